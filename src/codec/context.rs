@@ -1,0 +1,189 @@
+//! The one table of context strings, and the only way our own hashes and signatures are made.
+//!
+//! RFC 6962 hashes and C2SP signatures bring their own separation and are not here. Each string is used in one mode and
+//! for one purpose, and is never reused.
+
+use super::Digest;
+
+/// A context string: what a hash, key or signature is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context(&'static str);
+
+/// The link of an entry (`derive_key` over its envelope).
+pub const LINK: Context = Context("indelible/v1 entry link");
+/// The digest of a statement (`derive_key` over statement and signature).
+pub const STATEMENT_DIGEST: Context = Context("indelible/v1 statement digest");
+/// What an author signs (prefix of the statement).
+pub const STATEMENT_SIGNATURE: Context = Context("indelible/v1 statement signature");
+/// What a card's proof of possession signs (prefix).
+pub const CARD: Context = Context("indelible/v1 card");
+/// The digest of one sealed or clear part (`derive_key`).
+pub const PART: Context = Context("indelible/v1 part");
+/// The parts digest of an envelope (`derive_key` over two part digests).
+pub const PARTS: Context = Context("indelible/v1 parts");
+/// The seeds of a commitment node's children (keyed, extendable output).
+pub const COMMITMENT_SEEDS: Context = Context("indelible/v1 commitment seeds");
+/// A commitment leaf (keyed by its seed).
+pub const COMMITMENT_LEAF: Context = Context("indelible/v1 commitment leaf");
+/// An inner commitment node (`derive_key`).
+pub const COMMITMENT_NODE: Context = Context("indelible/v1 commitment node");
+/// The key that seals the content key in a structure part's slot (keyed by the structure key).
+pub const STRUCTURE_SLOT: Context = Context("indelible/v1 structure slot");
+/// The hint that tells a holder which structure key fits (keyed by the structure key).
+pub const STRUCTURE_HINT: Context = Context("indelible/v1 structure hint");
+/// The `info` of HPKE for a words part.
+pub const WORDS_INFO: Context = Context("indelible/v1 words");
+/// The exporter context of HPKE for the words key.
+pub const WORDS_KEY: Context = Context("indelible/v1 words key");
+/// The id of a folder key (`derive_key` over its public half).
+pub const FOLDER_KEY: Context = Context("indelible/v1 folder key id");
+/// The id of a ledger (`derive_key` over the genesis values).
+pub const LEDGER_ID: Context = Context("indelible/v1 ledger id");
+/// The hash of an adopted document: pack, policy, agreement (`derive_key`).
+pub const DOCUMENT: Context = Context("indelible/v1 document");
+/// A commitment to a line of the roll (keyed by its salt).
+pub const ROLL: Context = Context("indelible/v1 roll line");
+/// The check value of a frame (`derive_key`, first 16 bytes).
+pub const FRAME: Context = Context("indelible/v1 frame check");
+/// The hash over the check values of a write's frames (`derive_key`).
+pub const FRAMES: Context = Context("indelible/v1 frames of a write");
+/// The hash of a whole write (`derive_key`).
+pub const WRITE: Context = Context("indelible/v1 write");
+/// The hash of bytes that were set aside (`derive_key`).
+pub const TAIL: Context = Context("indelible/v1 tail set aside");
+/// The X25519 secret of the recovery recipient (`derive_key` over the 32 bytes of the 24 words).
+pub const RECOVERY: Context = Context("indelible/v1 recovery key");
+/// The key that seals an author's own lists in the index (keyed by a structure key).
+pub const INDEX: Context = Context("indelible/v1 index list");
+/// The key for one line of an author's own copies (keyed by the period's key).
+pub const OWN_COPY: Context = Context("indelible/v1 own copy");
+
+/// Every context string, for the check that no two are alike.
+pub const ALL: &[Context] = &[
+    LINK,
+    STATEMENT_DIGEST,
+    STATEMENT_SIGNATURE,
+    CARD,
+    PART,
+    PARTS,
+    COMMITMENT_SEEDS,
+    COMMITMENT_LEAF,
+    COMMITMENT_NODE,
+    STRUCTURE_SLOT,
+    STRUCTURE_HINT,
+    WORDS_INFO,
+    WORDS_KEY,
+    FOLDER_KEY,
+    LEDGER_ID,
+    DOCUMENT,
+    ROLL,
+    FRAME,
+    FRAMES,
+    WRITE,
+    TAIL,
+    RECOVERY,
+    INDEX,
+    OWN_COPY,
+];
+
+impl Context {
+    /// Returns the string itself.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Returns BLAKE3 in `derive_key` mode over the pieces, one after the other (32 bytes).
+    ///
+    /// The pieces are not separated: give at most one of a length that is not fixed.
+    #[must_use]
+    pub fn hash(self, pieces: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key(self.0);
+        for piece in pieces {
+            hasher.update(piece);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// Returns [`Context::hash`] as a [`Digest`].
+    #[must_use]
+    pub fn digest(self, pieces: &[&[u8]]) -> Digest {
+        Digest::new(self.hash(pieces))
+    }
+
+    /// Returns BLAKE3 keyed with `key` over the context string, a zero byte and `message` (32 bytes).
+    #[must_use]
+    pub fn keyed(self, key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+        *self.keyed_hasher(key, message).finalize().as_bytes()
+    }
+
+    /// Fills `out` with the extendable output of [`Context::keyed`].
+    pub fn expand(self, key: &[u8; 32], message: &[u8], out: &mut [u8]) {
+        self.keyed_hasher(key, message).finalize_xof().fill(out);
+    }
+
+    /// Returns what is signed: the context string, a zero byte and the pieces.
+    #[must_use]
+    pub fn message(self, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut message = Vec::with_capacity(self.0.len() + 1 + pieces.iter().map(|p| p.len()).sum::<usize>());
+        message.extend_from_slice(self.0.as_bytes());
+        message.push(0);
+        pieces.iter().for_each(|piece| message.extend_from_slice(piece));
+        message
+    }
+
+    fn keyed_hasher(self, key: &[u8; 32], message: &[u8]) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.update(self.0.as_bytes()).update(&[0]).update(message);
+        hasher
+    }
+}
+
+/// Returns lowercase hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Reads exactly `N` bytes of lowercase hexadecimal digits.
+#[must_use]
+pub fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let digit = |b: u8| match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_contexts_are_alike_or_begin_alike_up_to_a_zero() {
+        for (i, a) in ALL.iter().enumerate() {
+            assert!(!a.0.contains('\0'));
+            assert!(ALL.iter().skip(i + 1).all(|b| a != b), "{} stands twice", a.0);
+        }
+    }
+
+    #[test]
+    fn modes_and_contexts_give_different_hashes() {
+        assert_ne!(LINK.hash(&[b"x"]), PART.hash(&[b"x"]));
+        assert_ne!(LINK.keyed(&[0; 32], b"x"), PART.keyed(&[0; 32], b"x"));
+        assert_ne!(LINK.keyed(&[0; 32], b"x"), LINK.keyed(&[1; 32], b"x"));
+        let mut long = [0; 64];
+        LINK.expand(&[0; 32], b"x", &mut long);
+        assert_eq!(long[..32], LINK.keyed(&[0; 32], b"x"));
+        assert_eq!(CARD.message(&[b"a", b"b"]), b"indelible/v1 card\0ab");
+    }
+}

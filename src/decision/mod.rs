@@ -1,0 +1,3 @@
+//! What a practitioner may say: drafts as typed, decisions as checked.
+
+pub mod value;
