@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod decision;
+pub mod entry;
 pub mod keys;
 pub mod seal;
 pub mod tree;
