@@ -3,6 +3,8 @@
 pub mod codec;
 pub mod decision;
 pub mod entry;
+#[cfg(feature = "desk")]
+pub mod index;
 pub mod keys;
 pub mod seal;
 pub mod tree;

@@ -42,13 +42,14 @@ impl From<CodecError> for SealError {
 /// Encrypts in place with ChaCha20-Poly1305 and nonce zero, and appends the tag.
 ///
 /// Each key given here is random or derived for this one message, so that the nonce is never used twice with it.
-fn encrypt(key: &[u8; 32], associated: &[u8], mut content: Vec<u8>) -> Result<Vec<u8>, SealError> {
+pub(crate) fn encrypt(key: &[u8; 32], associated: &[u8], mut content: Vec<u8>) -> Result<Vec<u8>, SealError> {
     let cipher = ChaCha20Poly1305::new(&(*key).into());
     cipher.encrypt_in_place(&Nonce::default(), associated, &mut content).map_err(|_| SealError::TooLong)?;
     Ok(content)
 }
 
-fn decrypt(key: &[u8; 32], associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+/// Decrypts what [`encrypt`] made.
+pub(crate) fn decrypt(key: &[u8; 32], associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let cipher = ChaCha20Poly1305::new(&(*key).into());
     let mut content = Zeroizing::new(sealed.to_vec());
     cipher.decrypt_in_place(&Nonce::default(), associated, &mut *content).map_err(|_| SealError::NotOpened)?;

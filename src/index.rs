@@ -1,0 +1,401 @@
+//! The card index (sled): tiles of the tree, offsets of entries, the list of public entries. May be burnt at any time.
+//!
+//! Nothing in it is believed before it folds to the root in the log's newest checkpoint, and nothing is kept only here.
+//! It holds no structure and no words in clear: offsets and hashes are the skeleton's, the public list names entries
+//! whose structure is clear, and an author's last entry is kept under and sealed with that author's structure key.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::context::INDEX;
+use crate::codec::{self, Digest, Link};
+use crate::seal;
+use crate::seal::structure::StructureKey;
+use crate::tree::{Hash, NodeId, ReadError, ReadHashes, TreeSize, node_hash};
+
+/// Hashes in a whole tile, and offsets in a whole page (C2SP tlog-tiles).
+const TILE: u64 = 256;
+/// Public entry numbers in a whole page.
+const PAGE: u64 = 1024;
+
+/// How far the index has come: which log it describes and up to where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexHead {
+    /// The layout of the index; another one is rebuilt.
+    pub version: u8,
+    /// Entries indexed.
+    pub size: u64,
+    /// Their root hash.
+    pub root: Digest,
+    /// The offset in the log where the last indexed write ends.
+    pub end: u64,
+    /// The offset where the last indexed write begins.
+    pub last_write: u64,
+    /// The link of the last indexed entry.
+    pub link: Link,
+    /// How many of the entries are public.
+    pub public: u64,
+}
+
+/// The current layout.
+pub const VERSION: u8 = 1;
+
+/// Where an author's key stands: the last entry it signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorHead {
+    /// The entry's number.
+    pub entry: u64,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// Its statement digest.
+    pub digest: Digest,
+}
+
+/// Why the index did not answer. The log always can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    /// Another process has it.
+    #[error("another program uses the index")]
+    Busy,
+    /// sled failed or panicked, or what it gave back is not what was put in.
+    #[error("the index is damaged")]
+    Damaged,
+}
+
+/// An open index.
+pub struct Index {
+    db: sled::Db,
+    tiles: RefCell<HashMap<(u8, u64), Vec<u8>>>,
+}
+
+/// What a stretch of new entries adds; collected in memory, put in one batch.
+#[derive(Debug, Default)]
+pub struct Update {
+    nodes: Vec<(NodeId, Hash)>,
+    offsets: Vec<u64>,
+    public: Vec<u64>,
+}
+
+impl Update {
+    /// Notes a finished subtree of the tree, as a frontier hands it over.
+    pub fn node(&mut self, id: NodeId, hash: Hash) {
+        if id.level % 8 == 0 {
+            self.nodes.push((id, hash));
+        }
+    }
+
+    /// Notes where the next entry's frame begins, and whether the entry is public.
+    pub fn entry(&mut self, number: u64, offset: u64, public: bool) {
+        self.offsets.push(offset);
+        if public {
+            self.public.push(number);
+        }
+    }
+
+    /// Returns how many entries were noted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether nothing was noted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+}
+
+impl Index {
+    /// Opens the index folder. A damaged one is burnt with `burn` and begun anew.
+    ///
+    /// # Errors
+    /// `Busy` if another process has it; `Damaged` if even a new one cannot be opened.
+    pub fn open(path: &Path, burn: &dyn Fn(&Path)) -> Result<Self, IndexError> {
+        match Self::try_open(path) {
+            Err(IndexError::Damaged) => {
+                burn(path);
+                Self::try_open(path)
+            }
+            other => other,
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Self, IndexError> {
+        let config = sled::Config::new().path(path).cache_capacity(8 << 20).flush_every_ms(None);
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        match opened {
+            Ok(Ok(db)) => Ok(Index { db, tiles: RefCell::default() }),
+            Ok(Err(sled::Error::Io(error))) if is_busy(&error) => Err(IndexError::Busy),
+            _ => Err(IndexError::Damaged),
+        }
+    }
+
+    /// Returns how far the index has come; none for a new one, or one of another layout.
+    #[must_use]
+    pub fn head(&self) -> Option<IndexHead> {
+        let bytes = self.read(b"head")?;
+        codec::decode::<IndexHead>(&bytes, 1024).ok().filter(|head| head.version == VERSION)
+    }
+
+    /// Empties the index, so that it can be built from the log's beginning.
+    ///
+    /// # Errors
+    /// `Damaged` if sled fails.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        self.tiles.borrow_mut().clear();
+        guarded(|| self.db.clear())
+    }
+
+    /// Puts what a stretch of entries adds after `before` entries, and the new head, in one batch.
+    ///
+    /// # Errors
+    /// `Damaged` if sled fails; the log is not concerned.
+    pub fn extend(&self, before: TreeSize, update: &Update, head: &IndexHead) -> Result<(), IndexError> {
+        let mut pages: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+        for (id, hash) in &update.nodes {
+            let (key, at) = tile_key(id.level / 8, id.index);
+            self.put(&mut pages, key, at * 32, &hash.0)?;
+            self.tiles.borrow_mut().remove(&(id.level / 8, id.index / TILE));
+        }
+        for (number, offset) in (before.0..).zip(&update.offsets) {
+            let (key, at) = page_key(b'o', number, TILE);
+            self.put(&mut pages, key, at * 8, &offset.to_be_bytes())?;
+        }
+        let first = head.public - update.public.len() as u64;
+        for (position, number) in (first..).zip(&update.public) {
+            let (key, at) = page_key(b'p', position, PAGE);
+            self.put(&mut pages, key, at * 8, &number.to_be_bytes())?;
+        }
+        let mut batch = sled::Batch::default();
+        pages.into_iter().for_each(|(key, page)| batch.insert(key, page));
+        batch.insert(b"head", codec::encode(head, 1024).map_err(|_| IndexError::Damaged)?);
+        guarded(|| self.db.apply_batch(batch))
+    }
+
+    /// Lays `bytes` at `at` into the page, which is read at its first use and may only grow at its end.
+    fn put(
+        &self,
+        pages: &mut HashMap<Vec<u8>, Vec<u8>>,
+        key: Vec<u8>,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), IndexError> {
+        let page = match pages.entry(key) {
+            std::collections::hash_map::Entry::Occupied(page) => page.into_mut(),
+            std::collections::hash_map::Entry::Vacant(empty) => {
+                let stored = if at == 0 { Vec::new() } else { self.read(empty.key()).ok_or(IndexError::Damaged)? };
+                empty.insert(stored)
+            }
+        };
+        page.truncate(at);
+        if page.len() != at {
+            return Err(IndexError::Damaged);
+        }
+        page.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Returns where an entry's frame begins; to be believed only after the frame there was read and compared.
+    #[must_use]
+    pub fn offset(&self, number: u64) -> Option<u64> {
+        let (key, at) = page_key(b'o', number, TILE);
+        number_at(&self.read(&key)?, at)
+    }
+
+    /// Returns the numbers of the public entries, in order.
+    #[must_use]
+    pub fn public(&self, count: u64) -> Option<Vec<u64>> {
+        let mut numbers = Vec::new();
+        for page in 0..count.div_ceil(PAGE) {
+            let bytes = self.read(&page_key(b'p', page * PAGE, PAGE).0)?;
+            numbers.extend(bytes.chunks_exact(8).filter_map(|chunk| number_at(chunk, 0)));
+        }
+        numbers.truncate(usize::try_from(count).ok()?);
+        (numbers.len() as u64 == count).then_some(numbers)
+    }
+
+    /// Returns where the author with this structure key stands, if the index knows.
+    #[must_use]
+    pub fn author(&self, key: &StructureKey) -> Option<AuthorHead> {
+        let stored = self.read(&author_name(key))?;
+        let (check, sealed) = stored.split_first_chunk::<16>()?;
+        let content = seal::decrypt(&author_pad(key, check), &[], sealed).ok()?;
+        codec::decode(&content, 64).ok()
+    }
+
+    /// Keeps where the author with this structure key stands, sealed with it.
+    ///
+    /// # Errors
+    /// `Damaged` if sled fails.
+    pub fn set_author(&self, key: &StructureKey, head: &AuthorHead) -> Result<(), IndexError> {
+        let content = codec::encode(head, 64).map_err(|_| IndexError::Damaged)?;
+        // The sealing key is derived from the content's own keyed hash: two contents never share one.
+        let mut check = [0; 16];
+        INDEX.expand(key.as_bytes(), &content, &mut check);
+        let sealed = seal::encrypt(&author_pad(key, &check), &[], content).map_err(|_| IndexError::Damaged)?;
+        guarded(|| self.db.insert(author_name(key), [&check[..], &sealed].concat()).map(|_| ()))
+    }
+
+    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
+    }
+
+    fn tile(&self, level: u8, tile: u64) -> Option<Vec<u8>> {
+        if let Some(bytes) = self.tiles.borrow().get(&(level, tile)) {
+            return Some(bytes.clone());
+        }
+        let bytes = self.read(&tile_key(level, tile * TILE).0)?;
+        let mut cache = self.tiles.borrow_mut();
+        if cache.len() > 64 {
+            cache.clear();
+        }
+        cache.insert((level, tile), bytes.clone());
+        Some(bytes)
+    }
+
+    fn node(&self, id: NodeId) -> Option<Hash> {
+        let (level, height) = (id.level / 8, id.level % 8);
+        let first = id.index << height;
+        let bytes = self.tile(level, first / TILE)?;
+        let at = usize::try_from(first % TILE).ok()?;
+        let stored = bytes.get(at * 32..(at + (1 << height)) * 32)?;
+        let mut hashes: Vec<Hash> =
+            stored.chunks_exact(32).filter_map(|chunk| chunk.try_into().ok().map(Hash)).collect();
+        while hashes.len() > 1 {
+            hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+        }
+        hashes.pop()
+    }
+}
+
+impl ReadHashes for Index {
+    fn read_hashes(&self, ids: &[NodeId]) -> Result<Vec<Hash>, ReadError> {
+        ids.iter().map(|id| self.node(*id).ok_or(ReadError(*id))).collect()
+    }
+}
+
+fn is_busy(error: &std::io::Error) -> bool {
+    // sled wraps the refused lock in an error of its own words.
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("WouldBlock")
+}
+
+fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
+    catch_unwind(AssertUnwindSafe(work)).ok().and_then(Result::ok).ok_or(IndexError::Damaged)
+}
+
+fn tile_key(level: u8, index: u64) -> (Vec<u8>, usize) {
+    let (mut key, at) = page_key(b't', index, TILE);
+    key.push(level);
+    (key, at)
+}
+
+fn page_key(name: u8, number: u64, page: u64) -> (Vec<u8>, usize) {
+    let mut key = vec![name];
+    key.extend_from_slice(&(number / page).to_be_bytes());
+    (key, usize::try_from(number % page).unwrap_or(0))
+}
+
+fn number_at(page: &[u8], at: usize) -> Option<u64> {
+    page.get(at * 8..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+fn author_name(key: &StructureKey) -> Vec<u8> {
+    [&b"a"[..], &INDEX.keyed(key.as_bytes(), b"author")].concat()
+}
+
+fn author_pad(key: &StructureKey, check: &[u8; 16]) -> [u8; 32] {
+    INDEX.keyed(key.as_bytes(), &[&b"author"[..], check].concat())
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use crate::tree::{Frontier, leaf_hash, prove_inclusion, root_from};
+
+    fn never(_: &Path) {
+        panic!("burnt");
+    }
+
+    fn filled(index: &Index, sizes: &[u64]) -> Frontier {
+        let mut frontier = Frontier::new();
+        for size in sizes {
+            let before = frontier.size();
+            let mut update = Update::default();
+            for number in before.0..*size {
+                frontier.append_with(leaf_hash(&number.to_be_bytes()), |id, hash| update.node(id, hash));
+                update.entry(number, number * 1000, number % 3 == 0);
+            }
+            let head = IndexHead {
+                version: VERSION,
+                size: *size,
+                root: Digest::new(frontier.root().0),
+                end: 0,
+                last_write: 0,
+                link: Link::ZERO,
+                public: size.div_ceil(3),
+            };
+            index.extend(before, &update, &head).unwrap();
+        }
+        frontier
+    }
+
+    #[test]
+    fn tiles_offsets_and_lists_come_back_whatever_the_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, sizes) in [("a", vec![1, 2, 255, 256, 257, 700, 70_000]), ("b", vec![70_000])] {
+            let index = Index::open(&folder.path().join(name), &never).unwrap();
+            let frontier = filled(&index, &sizes);
+            assert_eq!(root_from(&index, frontier.size()), Ok(frontier.root()));
+            assert_eq!(Frontier::read(&index, frontier.size()), Ok(frontier.clone()));
+            for number in [0, 255, 256, 65_535, 65_536, 69_999] {
+                assert_eq!(index.offset(number), Some(number * 1000));
+                assert!(prove_inclusion(crate::tree::EntryNumber(number), frontier.size(), &index).is_ok());
+            }
+            assert_eq!(index.offset(70_000), None);
+            let public = index.public(index.head().unwrap().public).unwrap();
+            assert_eq!(public, (0..70_000).step_by(3).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_author_head_is_sealed_and_found_by_its_key_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path(), &never).unwrap();
+        let (key, other) = (StructureKey::new([1; 32]), StructureKey::new([2; 32]));
+        for sequence in 0..3 {
+            let head = AuthorHead { entry: 7 + sequence, sequence, digest: Digest::new([9; 32]) };
+            index.set_author(&key, &head).unwrap();
+            assert_eq!(index.author(&key), Some(head));
+        }
+        assert_eq!(index.author(&other), None);
+        for item in index.db.iter() {
+            let (_, value) = item.unwrap();
+            assert!(!value.windows(4).any(|window| window == [9; 4]));
+        }
+    }
+
+    #[test]
+    fn a_second_opening_is_told_that_it_is_busy_and_a_damaged_folder_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let index = Index::open(&path, &never).unwrap();
+        assert_eq!(Index::open(&path, &never).map(|_| ()), Err(IndexError::Busy));
+        filled(&index, &[10]);
+        drop(index);
+        for file in std::fs::read_dir(&path).unwrap().map(Result::unwrap).filter(|file| file.path().is_file()) {
+            std::fs::write(file.path(), [0xfe; 5000]).unwrap();
+        }
+        let burnt = RefCell::new(0);
+        let burn = |path: &Path| {
+            *burnt.borrow_mut() += 1;
+            std::fs::remove_dir_all(path).unwrap();
+        };
+        let index = Index::open(&path, &burn).unwrap();
+        assert_eq!((index.head(), *burnt.borrow()), (None, 1));
+    }
+}
