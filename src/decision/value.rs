@@ -13,6 +13,46 @@ use crate::codec::{Bytes, CaseTag, Digest, PersonId, ShortText};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FieldId(pub u16);
 
+/// The ids of the fields that public entries carry: part of the format, since a verifier reads them without a pack.
+pub mod field {
+    use super::FieldId;
+
+    /// A person's id.
+    pub const PERSON: FieldId = FieldId(40);
+    /// A role.
+    pub const ROLE: FieldId = FieldId(48);
+    /// The ledger's origin.
+    pub const ORIGIN: FieldId = FieldId(320);
+    /// The setting's name, or a document's title.
+    pub const TITLE: FieldId = FieldId(321);
+    /// The type of setting.
+    pub const SETTING_TYPE: FieldId = FieldId(322);
+    /// The setting's registration number.
+    pub const URN: FieldId = FieldId(323);
+    /// 32 random bytes that make the ledger's id its own.
+    pub const NONCE: FieldId = FieldId(324);
+    /// The log's Ed25519 key.
+    pub const LOG_KEY: FieldId = FieldId(325);
+    /// A person's Ed25519 key, of one device.
+    pub const AUTHOR_KEY: FieldId = FieldId(326);
+    /// The age recipient of the same device.
+    pub const SEALING_KEY: FieldId = FieldId(327);
+    /// The card's proof of possession.
+    pub const KEY_PROOF: FieldId = FieldId(328);
+    /// The commitment to a line of the roll.
+    pub const ROLL_COMMITMENT: FieldId = FieldId(329);
+    /// The folder of a published key.
+    pub const FOLDER_KEYS_FOLDER: FieldId = FieldId(331);
+    /// The epoch of a published key.
+    pub const FOLDER_KEYS_EPOCH: FieldId = FieldId(332);
+    /// A published folder key.
+    pub const FOLDER_KEYS_KEY: FieldId = FieldId(333);
+    /// The age recipient of the recovery sheet.
+    pub const RECOVERY_RECIPIENT: FieldId = FieldId(334);
+    /// The hash of an adopted document.
+    pub const DOCUMENT_HASH: FieldId = FieldId(335);
+}
+
 /// How exactly a time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {

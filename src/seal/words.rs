@@ -258,6 +258,14 @@ pub fn open(part: &[u8], key: &WordsKey, ledger: &LedgerId, folder: &FolderKeyId
     Words::decode(codec::unpad(&padded)?)
 }
 
+/// Returns the key of the same entry's structure part, for a holder of the folder's private key; none if the part is not sealed to that key.
+#[must_use]
+pub fn content_key(part: &[u8], private: &FolderPrivate, ledger: &LedgerId) -> Option<ContentKey> {
+    let key = words_key(part, private).ok()?;
+    let words = open(part, &key, ledger, &private.public().ok()?.id()).ok()?;
+    Some(words.content_key.clone())
+}
+
 fn associated(ledger: &LedgerId, folder: &FolderKeyId) -> Vec<u8> {
     [&ledger.as_bytes()[..], folder.as_bytes()].concat()
 }

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use crate::codec::context::DOCUMENT;
-use crate::codec::numbers::field;
+
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::people;
-use crate::decision::value::{Content, FieldId};
+use crate::decision::value::{Content, FieldId, field};
 use crate::entry::statement::Body;
 use crate::keys::PublicKey;
 use crate::keys::card;

@@ -1,0 +1,158 @@
+//! One entry on its own: everything that can be checked without knowing the entries around it, on any core.
+
+use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
+use crate::entry::EntryError;
+use crate::entry::envelope::{self, ENVELOPE, Envelope};
+use crate::entry::statement::Unverified;
+use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
+use crate::seal::words::{self, FolderPrivate, WordsPart};
+use crate::tree::{Hash, leaf_hash};
+use crate::verify::report::Code;
+
+/// The keys with which structure is opened; none of them are needed for the skeleton.
+#[derive(Clone)]
+pub struct Keys {
+    /// Structure keys of authors, in any order.
+    pub structure: Vec<StructureKey>,
+    /// The ledger that restricted words were sealed for.
+    pub ledger: LedgerId,
+    /// Private keys of restricted folders (`legal`, `staff`), whose entries only they open.
+    pub restricted: Vec<FolderPrivate>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new() }
+    }
+}
+
+impl Keys {
+    /// Opens a sealed structure part; none if no key fits.
+    #[must_use]
+    pub fn open(&self, digest: &Digest, sealed: &SealedStructure<'_>, words_part: &[u8]) -> Option<OpenedStructure> {
+        match self.structure.iter().find(|key| sealed.fits(key, digest)) {
+            Some(key) => sealed.content_key(key, digest).and_then(|key| sealed.open(&key)).ok(),
+            None => self.restricted.iter().find_map(|key| {
+                let content_key = words::content_key(words_part, key, &self.ledger)?;
+                sealed.open(&content_key).ok()
+            }),
+        }
+    }
+}
+
+/// An entry's three byte strings, as they lie in the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The envelope.
+    pub envelope: &'a [u8; ENVELOPE],
+    /// The structure part.
+    pub structure: &'a [u8],
+    /// The words part.
+    pub words: &'a [u8],
+}
+
+/// What was found about one entry.
+#[derive(Debug)]
+pub struct Checked {
+    /// The envelope, if it follows the format.
+    pub envelope: Option<Envelope>,
+    /// The link over it.
+    pub link: Link,
+    /// Its leaf hash.
+    pub leaf: Hash,
+    /// The statement, if it was in clear or could be opened, and follows the format.
+    pub statement: Option<Unverified>,
+    /// Whether the structure part is in clear.
+    pub public: bool,
+    /// Whether the structure part is sealed and no key opened it.
+    pub not_opened: bool,
+    /// What is wrong.
+    pub codes: Vec<Code>,
+}
+
+/// Checks an entry's envelope, parts, statement and commitment, but not its signature.
+#[must_use]
+pub fn check(parts: Parts<'_>, keys: &Keys) -> Checked {
+    let link = envelope::link(parts.envelope);
+    let leaf = leaf_hash(parts.envelope);
+    let decoded = Envelope::decode(parts.envelope).ok();
+    let mut checked =
+        Checked { envelope: decoded, link, leaf, statement: None, public: false, not_opened: false, codes: Vec::new() };
+    let Some(envelope) = decoded else {
+        checked.codes.push(Code::Envelope);
+        return checked;
+    };
+    let words_digest = envelope::part_digest(parts.words);
+    if envelope.parts != envelope::parts_digest(&envelope::part_digest(parts.structure), &words_digest) {
+        checked.codes.push(Code::Sealed);
+        return checked;
+    }
+    match open(parts, &envelope, keys, &mut checked) {
+        Ok(Some(statement)) => judge(statement, &envelope, parts, &words_digest, &mut checked),
+        Ok(None) => {}
+        Err(code) => checked.codes.push(code),
+    }
+    checked
+}
+
+fn open(
+    parts: Parts<'_>,
+    envelope: &Envelope,
+    keys: &Keys,
+    checked: &mut Checked,
+) -> Result<Option<Unverified>, Code> {
+    words::parse(parts.words).map_err(|_| Code::Sealed)?;
+    let decoded = match structure::parse(parts.structure).map_err(|_| Code::Sealed)? {
+        StructurePart::Clear { statement, signature } => {
+            checked.public = true;
+            Unverified::decode(statement, signature)
+        }
+        StructurePart::Sealed(sealed) => match keys.open(&envelope.statement, &sealed, parts.words) {
+            Some(opened) => Unverified::decode(opened.statement(), &opened.signature()),
+            None => {
+                checked.not_opened = true;
+                return Ok(None);
+            }
+        },
+    };
+    decoded.map(Some).map_err(|_| Code::Statement)
+}
+
+fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &Digest, checked: &mut Checked) {
+    let body = statement.body();
+    let fits = statement.digest() == envelope.statement
+        && statement.commitment() == envelope.commitment
+        && body.words_digest == *words
+        && usize::try_from(body.words_length).ok() == Some(parts.words.len());
+    if !fits {
+        checked.codes.push(Code::Statement);
+    }
+    let adopts = body.kind.name().is_some_and(|name| name.ends_with(".adopt"));
+    let folder = body.folder();
+    let words_fit = match words::parse(parts.words) {
+        Ok(WordsPart::Absent) => folder == Some(Folder::None),
+        Ok(WordsPart::Document(_)) => adopts && folder == Some(Folder::None),
+        Ok(WordsPart::Sealed { .. }) => folder.is_some_and(|folder| folder != Folder::None),
+        Err(_) => false,
+    };
+    // A confirmation is public where what it confirms is; that is judged by whoever knows the other entry.
+    let publicity_fits = match body.kind.publicity() {
+        Some(Publicity::Public) => checked.public,
+        Some(Publicity::Sealed) => !checked.public,
+        Some(Publicity::AsConfirmed) => true,
+        None => false,
+    };
+    if !words_fit || !publicity_fits {
+        checked.codes.push(Code::Sealed);
+    }
+    checked.statement = Some(statement);
+}
+
+/// Maps why a signature was refused to a finding.
+#[must_use]
+pub fn signature_code(error: EntryError) -> Code {
+    match error {
+        EntryError::OtherKey => Code::KeyNotEnrolled,
+        _ => Code::Signature,
+    }
+}

@@ -1,0 +1,10 @@
+//! The inspector: bytes and trusted keys in, a report out. Nothing here touches the index, the store, a clock or a network.
+
+pub mod chains;
+pub mod entry;
+pub mod ledger;
+pub mod receipt;
+pub mod record;
+pub mod report;
+pub mod roster;
+pub mod scan;
