@@ -2,5 +2,6 @@
 
 pub mod codec;
 pub mod decision;
+pub mod head;
 pub mod keys;
 pub mod tree;
