@@ -81,3 +81,13 @@ fn text(bytes: &[u8], limit: usize) -> Result<&str, HeadError> {
     let text = std::str::from_utf8(bytes).map_err(|_| HeadError::NotText)?;
     if text.bytes().any(|b| b < 0x20 && b != b'\n') { Err(HeadError::NotText) } else { Ok(text) }
 }
+
+impl HeadError {
+    /// Counts lines from the beginning of a text in which `before` lines stand above the part that was refused.
+    fn below(self, before: usize) -> Self {
+        match self {
+            HeadError::Line { line, wanted } => HeadError::Line { line: line + before, wanted },
+            other => other,
+        }
+    }
+}

@@ -311,12 +311,14 @@ mod tests {
 
     #[test]
     fn two_different_known_keys_of_one_name_and_id_are_ambiguous() {
-        // An id is four bytes: a second key under the same id is a search of 2^32, so the id is set by hand here.
-        let ours = key("a", KeyKind::LogKey, 1);
+        let (ours, other) = (key("a", KeyKind::LogKey, 1), key("a", KeyKind::LogKey, 2));
         let note = signed("text\n", &[&ours]);
-        let text = key("a", KeyKind::LogKey, 2).public().to_string();
-        assert!(VerifierKey::parse(&text).is_ok());
-        assert_eq!(note.open(&[ours.public().clone(), VerifierKey::parse(&text).unwrap()]).unwrap().len(), 1);
+        let twin = other.public().clone().under_id_of(ours.public());
+        let ambiguous = HeadError::Ambiguous { name: twin.name().clone(), id: twin.id() };
+        assert_eq!(note.open(&[ours.public().clone(), twin.clone()]), Err(ambiguous));
+        // Alone, the twin is a known key whose signature fails.
+        assert!(matches!(note.open(&[twin]), Err(HeadError::BadSignature { .. })));
+        assert_eq!(note.open(&[ours.public().clone(), other.public().clone()]).unwrap().len(), 1);
     }
 
     #[test]

@@ -102,6 +102,12 @@ impl VerifierKey {
         if public.id == parts.id { Ok(public) } else { Err(KeyError::WrongId) }
     }
 
+    /// Pretends that a search over 2^32 keys had found this id.
+    #[cfg(test)]
+    pub(crate) fn under_id_of(self, other: &VerifierKey) -> Self {
+        VerifierKey { id: other.id, ..self }
+    }
+
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &KeyName {
