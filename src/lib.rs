@@ -3,8 +3,11 @@
 pub mod codec;
 pub mod decision;
 pub mod entry;
+pub mod frame;
+pub mod head;
 #[cfg(feature = "desk")]
 pub mod index;
 pub mod keys;
 pub mod seal;
 pub mod tree;
+pub mod verify;
