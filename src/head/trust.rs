@@ -107,7 +107,7 @@ struct Named {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
-    Witness(Witness),
+    Witness(Box<Witness>),
     /// At least so many of these members, which all stand above.
     Group {
         threshold: usize,
@@ -173,7 +173,7 @@ impl Trust {
     /// Returns the witnesses with their names, in the order of the file.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &Witness)> {
         self.named.iter().filter_map(|named| match &named.rule {
-            Rule::Witness(witness) => Some((named.name.as_str(), witness)),
+            Rule::Witness(witness) => Some((named.name.as_str(), &**witness)),
             Rule::Group { .. } => None,
         })
     }
@@ -250,7 +250,7 @@ impl Reading {
 
     fn witness(&mut self, name: &str, key: &str, url: Option<&str>) -> Result<(), TrustFault> {
         let key = self.key(key, KeyKind::Cosigner)?;
-        self.define(name, Rule::Witness(Witness { key, url: url.map(str::to_owned) }))
+        self.define(name, Rule::Witness(Box::new(Witness { key, url: url.map(str::to_owned) })))
     }
 
     fn group(&mut self, name: &str, threshold: &str, members: &[&str]) -> Result<(), TrustFault> {
