@@ -27,6 +27,8 @@ use indelible::tree::{
 
 /// Every size up to this one is compared with every entry and every smaller size.
 const EVERY: u64 = 256;
+/// One proof in so many is also corrupted, in several ways (the tree's own tests corrupt all of the small ones).
+const CORRUPT: u64 = 5;
 /// The larger sizes are drawn below this.
 const LARGE: u64 = 5_000;
 
@@ -115,7 +117,9 @@ impl Trio {
         let sent = InclusionProof::<Sha256>::try_from_bytes(bytes(&ours)).unwrap();
         ct_root(root, size).verify_inclusion(&data(number), number, &sent).unwrap();
 
-        corrupted(&ours, |proof| assert!(check(proof).is_err(), "entry {number} of {size}"));
+        if (number + size).is_multiple_of(CORRUPT) {
+            corrupted(&ours, |proof| assert!(check(proof).is_err(), "entry {number} of {size}"));
+        }
     }
 
     /// Compares the consistency proof from an older size (not 0) to the size reached.
@@ -134,7 +138,9 @@ impl Trio {
         let sent = ConsistencyProof::<Sha256>::try_from_bytes(bytes(&ours)).unwrap();
         ct_root(root, size).verify_consistency(&ct_root(old_root, old), &sent).unwrap();
 
-        corrupted(&ours, |proof| assert!(check(proof).is_err(), "from {old} to {size}"));
+        if (old + size).is_multiple_of(CORRUPT) {
+            corrupted(&ours, |proof| assert!(check(proof).is_err(), "from {old} to {size}"));
+        }
     }
 }
 
