@@ -171,8 +171,8 @@ impl fmt::Display for Checkpoint {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cosignature;
     use super::*;
+    use crate::head::cosignature;
     use crate::keys::SigningKey;
 
     const TEXT: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";

@@ -1,4 +1,4 @@
-//! Cosignatures (C2SP tlog-cosignature, type 4): a witness says when it saw a checkpoint that extends all it saw before.
+//! Cosignatures (C2SP tlog-cosignature, type 4): a witness says when it saw a checkpoint that extends all before it.
 
 use super::HeadError;
 use super::note::SignatureLine;

@@ -1,8 +1,8 @@
 //! What the setting vouches for: signed notes, checkpoints, cosignatures, receipts, and whom a verifier trusts.
 //!
 //! The formats are those of C2SP: signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof, tlog-policy and
-//! tlog-witness. Parsing is strict: whatever parses is printed again as the same bytes (a trust file, which people write
-//! by hand, as the same meaning).
+//! tlog-witness. Parsing is strict: whatever parses is printed again as the same bytes (a trust file, which people
+//! write by hand, with the same meaning).
 
 pub mod checkpoint;
 pub mod cosignature;

@@ -44,8 +44,8 @@ impl Note {
     /// Signs a text with log keys.
     ///
     /// # Errors
-    /// `NotText` or `Line` if the text has a control character or does not end in a line feed; `NotSigned` without keys;
-    /// `Key` for a key of another kind; `TooMany`.
+    /// `NotText` or `Line` if the text has a control character or does not end in a line feed; `NotSigned` without
+    /// keys; `Key` for a key of another kind; `TooMany`.
     pub fn sign(text: &str, keys: &[&SignerKey]) -> Result<Self, HeadError> {
         check_text(text)?;
         let mut note = Note { text: text.to_owned(), signatures: Vec::new() };

@@ -128,8 +128,8 @@ pub fn monitor_path(origin: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cosignature;
     use super::*;
+    use crate::head::cosignature;
     use crate::keys::SigningKey;
     use crate::keys::name::{KeyKind, KeyName, SignerKey};
     use crate::tree::leaf_hash;

@@ -1,8 +1,8 @@
 //! Trust files (C2SP tlog-policy): which logs and witnesses a verifier knows, and how many must have cosigned.
 //!
-//! A trust file belongs to the verifier, never to the ledger that is verified. It is written by hand, so white space and
-//! comments are free; all else is strict. Narrower than the specification in two things: names and addresses must be
-//! UTF-8, and a key stands in one line only, be it a log's or a witness's (one key, one role).
+//! A trust file belongs to the verifier, never to the ledger that is verified. It is written by hand, so white space
+//! and comments are free; all else is strict. Narrower than the specification in two things: names and addresses must
+//! be UTF-8, and a key stands in one line only, be it a log's or a witness's (one key, one role).
 
 use std::fmt;
 
@@ -107,7 +107,7 @@ struct Named {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
-    Witness(Witness),
+    Witness(Box<Witness>),
     /// At least so many of these members, which all stand above.
     Group {
         threshold: usize,
@@ -173,7 +173,7 @@ impl Trust {
     /// Returns the witnesses with their names, in the order of the file.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &Witness)> {
         self.named.iter().filter_map(|named| match &named.rule {
-            Rule::Witness(witness) => Some((named.name.as_str(), witness)),
+            Rule::Witness(witness) => Some((named.name.as_str(), &**witness)),
             Rule::Group { .. } => None,
         })
     }
@@ -250,7 +250,7 @@ impl Reading {
 
     fn witness(&mut self, name: &str, key: &str, url: Option<&str>) -> Result<(), TrustFault> {
         let key = self.key(key, KeyKind::Cosigner)?;
-        self.define(name, Rule::Witness(Witness { key, url: url.map(str::to_owned) }))
+        self.define(name, Rule::Witness(Box::new(Witness { key, url: url.map(str::to_owned) })))
     }
 
     fn group(&mut self, name: &str, threshold: &str, members: &[&str]) -> Result<(), TrustFault> {
@@ -338,8 +338,9 @@ impl fmt::Display for Trust {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{checkpoint::Checkpoint, cosignature};
     use super::*;
+    use crate::head::checkpoint::Checkpoint;
+    use crate::head::cosignature;
     use crate::keys::SigningKey;
     use crate::keys::name::{KeyName, SignerKey};
     use crate::tree::{EMPTY_ROOT, TreeSize};
@@ -483,7 +484,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(at in 0usize..1200, with: u8, junk: Vec<u8>, words in "((log|group|any|a|b|1|quorum|none) ){0,6}\n") {
+        fn any_bytes_are_read_or_refused(
+            at in 0usize..1200,
+            with: u8,
+            junk: Vec<u8>,
+            words in "((log|group|any|a|b|1|quorum|none) ){0,6}\n",
+        ) {
             let mut altered = example().into_bytes();
             let length = altered.len();
             altered[at % length] = with;

@@ -1,7 +1,7 @@
 //! Merkle arithmetic (RFC 6962 section 2.1, SHA-256): leaf, node, prove, check.
 //!
-//! [`Frontier`] grows a tree and knows its root. [`prove_inclusion`] and [`prove_consistency`] read stored hashes through
-//! [`ReadHashes`]; [`check_inclusion`] and [`check_consistency`] need nothing but the proof.
+//! [`Frontier`] grows a tree and knows its root. [`prove_inclusion`] and [`prove_consistency`] read stored hashes
+//! through [`ReadHashes`]; [`check_inclusion`] and [`check_consistency`] need nothing but the proof.
 
 mod frontier;
 mod proof;

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::frontier::{fold, read, span_nodes};
 use super::{EMPTY_ROOT, EntryNumber, Hash, ProofError, ReadHashes, TreeSize, node_hash};
 
-/// Proves that entry `number` is in the tree of `size` entries: the hashes from the leaf's sibling up to the root's child.
+/// Proves that entry `number` is in the tree of `size` entries.
+///
+/// The proof is the hashes from the leaf's sibling up to the root's child.
 ///
 /// # Errors
 /// `OutOfRange` for a number that is not below the size; `Read` for a stored hash that is not there.
@@ -62,7 +64,9 @@ pub fn check_inclusion(
     if hash == *root { Ok(()) } else { Err(ProofError::WrongRoot) }
 }
 
-/// Proves that the tree of `new` entries begins with the tree of `old` entries; nothing is needed if `old` is 0 or `new`.
+/// Proves that the tree of `new` entries begins with the tree of `old` entries.
+///
+/// The proof is empty if `old` is 0 or equal to `new`.
 ///
 /// # Errors
 /// `OutOfRange` if `old` is above `new`; `Read` for a stored hash that is not there.
@@ -177,8 +181,8 @@ fn span_hashes(spans: &[Range<u64>], reader: &dyn ReadHashes) -> Result<Vec<Hash
 
 #[cfg(test)]
 mod tests {
-    use super::super::frontier::tests::{leaf, stored};
     use super::*;
+    use crate::tree::frontier::tests::{leaf, stored};
 
     #[test]
     fn every_inclusion_proof_of_100_trees_checks_and_no_altered_one_does() {
