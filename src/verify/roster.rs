@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use crate::codec::context::DOCUMENT;
 
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
-use crate::decision::people;
+use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
 use crate::entry::statement::Body;
-use crate::keys::PublicKey;
+use crate::keys::{PublicKey, Signature};
 use crate::keys::card;
 use crate::seal::words::FolderPublic;
 use crate::verify::report::Code;
@@ -25,7 +25,7 @@ pub struct Enrolment {
     /// The age recipient of the same device.
     pub recipient: String,
     /// The role it was enrolled with.
-    pub role: String,
+    pub role: Role,
     /// The entry that enrolled it.
     pub entry: u64,
     /// The person who enrolled it.
@@ -131,7 +131,7 @@ impl Roster {
 
     /// Returns the devices that overseers hold now: every key in force whose role is dsl, deputy_dsl or leader.
     pub fn overseers(&self) -> impl Iterator<Item = &Enrolment> {
-        self.current().filter(|enrolment| people::is_overseer(&enrolment.role))
+        self.current().filter(|enrolment| enrolment.role.is_overseer())
     }
 
     /// Returns every enrolment that counts now.
@@ -208,7 +208,7 @@ impl Roster {
     fn enrol(&mut self, number: u64, body: &Body) -> Judgement {
         let enroller = self.by_overseer(number, body).map(|()| body.person)?;
         let enrolment = self.read_enrolment(number, body, enroller)?;
-        let leading = people::needs_two(&enrolment.role);
+        let leading = enrolment.role.needs_second_person();
         let first_by_founder = Some(enroller) == self.founder && !self.founder_spent && enrolment.person != enroller;
         self.founder_spent |= leading && first_by_founder;
         let in_force = (!leading || first_by_founder).then_some(number);
@@ -224,12 +224,12 @@ impl Roster {
             return Err(Code::Statement);
         };
         let Some(Content::Proof(proof)) = body.values_of(field::KEY_PROOF).next() else { return Err(Code::Statement) };
-        let role = code(body, field::ROLE).ok_or(Code::Statement)?;
+        let role = code(body, field::ROLE).and_then(|code| Role::from_code(&code)).ok_or(Code::Statement)?;
         let key = PublicKey::from_bytes(&bytes).map_err(|_| Code::KeyNotEnrolled)?;
         if self.by_key.contains_key(&bytes) {
             return Err(Code::KeyNotEnrolled);
         }
-        card::check_proof(&key, &recipient, commitment, &proof.0).map_err(|_| Code::KeyNotEnrolled)?;
+        card::check_proof(&key, &recipient, commitment, &Signature(proof.0)).map_err(|_| Code::KeyNotEnrolled)?;
         Ok(Enrolment { person: *person, key, recipient, role, entry: number, enrolled_by, in_force: None, ended: None })
     }
 
@@ -244,7 +244,7 @@ impl Roster {
         let at = *self.by_key.get(&revoked).ok_or(Code::KeyNotEnrolled)?;
         let enrolment = self.enrolments.get_mut(at).ok_or(Code::KeyNotEnrolled)?;
         // A leading person's key ends at a second person's confirmation.
-        if !people::needs_two(&enrolment.role) && enrolment.ended.is_none() {
+        if !enrolment.role.needs_second_person() && enrolment.ended.is_none() {
             enrolment.ended = Some(number);
         }
         Ok(())
@@ -252,7 +252,7 @@ impl Roster {
 
     fn confirm(&mut self, number: u64, body: &Body) -> Judgement {
         let signer = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
-        if !people::needs_two(&signer.role) {
+        if !signer.role.needs_second_person() {
             return Err(Code::RoleInvalid);
         }
         let person = body.person;
@@ -316,7 +316,9 @@ impl Roster {
 
     fn adopt(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
         self.by_overseer(number, body)?;
-        let Some(Content::Hash(hash)) = body.values_of(field::DOCUMENT_HASH).next() else { return Err(Code::Statement) };
+        let Some(Content::Hash(hash)) = body.values_of(field::DOCUMENT_HASH).next() else {
+            return Err(Code::Statement);
+        };
         let document = words_part.split_first().map_or(&[][..], |(_, document)| document);
         if DOCUMENT.digest(&[document]) != *hash {
             return Err(Code::Sealed);
@@ -327,7 +329,7 @@ impl Roster {
 
     fn by_overseer(&self, number: u64, body: &Body) -> Judgement {
         let signer = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
-        if people::is_overseer(&signer.role) { Ok(()) } else { Err(Code::RoleInvalid) }
+        if signer.role.is_overseer() { Ok(()) } else { Err(Code::RoleInvalid) }
     }
 }
 
