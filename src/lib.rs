@@ -1,7 +1,11 @@
 //! Indelible: an append-only audit ledger for information-sharing decisions about children.
 
+#[cfg(feature = "desk")]
+pub mod cabinet;
 pub mod codec;
 pub mod decision;
 pub mod keys;
 pub mod seal;
+#[cfg(feature = "desk")]
+pub mod store;
 pub mod tree;
