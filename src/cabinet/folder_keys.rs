@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
 use crate::cabinet::{self, CabinetError, Opened, Sync};
@@ -58,16 +58,13 @@ pub fn rewrap(
 }
 
 fn write(cabinet: &Path, id: FolderKeyId, key: &FolderPrivate, recipients: &[Recipient]) -> Result<(), CabinetError> {
-    let mut content = Bytes(*key.as_bytes());
-    let file = cabinet::seal(&content, recipients);
-    content.0.zeroize();
-    cabinet::put(&path(cabinet, id), &file?, Sync::Now)
+    let content = Zeroizing::new(Bytes(*key.as_bytes()));
+    cabinet::put(&path(cabinet, id), &cabinet::seal(&*content, recipients)?, Sync::Now)
 }
 
 fn open(id: FolderKeyId, path: &Path, secret: &AgeSecret) -> Result<FolderPrivate, CabinetError> {
-    let mut content: Bytes<32> = cabinet::load(path, secret)?;
+    let content = Zeroizing::new(cabinet::load::<Bytes<32>>(path, secret)?);
     let key = FolderPrivate::new(content.0);
-    content.0.zeroize();
     if id_of(&key)? == id { Ok(key) } else { Err(CabinetError::Misplaced) }
 }
 

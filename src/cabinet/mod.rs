@@ -5,11 +5,13 @@
 //! a file's length tells little. What a file is stands in its content too, wherever a file under another's name could
 //! do harm. No name, word, seed or key is ever in clear on the disk, in an error or in a `Debug` text.
 
+pub mod chain;
 pub mod drafts;
 pub mod folder_keys;
 pub mod identity;
 pub mod outbox;
 pub mod own;
+pub mod receipts;
 pub mod recovery;
 pub mod roll;
 pub mod structure_keys;
@@ -142,11 +144,7 @@ fn create_folders(folder: &Path) -> Result<(), CabinetError> {
 }
 
 /// Lists a folder's files whose name before `suffix` reads as a `T`, in order of name; none if it is not there.
-fn files<T>(
-    folder: &Path,
-    suffix: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(T, PathBuf)>, CabinetError> {
+fn files<T>(folder: &Path, suffix: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, CabinetError> {
     if !durable::exists(folder) {
         return Ok(Vec::new());
     }
@@ -157,10 +155,7 @@ fn files<T>(
 }
 
 /// Opens each file of a folder, and goes on where one does not open.
-fn open_all<K, T>(
-    files: Vec<(K, PathBuf)>,
-    open: impl Fn(K, &Path) -> Result<T, CabinetError>,
-) -> Opened<T> {
+fn open_all<K, T>(files: Vec<(K, PathBuf)>, open: impl Fn(K, &Path) -> Result<T, CabinetError>) -> Opened<T> {
     let mut all = Opened { opened: Vec::new(), closed: 0, damaged: Vec::new() };
     for (key, path) in files {
         match open(key, &path) {

@@ -63,8 +63,7 @@ impl RecoverySheet {
     /// # Errors
     /// `Check` does not happen: 32 bytes are always 24 words.
     pub fn words(&self) -> Result<Zeroizing<String>, RecoveryError> {
-        let mnemonic =
-            Mnemonic::from_entropy_in(Language::English, &*self.0).map_err(|_| RecoveryError::Check)?;
+        let mnemonic = Mnemonic::from_entropy_in(Language::English, &*self.0).map_err(|_| RecoveryError::Check)?;
         // The longest word of the list has eight letters: the text is never moved while it grows.
         let mut words = Zeroizing::new(String::with_capacity(WORDS * 9));
         for word in mnemonic.words() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
 use crate::cabinet::{self, CabinetError, Opened, Sync};
@@ -33,17 +33,11 @@ impl std::fmt::Debug for HeldStructureKey {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 struct Content {
     author: Bytes<32>,
     epoch: u32,
     key: Bytes<32>,
-}
-
-impl Drop for Content {
-    fn drop(&mut self) {
-        self.key.0.zeroize();
-    }
 }
 
 /// Draws the structure key of an author and epoch and wraps it for the author's devices, the overseers and recovery;
@@ -163,10 +157,7 @@ mod tests {
         let key = create(cabinet, &sam, 0, &recipients(&[1, 8, 9]), &mut stream(1)).unwrap();
         create(cabinet, &sam, 10, &recipients(&[1, 8, 9]), &mut stream(2)).unwrap();
         create(cabinet, &ana, 0, &recipients(&[2, 8, 9]), &mut stream(3)).unwrap();
-        assert!(matches!(
-            create(cabinet, &sam, 0, &recipients(&[1]), &mut stream(4)),
-            Err(CabinetError::Taken)
-        ));
+        assert!(matches!(create(cabinet, &sam, 0, &recipients(&[1]), &mut stream(4)), Err(CabinetError::Taken)));
         assert_eq!(load(cabinet, &sam, 0, &secret(1)).unwrap().as_bytes(), key.as_bytes());
         assert_eq!(newest_epoch(cabinet, &sam).unwrap(), Some(10));
         let counts = |number| {

@@ -61,6 +61,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
     sync_dir(path.parent().ok_or(io::ErrorKind::InvalidInput)?)
 }
 
+/// Removes a file and leaves the rest to the system.
+///
+/// # Errors
+/// As the system reports them.
+pub fn remove_unsynced(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
 /// Creates a folder.
 ///
 /// # Errors
