@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(found("OOOO"), "2");
         assert_eq!(found("0000"), "3");
         assert_eq!(found("000000"), "maya");
-        assert_eq!(found("000002"), "third");
+        assert_eq!(found("000004"), "third");
         assert_eq!(found(&format!("{second}0")), "none");
         assert_eq!(found("Zo\u{eb}!"), "none");
     }

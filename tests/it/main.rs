@@ -1,1 +1,3 @@
-#[test] fn t(){}
+//! The one integration test binary.
+
+mod stock_age;
