@@ -4,6 +4,7 @@
 pub mod cabinet;
 pub mod codec;
 pub mod decision;
+pub mod entry;
 pub mod keys;
 pub mod seal;
 #[cfg(feature = "desk")]

@@ -1,5 +1,6 @@
 //! Who may read an entry later: commitments, the sealed structure part and the sealed words part.
 
+pub mod commitment;
 pub mod structure;
 pub mod words;
 

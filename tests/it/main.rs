@@ -1,3 +1,3 @@
-//! The one integration test binary.
+//! The one test binary.
 
 mod stock_age;
