@@ -5,6 +5,7 @@ pub mod cabinet;
 pub mod codec;
 pub mod decision;
 pub mod entry;
+pub mod head;
 pub mod keys;
 pub mod seal;
 #[cfg(feature = "desk")]

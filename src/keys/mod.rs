@@ -3,6 +3,9 @@
 //! [`PublicKey::verify`] is `verify_strict` (RFC 8032 with the checks of ed25519-dalek's strict mode) and is the only
 //! definition of a valid signature in this program.
 
+pub mod card;
+pub mod name;
+
 use std::fmt;
 
 use ed25519_dalek::{Signer, VerifyingKey};
@@ -23,6 +26,15 @@ pub enum KeyError {
     /// A text form that does not parse.
     #[error("the text is not a key in the expected form")]
     BadText,
+    /// A key name that is empty, too long, or holds white space, a plus sign or a control character.
+    #[error("not a key name")]
+    BadName,
+    /// The key id in the text is not the one that follows from name, type and key.
+    #[error("the key id does not fit the name and key")]
+    WrongId,
+    /// A signature type other than the two in use (1 and 4), or one of them where the other is needed.
+    #[error("a key of another signature type")]
+    WrongKind,
 }
 
 /// A signature (64 bytes: R and S, RFC 8032).
