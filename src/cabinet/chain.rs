@@ -238,7 +238,7 @@ mod tests {
             match Chain::take(folder.path(), LEDGER) {
                 Ok(mut chain) => {
                     assert_eq!(chain.next(), (cut / RECORD) as u64);
-                    if cut % 40 == 0 {
+                    if cut.is_multiple_of(40) {
                         chain.signed(9, digest(9)).unwrap();
                         chain.save(Sync::Later).unwrap();
                         drop(chain);

@@ -167,7 +167,7 @@ mod tests {
             structure_part: vec![1; 600],
             words_part: vec![2; 700],
             content_key: Some(ContentKey::new([3; 32])),
-            words_key: (number % 2 == 0).then(|| WordsKey::new([4; 32])),
+            words_key: number.is_multiple_of(2).then(|| WordsKey::new([4; 32])),
         }
     }
 

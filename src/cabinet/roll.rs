@@ -14,11 +14,15 @@ use crate::cabinet::wrap::{AgeSecret, Recipient};
 use crate::cabinet::{self, CabinetError, Sync, check_handle, check_text};
 use crate::codec::context::ROLL;
 use crate::codec::{Bytes, CaseTag, CodecError, Digest, PersonId};
+use crate::keys::card;
 
 /// Largest label or name in bytes.
 pub const TEXT_LIMIT: usize = 255;
 /// Fewest characters of a case tag that find a case.
 pub const TAG_PREFIX: usize = 4;
+
+/// Most characters of a handle ([`card::is_handle`]).
+const HANDLE_LIMIT: usize = 32;
 
 /// A child's case: what staff call it, and for which child it is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -133,14 +137,8 @@ impl PersonLine {
     /// Returns the commitment that the card carries and `key.enrol` holds: over the bytes of the name.
     #[must_use]
     pub fn commitment(&self) -> Digest {
-        name_commitment(&self.name, &self.salt.0)
+        card::commitment(&self.salt.0, &self.name)
     }
-}
-
-/// Returns the commitment to a person's name under its salt.
-#[must_use]
-pub fn name_commitment(name: &str, salt: &[u8; 32]) -> Digest {
-    Digest::new(ROLL.keyed(salt, name.as_bytes()))
 }
 
 impl Roll {
@@ -287,7 +285,11 @@ fn tag_digits(text: &str) -> Option<String> {
 }
 
 fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> Zeroizing<String> {
-    let numbered = (2u64..).map(|number| format!("{wanted}{number}"));
+    // Handles are ASCII and have at most 32 characters: a long one gives up its end for the number.
+    let numbered = (2u32..).map(|number| {
+        let number = number.to_string();
+        format!("{}{number}", wanted.get(..HANDLE_LIMIT - number.len()).unwrap_or(wanted))
+    });
     let free = std::iter::once(wanted.to_owned()).chain(numbered).find(|handle| !taken(handle));
     Zeroizing::new(free.unwrap_or_default())
 }
@@ -342,6 +344,11 @@ mod tests {
         assert_eq!(*roll.free_person_handle("sam"), "sam3");
         assert!(matches!(roll.add_person(person(1, "other")), Err(CabinetError::Taken)));
         assert_eq!(roll.person_by_handle("sam2").map(PersonLine::person), Some(PersonId::new([2; 16])));
+        let long = "a".repeat(32);
+        roll.add_person(person(3, &long)).unwrap();
+        let numbered = roll.free_person_handle(&long);
+        assert_eq!(*numbered, format!("{}2", "a".repeat(31)));
+        roll.add_person(person(4, &numbered)).unwrap();
         // Cases have handles of their own.
         assert_eq!(*roll.free_case_handle("sam"), "sam");
         assert!(PersonLine::new(PersonId::ZERO, "sam", "two\nlines", &[0; 32]).is_err());

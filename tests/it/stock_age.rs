@@ -1,18 +1,20 @@
 //! What the cabinet writes is opened by the stock `age` program, without any of our code.
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rand_core::{TryCryptoRng, TryRng};
+use zeroize::Zeroizing;
+
 use indelible::cabinet::identity::{Identity, IdentityFile};
 use indelible::cabinet::recovery::RecoverySheet;
-use indelible::cabinet::wrap;
-use indelible::cabinet::{folder_keys, roll};
+use indelible::cabinet::roll::{PersonLine, Roll};
+use indelible::cabinet::{folder_keys, wrap};
 use indelible::codec;
 use indelible::seal::words::FolderPrivate;
-use rand_core::{TryCryptoRng, TryRng};
-use std::convert::Infallible;
-use zeroize::Zeroizing;
+use indelible::store::durable;
 
 /// Random bytes that are the same in each run.
 struct Fixed(blake3::OutputReader);
@@ -36,13 +38,15 @@ fn rng(seed: &[u8]) -> Fixed {
     Fixed(blake3::Hasher::new().update(seed).finalize_xof())
 }
 
+const NEEDED: &str = "the stock `age` program is needed for this test: apt-get install age, or run tools/check";
+
 fn age(arguments: &[&Path]) -> Output {
     let run = Command::new("age").arg("--decrypt").args(arguments).stdin(Stdio::null()).output();
-    run.expect("the stock `age` program is needed for this test: apt-get install age, or run tools/check")
+    run.unwrap_or_else(|error| panic!("{NEEDED} ({error})"))
 }
 
 fn write(path: &Path, bytes: &[u8]) {
-    std::fs::File::create_new(path).unwrap().write_all(bytes).unwrap();
+    durable::create_private(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 #[test]
@@ -51,8 +55,8 @@ fn the_stock_age_program_opens_the_cabinet_with_an_identity_file_as_it_is() {
     let sam = Identity::new("Sam Okafor", "sam", &mut rng(b"sam")).unwrap();
     let identity = folder.path().join("sam.id");
     write(&identity, &sam.seal(None).unwrap());
-    let mut roll = roll::Roll::default();
-    roll.add_person(roll::PersonLine::new(sam.person(), "sam", sam.name(), sam.name_salt()).unwrap()).unwrap();
+    let mut roll = Roll::default();
+    roll.add_person(PersonLine::new(sam.person(), "sam", sam.name(), sam.name_salt()).unwrap()).unwrap();
     roll.save(folder.path(), &[sam.recipient().unwrap()]).unwrap();
 
     let opened = age(&["-i".as_ref(), &identity, &folder.path().join("roll.age")]);
@@ -100,24 +104,17 @@ fn the_stock_age_program_opens_a_sealed_identity_with_its_passphrase() {
         .expect("`script` of util-linux is needed for this test: apt-get install bsdutils");
     script.stdin.take().unwrap().write_all(b"oak and ash\n").unwrap();
     let done = script.wait_with_output().unwrap();
-    let clear = std::fs::OpenOptions::new().read(true).open(folder.path().join("clear.id"));
-    let mut clear = clear.unwrap_or_else(|_| panic!("age: {}", String::from_utf8_lossy(&done.stdout)));
-    let mut text = Vec::new();
-    std::io::Read::read_to_end(&mut clear, &mut text).unwrap();
+    let text = durable::read(&folder.path().join("clear.id"), 1 << 16);
+    let text = text.unwrap_or_else(|_| panic!("age: {}", String::from_utf8_lossy(&done.stdout)));
     assert_eq!(text, sam.seal(None).unwrap());
 }
 
 #[test]
 fn what_the_stock_age_program_wraps_is_opened_here() {
-    let folder = tempfile::tempdir().unwrap();
     let sam = Identity::new("Sam Okafor", "sam", &mut rng(b"sam")).unwrap();
     let made = |arguments: &[&str]| {
-        let mut run = Command::new("age")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the stock `age` program is needed for this test: apt-get install age, or run tools/check");
+        let mut run =
+            Command::new("age").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect(NEEDED);
         run.stdin.take().unwrap().write_all(b"from outside").unwrap();
         run.wait_with_output().unwrap().stdout
     };
@@ -125,5 +122,4 @@ fn what_the_stock_age_program_wraps_is_opened_here() {
     assert_eq!(wrap::unwrap(&file, sam.secret()).unwrap()[..], *b"from outside");
     // A file for a recipient is no identity, whatever it holds; nobody is asked for a passphrase.
     assert!(IdentityFile::open(&file, &mut || panic!("asked")).is_err());
-    drop(folder);
 }
