@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Opened, Sync};
+use crate::cabinet::{self, CabinetError, Durable, Opened};
 use crate::codec::context::parse_hex;
 use crate::codec::{Bytes, CodecError};
 use crate::store::durable;
@@ -81,7 +81,7 @@ pub fn save(
         }
     }
     let content = Content { id, saved_ms: now_ms, bytes: bytes.to_vec() };
-    cabinet::put(&path(cabinet, id), &cabinet::seal(&content, &[author])?, Sync::Now)?;
+    cabinet::put(&path(cabinet, id), &cabinet::seal(&content, &[author])?, Durable::Now)?;
     Ok(id)
 }
 
@@ -176,7 +176,7 @@ mod tests {
             versioned.extend_from_slice(&content);
             let id = DraftId(Bytes([0; 4]));
             let file = wrap(&pad(&versioned), &recipients(&[1])).unwrap();
-            cabinet::put(&path(folder.path(), id), &file, Sync::Now).unwrap();
+            cabinet::put(&path(folder.path(), id), &file, Durable::Now).unwrap();
             let _ = load(folder.path(), id, &secret(1));
             let _ = DraftId::parse(&name);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Opened, Sync};
+use crate::cabinet::{self, CabinetError, Durable, Opened};
 use crate::codec::{Bytes, CodecError, FolderKeyId};
 use crate::seal::words::FolderPrivate;
 use crate::store::durable;
@@ -59,7 +59,7 @@ pub fn rewrap(
 
 fn write(cabinet: &Path, id: FolderKeyId, key: &FolderPrivate, recipients: &[Recipient]) -> Result<(), CabinetError> {
     let content = Zeroizing::new(Bytes(*key.as_bytes()));
-    cabinet::put(&path(cabinet, id), &cabinet::seal(&*content, recipients)?, Sync::Now)
+    cabinet::put(&path(cabinet, id), &cabinet::seal(&*content, recipients)?, Durable::Now)
 }
 
 fn open(id: FolderKeyId, path: &Path, secret: &AgeSecret) -> Result<FolderPrivate, CabinetError> {
@@ -117,7 +117,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let wrapped = crate::cabinet::wrap::wrap(&content, &recipients(&[1])).unwrap();
             let file = if bare { &content } else { &wrapped };
-            cabinet::put(&path(folder.path(), FolderKeyId::ZERO), file, Sync::Now).unwrap();
+            cabinet::put(&path(folder.path(), FolderKeyId::ZERO), file, Durable::Now).unwrap();
             prop_assert!(load(folder.path(), FolderKeyId::ZERO, &secret(1)).is_err());
         }
     }

@@ -181,18 +181,16 @@ impl Identity {
     }
 
     /// Returns whom to wrap for so that this device can open it.
-    ///
-    /// # Errors
-    /// As [`AgeSecret::recipient`].
-    pub fn recipient(&self) -> Result<Recipient, IdentityError> {
-        Ok(self.secret.recipient()?)
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        self.secret.recipient()
     }
 
     /// Returns the bytes of an identity file: sealed with the passphrase, or in clear without one.
     ///
     /// # Errors
     /// `EmptyPassphrase`.
-    pub fn seal(&self, passphrase: Option<&Zeroizing<String>>) -> Result<Vec<u8>, IdentityError> {
+    pub fn seal(&self, passphrase: Option<&Zeroizing<String>>) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         self.seal_with(passphrase, WORK_FACTOR)
     }
 
@@ -200,7 +198,11 @@ impl Identity {
     ///
     /// # Errors
     /// `EmptyPassphrase`; `TooMuchWork` for another work factor.
-    pub fn seal_with(&self, passphrase: Option<&Zeroizing<String>>, work: u8) -> Result<Vec<u8>, IdentityError> {
+    pub fn seal_with(
+        &self,
+        passphrase: Option<&Zeroizing<String>>,
+        work: u8,
+    ) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         seal_text(&self.text(), passphrase, work)
     }
 
@@ -267,7 +269,7 @@ impl CosignerIdentity {
     ///
     /// # Errors
     /// `EmptyPassphrase`.
-    pub fn seal(&self, passphrase: Option<&Zeroizing<String>>) -> Result<Vec<u8>, IdentityError> {
+    pub fn seal(&self, passphrase: Option<&Zeroizing<String>>) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         seal_text(&self.text(), passphrase, WORK_FACTOR)
     }
 
@@ -356,8 +358,12 @@ pub fn side_folder(identity: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-fn seal_text(text: &str, passphrase: Option<&Zeroizing<String>>, work: u8) -> Result<Vec<u8>, IdentityError> {
-    let Some(passphrase) = passphrase else { return Ok(text.as_bytes().to_vec()) };
+fn seal_text(
+    text: &str,
+    passphrase: Option<&Zeroizing<String>>,
+    work: u8,
+) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    let Some(passphrase) = passphrase else { return Ok(Zeroizing::new(text.as_bytes().to_vec())) };
     if passphrase.is_empty() {
         return Err(IdentityError::EmptyPassphrase);
     }
@@ -367,7 +373,7 @@ fn seal_text(text: &str, passphrase: Option<&Zeroizing<String>>, work: u8) -> Re
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.as_str().to_owned()));
     recipient.set_work_factor(work);
     let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient));
-    Ok(wrap::encrypt(encryptor.map_err(|_| WrapError::NotMade)?, text.as_bytes())?)
+    Ok(Zeroizing::new(wrap::encrypt(encryptor.map_err(|_| WrapError::NotMade)?, text.as_bytes())?))
 }
 
 /// A text that is written line by line into memory that was taken at once, so that no copies are left behind.
@@ -450,7 +456,7 @@ mod tests {
         let again = Identity::open(&file, &mut never).unwrap();
         assert_eq!((again.name(), again.handle(), again.person()), ("Sam Okafor", "sam", sam().person()));
         assert_eq!((again.name_salt(), again.author()), (sam().name_salt(), sam().author()));
-        assert_eq!(again.recipient().unwrap(), sam().recipient().unwrap());
+        assert_eq!(again.recipient(), sam().recipient());
         assert_eq!(again.seal(None).unwrap(), file);
     }
 
@@ -497,7 +503,7 @@ mod tests {
         let two = Identity::for_person(one.person(), one.name(), one.name_salt(), "sam", &mut stream(9)).unwrap();
         assert_eq!((one.person(), one.name_salt()), (two.person(), two.name_salt()));
         assert_ne!(one.author(), two.author());
-        assert_ne!(one.recipient().unwrap(), two.recipient().unwrap());
+        assert_ne!(one.recipient(), two.recipient());
     }
 
     #[test]

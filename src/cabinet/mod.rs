@@ -1,9 +1,9 @@
 //! The key cabinet: identities, wraps, epochs, the roll, drafts, outbox. The only room in which anything is deleted.
 //!
-//! Every file in `cabinet/` and in an outbox is an age v1 file. Its content is four bytes of length, a version byte, the
-//! fields in the codec's fixed-width form, and zeros up to a whole bucket of 256 bytes ([`crate::codec::pad`]), so that
-//! a file's length tells little. What a file is stands in its content too, wherever a file under another's name could
-//! do harm. No name, word, seed or key is ever in clear on the disk, in an error or in a `Debug` text.
+//! Every file in `cabinet/` and in an outbox is an age v1 file. Its content is four bytes of length, a version byte,
+//! the fields in the codec's fixed-width form, and zeros up to a whole bucket of 256 bytes ([`crate::codec::pad`]), so
+//! that a file's length tells little. What a file is stands in its content too, wherever a file under another's name
+//! could do harm. No name, word, seed or key is ever in clear on the disk, in an error or in a `Debug` text.
 
 pub mod chain;
 pub mod drafts;
@@ -79,10 +79,10 @@ impl From<io::Error> for CabinetError {
 
 /// Whether a write must survive a power cut before it is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
-    /// Synced with its folder before the call returns.
+pub enum Durable {
+    /// Yes: synced with its folder before the call returns.
     Now,
-    /// Left to the system: what it holds can be had again from elsewhere.
+    /// When the system gets to it: what it holds can be had again from elsewhere.
     Later,
 }
 
@@ -120,12 +120,12 @@ fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Res
 }
 
 /// Puts a file in its place, with the folders on the way.
-fn put(path: &Path, bytes: &[u8], sync: Sync) -> Result<(), CabinetError> {
+fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
     let folder = path.parent().ok_or(CabinetError::Missing)?;
     create_folders(folder)?;
     // A file that is there is always replaced as a whole; a new unsynced one that a power cut tears reads as damaged.
-    match sync {
-        Sync::Later if !durable::exists(path) => durable::append_unsynced(path, bytes)?,
+    match when {
+        Durable::Later if !durable::exists(path) => durable::append_unsynced(path, bytes)?,
         _ => durable::replace(path, bytes)?,
     }
     Ok(())
@@ -223,7 +223,7 @@ pub(crate) mod tests {
 
     /// Makes the recipients of some numbers.
     pub(crate) fn recipients(numbers: &[u8]) -> Vec<Recipient> {
-        numbers.iter().map(|number| secret(*number).recipient().unwrap()).collect()
+        numbers.iter().map(|number| secret(*number).recipient()).collect()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The outbox: signed statements that have no receipt yet. `<identity>.d/outbox/<statement id>`, for their author alone.
+//! The outbox: signed statements that have no receipt yet. `<identity>.d/outbox/<statement id>`, for their author
+//! alone.
 //!
 //! A statement is signed once and sent again byte for byte, so what was signed must outlive a crash between signing and
 //! receipt. Content version 1 is ledger id 32, statement id 16, author sequence u64, signature 64, then statement,
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Opened, Sync};
+use crate::cabinet::{self, CabinetError, Durable, Opened};
 use crate::codec::{Bytes, CodecError, LedgerId, STATEMENT_LIMIT, STRUCTURE_LIMIT, StatementId, WORDS_PART_LIMIT};
 use crate::keys::Signature;
 use crate::seal::structure::ContentKey;
@@ -65,13 +66,13 @@ struct Content {
 
 /// Puts a statement into the outbox, sealed to its author.
 ///
-/// `Sync::Later` is for a statement that is appended at once: the ledger's own sync makes it durable, and if the power
-/// fails before, it was not acknowledged. One that has to wait needs `Sync::Now` before its author is told that it is
-/// kept.
+/// `Durable::Later` is for a statement that is appended at once: the ledger's own sync makes it durable, and if the
+/// power fails before, it was not acknowledged. One that has to wait needs `Durable::Now` before its author is told
+/// that it is kept.
 ///
 /// # Errors
 /// `Content` if a part is longer than an entry allows; `Wrap` and `Disk`.
-pub fn put(side: &Path, item: &OutboxItem, author: Recipient, sync: Sync) -> Result<(), CabinetError> {
+pub fn put(side: &Path, item: &OutboxItem, author: Recipient, when: Durable) -> Result<(), CabinetError> {
     let content = Content {
         ledger: item.ledger,
         id: item.id,
@@ -84,7 +85,7 @@ pub fn put(side: &Path, item: &OutboxItem, author: Recipient, sync: Sync) -> Res
         words_key: item.words_key.as_ref().map(|key| Bytes(*key.as_bytes())),
     };
     check_lengths(&content)?;
-    cabinet::put(&path(side, item.id), &cabinet::seal(&content, &[author])?, sync)
+    cabinet::put(&path(side, item.id), &cabinet::seal(&content, &[author])?, when)
 }
 
 /// Opens the statements for a ledger in the order of their sequence numbers.
@@ -99,16 +100,16 @@ pub fn list(side: &Path, ledger: LedgerId, secret: &AgeSecret) -> Result<Opened<
     Ok(all)
 }
 
-/// Removes a statement that has its receipt: with `Sync::Now` overwritten and removed for good; with `Sync::Later` as
-/// the system sees fit, for a file that was put so and has hardly reached the disk. One that a power cut brings back is
-/// sent again and gets the same receipt.
+/// Removes a statement that has its receipt: with `Durable::Now` overwritten and removed for good; with
+/// `Durable::Later` as the system sees fit, for a file that was put so and has hardly reached the disk. One that a
+/// power cut brings back is sent again and gets the same receipt.
 ///
 /// # Errors
 /// `Missing` if it is not there; `Disk`.
-pub fn remove(side: &Path, id: StatementId, sync: Sync) -> Result<(), CabinetError> {
-    match sync {
-        Sync::Now => Ok(durable::destroy(&path(side, id))?),
-        Sync::Later => Ok(durable::remove_unsynced(&path(side, id))?),
+pub fn remove(side: &Path, id: StatementId, when: Durable) -> Result<(), CabinetError> {
+    match when {
+        Durable::Now => Ok(durable::destroy(&path(side, id))?),
+        Durable::Later => Ok(durable::remove_unsynced(&path(side, id))?),
     }
 }
 
@@ -178,18 +179,20 @@ mod tests {
         let me = recipients(&[1])[0];
         let ledger = LedgerId::new([7; 32]);
         assert!(list(&side, ledger, &secret(1)).unwrap().opened.is_empty());
-        for (item, sync) in [(item(1, 7, 2), Sync::Now), (item(2, 7, 1), Sync::Later), (item(3, 8, 0), Sync::Now)] {
-            put(&side, &item, me, sync).unwrap();
+        for (item, when) in
+            [(item(1, 7, 2), Durable::Now), (item(2, 7, 1), Durable::Later), (item(3, 8, 0), Durable::Now)]
+        {
+            put(&side, &item, me, when).unwrap();
         }
         // Put again, as after a stop between signing and sending.
-        put(&side, &item(2, 7, 1), me, Sync::Later).unwrap();
+        put(&side, &item(2, 7, 1), me, Durable::Later).unwrap();
         let all = list(&side, ledger, &secret(1)).unwrap();
         assert!(all.opened == [item(2, 7, 1), item(1, 7, 2)]);
         assert_eq!((all.closed, all.damaged.len()), (0, 0));
         assert_eq!(list(&side, ledger, &secret(2)).unwrap().closed, 3);
-        remove(&side, StatementId::new([2; 16]), Sync::Later).unwrap();
-        remove(&side, StatementId::new([1; 16]), Sync::Now).unwrap();
-        assert!(matches!(remove(&side, StatementId::new([1; 16]), Sync::Now), Err(CabinetError::Missing)));
+        remove(&side, StatementId::new([2; 16]), Durable::Later).unwrap();
+        remove(&side, StatementId::new([1; 16]), Durable::Now).unwrap();
+        assert!(matches!(remove(&side, StatementId::new([1; 16]), Durable::Now), Err(CabinetError::Missing)));
         assert!(list(&side, ledger, &secret(1)).unwrap().opened.is_empty());
     }
 
@@ -197,7 +200,7 @@ mod tests {
     fn torn_and_misplaced_files_are_named_and_the_rest_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let (me, ledger) = (recipients(&[1])[0], LedgerId::new([7; 32]));
-        put(folder.path(), &item(1, 7, 0), me, Sync::Now).unwrap();
+        put(folder.path(), &item(1, 7, 0), me, Durable::Now).unwrap();
         let file = durable::read(&path(folder.path(), StatementId::new([1; 16])), 1 << 20).unwrap();
         durable::replace(&path(folder.path(), StatementId::new([2; 16])), &file[..file.len() / 2]).unwrap();
         durable::replace(&path(folder.path(), StatementId::new([3; 16])), &file).unwrap();
@@ -205,14 +208,14 @@ mod tests {
         let all = list(folder.path(), ledger, &secret(1)).unwrap();
         assert_eq!((all.opened.len(), all.closed, all.damaged.len()), (1, 0, 3));
         let long = OutboxItem { statement: vec![0; STATEMENT_LIMIT + 1], ..item(5, 7, 1) };
-        assert!(matches!(put(folder.path(), &long, me, Sync::Now), Err(CabinetError::Content(_))));
+        assert!(matches!(put(folder.path(), &long, me, Durable::Now), Err(CabinetError::Content(_))));
         let longest = OutboxItem {
             statement: vec![0; STATEMENT_LIMIT],
             structure_part: vec![0; STRUCTURE_LIMIT],
             words_part: vec![0; WORDS_PART_LIMIT],
             ..item(6, 7, 1)
         };
-        put(folder.path(), &longest, me, Sync::Now).unwrap();
+        put(folder.path(), &longest, me, Durable::Now).unwrap();
         assert!(list(folder.path(), ledger, &secret(1)).unwrap().opened.contains(&longest));
     }
 
@@ -224,7 +227,7 @@ mod tests {
             let mut versioned = vec![1];
             versioned.extend_from_slice(&content);
             let file = wrap(&pad(&versioned), &recipients(&[1])).unwrap();
-            cabinet::put(&path(folder.path(), StatementId::ZERO), &file, Sync::Now).unwrap();
+            cabinet::put(&path(folder.path(), StatementId::ZERO), &file, Durable::Now).unwrap();
             prop_assert_eq!(list(folder.path(), LedgerId::ZERO, &secret(1)).unwrap().damaged.len(), 1);
         }
     }

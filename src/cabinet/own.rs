@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Sync};
+use crate::cabinet::{self, CabinetError, Durable};
 use crate::codec::context::{OWN_COPY, hex, parse_hex};
 use crate::codec::{Bytes, CodecError, Digest};
 use crate::keys::PublicKey;
@@ -64,7 +64,7 @@ impl OwnCopy {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
         let content = Content { author: Bytes(*author.as_bytes()), period, key: Bytes(*key) };
-        cabinet::put(&path, &cabinet::seal(&content, devices)?, Sync::Now)?;
+        cabinet::put(&path, &cabinet::seal(&content, devices)?, Durable::Now)?;
         Self::with(cabinet, author, period, key)
     }
 

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cabinet::{self, CabinetError, Sync};
+use crate::cabinet::{self, CabinetError, Durable};
 use crate::codec::{CodecError, LedgerId, NOTE_LIMIT};
 use crate::store::durable;
 
@@ -13,15 +13,15 @@ pub const RECEIPT_LIMIT: usize = NOTE_LIMIT + 8192;
 
 /// Keeps a receipt; one for the same entry is replaced, since a later one has more cosignatures.
 ///
-/// `Sync::Later` is enough where it can be had from the ledger again; a torn one then reads as no receipt.
+/// `Durable::Later` is enough where it can be had from the ledger again; a torn one then reads as no receipt.
 ///
 /// # Errors
 /// `Content` for more than [`RECEIPT_LIMIT`] bytes; `Disk`.
-pub fn save(side: &Path, ledger: LedgerId, entry: u64, receipt: &[u8], sync: Sync) -> Result<(), CabinetError> {
+pub fn save(side: &Path, ledger: LedgerId, entry: u64, receipt: &[u8], when: Durable) -> Result<(), CabinetError> {
     if receipt.len() > RECEIPT_LIMIT {
         return Err(CodecError::TooLong { length: receipt.len(), limit: RECEIPT_LIMIT }.into());
     }
-    cabinet::put(&path(side, ledger, entry), receipt, sync)
+    cabinet::put(&path(side, ledger, entry), receipt, when)
 }
 
 /// Returns a receipt's bytes.
@@ -72,17 +72,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (side, ledger) = (folder.path(), LedgerId::new([7; 32]));
         assert_eq!(newest(side, ledger).unwrap(), None);
-        for (entry, sync) in [(9, Sync::Now), (10, Sync::Later), (2, Sync::Later)] {
-            save(side, ledger, entry, format!("receipt {entry}").as_bytes(), sync).unwrap();
+        for (entry, when) in [(9, Durable::Now), (10, Durable::Later), (2, Durable::Later)] {
+            save(side, ledger, entry, format!("receipt {entry}").as_bytes(), when).unwrap();
         }
-        save(side, ledger, 10, b"with more cosignatures", Sync::Later).unwrap();
-        save(side, LedgerId::ZERO, 99, b"another ledger's", Sync::Now).unwrap();
+        save(side, ledger, 10, b"with more cosignatures", Durable::Later).unwrap();
+        save(side, LedgerId::ZERO, 99, b"another ledger's", Durable::Now).unwrap();
         for stray in ["010.tlog-proof", "+11.tlog-proof", "12.tmp", "x.tlog-proof"] {
             durable::replace(&self::folder(side, ledger).join(stray), b"").unwrap();
         }
         assert_eq!(list(side, ledger).unwrap(), [2, 9, 10]);
         assert_eq!(newest(side, ledger).unwrap(), Some((10, b"with more cosignatures".to_vec())));
         assert!(matches!(load(side, ledger, 11), Err(CabinetError::Missing)));
-        assert!(save(side, ledger, 11, &vec![0; RECEIPT_LIMIT + 1], Sync::Now).is_err());
+        assert!(save(side, ledger, 11, &vec![0; RECEIPT_LIMIT + 1], Durable::Now).is_err());
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     fn the_sheet_opens_the_cabinet() {
         let folder = tempfile::tempdir().unwrap();
         let sheet = RecoverySheet::random(&mut stream(2));
-        let recipient = sheet.secret().unwrap().recipient().unwrap();
+        let recipient = sheet.secret().unwrap().recipient();
         let key = FolderPrivate::generate(&mut stream(3));
         let id = folder_keys::save(folder.path(), &key, &[recipient]).unwrap();
         let typed = RecoverySheet::from_words(&sheet.words().unwrap()).unwrap();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Sync, check_handle, check_text};
+use crate::cabinet::{self, CabinetError, Durable, check_handle, check_text};
 use crate::codec::context::ROLL;
 use crate::codec::{Bytes, CaseTag, CodecError, Digest, PersonId};
 use crate::keys::card;
@@ -159,7 +159,7 @@ impl Roll {
     /// # Errors
     /// `Wrap` and `Disk`.
     pub fn save(&self, cabinet: &Path, recipients: &[Recipient]) -> Result<(), CabinetError> {
-        cabinet::put(&cabinet.join("roll.age"), &cabinet::seal(self, recipients)?, Sync::Now)
+        cabinet::put(&cabinet.join("roll.age"), &cabinet::seal(self, recipients)?, Durable::Now)
     }
 
     /// Adds a case.
@@ -409,7 +409,7 @@ mod tests {
             let mut versioned = vec![1];
             versioned.extend_from_slice(&content);
             let file = wrap(&pad(&versioned), &recipients(&[1])).unwrap();
-            cabinet::put(&folder.path().join("roll.age"), &file, Sync::Now).unwrap();
+            cabinet::put(&folder.path().join("roll.age"), &file, Durable::Now).unwrap();
             if let Ok(roll) = Roll::load(folder.path(), &secret(1)) {
                 let _ = roll.find_case(&text);
             }

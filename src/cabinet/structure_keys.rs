@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cabinet::wrap::{AgeSecret, Recipient};
-use crate::cabinet::{self, CabinetError, Opened, Sync};
+use crate::cabinet::{self, CabinetError, Durable, Opened};
 use crate::codec::Bytes;
 use crate::codec::context::{hex, parse_hex};
 use crate::keys::PublicKey;
@@ -112,7 +112,7 @@ fn write(
 ) -> Result<(), CabinetError> {
     let content = Content { author: Bytes(*author.as_bytes()), epoch, key: Bytes(*key.as_bytes()) };
     let file = cabinet::seal(&content, recipients)?;
-    cabinet::put(&path(cabinet, author, epoch), &file, Sync::Now)
+    cabinet::put(&path(cabinet, author, epoch), &file, Durable::Now)
 }
 
 fn open(name: (PublicKey, u32), path: &Path, secret: &AgeSecret) -> Result<HeldStructureKey, CabinetError> {
@@ -193,7 +193,7 @@ mod tests {
         fn no_content_panics(content in proptest::collection::vec(any::<u8>(), 0..300), name in "\\PC{0,80}") {
             let folder = tempfile::tempdir().unwrap();
             let file = crate::cabinet::wrap::wrap(&content, &recipients(&[1])).unwrap();
-            cabinet::put(&path(folder.path(), &author(1), 0), &file, Sync::Now).unwrap();
+            cabinet::put(&path(folder.path(), &author(1), 0), &file, Durable::Now).unwrap();
             prop_assert!(load(folder.path(), &author(1), 0, &secret(1)).is_err());
             prop_assert_eq!(load_all(folder.path(), &secret(1)).unwrap().damaged.len(), 1);
             let _ = parse_name(&name);

@@ -103,7 +103,10 @@ impl fmt::Debug for Recipient {
 
 /// The X25519 secret that opens wraps; leaves memory when dropped, and cannot be printed.
 #[derive(Clone)]
-pub struct AgeSecret(age::x25519::Identity);
+pub struct AgeSecret {
+    secret: age::x25519::Identity,
+    recipient: Recipient,
+}
 
 impl AgeSecret {
     /// Draws a secret.
@@ -124,7 +127,7 @@ impl AgeSecret {
         // The age crate takes its keys as text only. The text is 74 characters: it is never moved while it grows.
         let mut text = Zeroizing::new(String::with_capacity(80));
         bech32::encode_upper_to_fmt::<Bech32, _>(&mut *text, SECRET_PREFIX, bytes).map_err(|_| WrapError::BadSecret)?;
-        text.parse().map(AgeSecret).map_err(|_| WrapError::BadSecret)
+        Self::parse(&text)
     }
 
     /// Parses `AGE-SECRET-KEY-1...`, exactly as [`AgeSecret::text`] writes it.
@@ -132,22 +135,21 @@ impl AgeSecret {
     /// # Errors
     /// `BadSecret` for any other text.
     pub fn parse(text: &str) -> Result<Self, WrapError> {
-        let secret = text.parse().map(AgeSecret).map_err(|_| WrapError::BadSecret)?;
+        let secret: age::x25519::Identity = text.parse().map_err(|_| WrapError::BadSecret)?;
+        let secret = AgeSecret { recipient: Recipient::parse(&secret.to_public().to_string())?, secret };
         if *secret.text() == *text { Ok(secret) } else { Err(WrapError::BadSecret) }
     }
 
     /// Returns `AGE-SECRET-KEY-1...`, for its owner's identity file only.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.to_string().expose_secret().to_owned())
+        Zeroizing::new(self.secret.to_string().expose_secret().to_owned())
     }
 
     /// Returns the recipient whose wraps this opens.
-    ///
-    /// # Errors
-    /// `BadRecipient` does not happen: the public half of a clamped secret is never of small order (RFC 7748).
-    pub fn recipient(&self) -> Result<Recipient, WrapError> {
-        Recipient::parse(&self.0.to_public().to_string())
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        self.recipient
     }
 }
 
@@ -181,7 +183,7 @@ pub fn unwrap(bytes: &[u8], secret: &AgeSecret) -> Result<Zeroizing<Vec<u8>>, Wr
     if bytes.len() > WRAP_LIMIT {
         return Err(WrapError::TooLong { length: bytes.len(), limit: WRAP_LIMIT });
     }
-    decrypt(bytes, &secret.0).map_err(|error| match error {
+    decrypt(bytes, &secret.secret).map_err(|error| match error {
         age::DecryptError::NoMatchingKeys => WrapError::NotForThis,
         _ => WrapError::Damaged,
     })
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn each_recipient_opens_and_nobody_else() {
         let (one, two, other) = (secret(1), secret(2), secret(3));
-        let recipients = [one.recipient().unwrap(), two.recipient().unwrap(), one.recipient().unwrap()];
+        let recipients = [one.recipient(), two.recipient(), one.recipient()];
         let file = wrap(b"a key", &recipients).unwrap();
         assert!(file.starts_with(b"age-encryption.org/v1\n"));
         assert_eq!(file.windows(9).filter(|w| w == b"-> X25519").count(), 2);
@@ -250,20 +252,26 @@ mod tests {
     #[test]
     fn limits_are_checked_first() {
         let one = secret(1);
-        let recipient = one.recipient().unwrap();
+        let recipient = one.recipient();
         assert_eq!(wrap(b"x", &[]).unwrap_err(), WrapError::Recipients(0));
         let long = vec![0; CONTENT_LIMIT + 1];
         assert!(matches!(wrap(&long, &[recipient]), Err(WrapError::TooLong { .. })));
         assert!(matches!(unwrap(&vec![0; WRAP_LIMIT + 1], &one), Err(WrapError::TooLong { .. })));
-        let most = wrap(&long[1..], &[recipient]).unwrap();
+        let key = |number: usize| AgeSecret::from_bytes(&blake3::hash(&number.to_be_bytes()).into()).unwrap();
+        let mut many: Vec<Recipient> = (1..RECIPIENTS_LIMIT).map(|number| key(number).recipient()).collect();
+        many.push(recipient);
+        let most = wrap(&long[1..], &many).unwrap();
+        assert!(most.len() <= WRAP_LIMIT);
         assert_eq!(unwrap(&most, &one).unwrap().len(), CONTENT_LIMIT);
+        many.push(key(0).recipient());
+        assert_eq!(wrap(b"x", &many).unwrap_err(), WrapError::Recipients(RECIPIENTS_LIMIT + 1));
     }
 
     #[test]
     fn recipients_and_secrets_have_one_spelling() {
         let one = secret(1);
-        let text = one.recipient().unwrap().to_string();
-        assert_eq!(Recipient::parse(&text).unwrap(), one.recipient().unwrap());
+        let text = one.recipient().to_string();
+        assert_eq!(Recipient::parse(&text).unwrap(), one.recipient());
         assert!(Recipient::parse(&text.to_uppercase()).is_err());
         assert!(Recipient::parse(&format!(" {text}")).is_err());
         assert!(Recipient::parse(&text[..text.len() - 1]).is_err());
@@ -285,7 +293,7 @@ mod tests {
             X25519HkdfSha256::decap(&private, None, &share).is_err()
         };
         assert!(SMALL_ORDER.iter().all(refused));
-        let good = secret(1).recipient().unwrap();
+        let good = secret(1).recipient();
         assert!(!refused(good.as_bytes()));
         for first in 0xed..=0xff {
             let mut second_spelling = [0xff; 32];
@@ -306,7 +314,7 @@ mod tests {
         #[test]
         fn no_altered_byte_opens(at in any::<prop::sample::Index>(), flip in 1u8..) {
             let one = secret(1);
-            let mut file = wrap(b"a key", &[one.recipient().unwrap(), secret(2).recipient().unwrap()]).unwrap();
+            let mut file = wrap(b"a key", &[one.recipient(), secret(2).recipient()]).unwrap();
             let at = at.index(file.len());
             file[at] ^= flip;
             prop_assert!(matches!(unwrap(&file, &one), Err(WrapError::Damaged | WrapError::NotForThis)));

@@ -57,7 +57,7 @@ fn the_stock_age_program_opens_the_cabinet_with_an_identity_file_as_it_is() {
     write(&identity, &sam.seal(None).unwrap());
     let mut roll = Roll::default();
     roll.add_person(PersonLine::new(sam.person(), "sam", sam.name(), sam.name_salt()).unwrap()).unwrap();
-    roll.save(folder.path(), &[sam.recipient().unwrap()]).unwrap();
+    roll.save(folder.path(), &[sam.recipient()]).unwrap();
 
     let opened = age(&["-i".as_ref(), &identity, &folder.path().join("roll.age")]);
     assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
@@ -75,10 +75,8 @@ fn the_stock_age_program_opens_a_folder_key_with_the_recovery_secret() {
     let folder = tempfile::tempdir().unwrap();
     let sheet = RecoverySheet::random(&mut rng(b"sheet"));
     let key = FolderPrivate::generate(&mut rng(b"folder"));
-    let recipients = [
-        sheet.secret().unwrap().recipient().unwrap(),
-        Identity::new("Sam", "sam", &mut rng(b"sam")).unwrap().recipient().unwrap(),
-    ];
+    let recipients =
+        [sheet.secret().unwrap().recipient(), Identity::new("Sam", "sam", &mut rng(b"sam")).unwrap().recipient()];
     let id = folder_keys::save(folder.path(), &key, &recipients).unwrap();
     let secret = folder.path().join("recovery.txt");
     write(&secret, sheet.secret().unwrap().text().as_bytes());
@@ -106,7 +104,7 @@ fn the_stock_age_program_opens_a_sealed_identity_with_its_passphrase() {
     let done = script.wait_with_output().unwrap();
     let text = durable::read(&folder.path().join("clear.id"), 1 << 16);
     let text = text.unwrap_or_else(|_| panic!("age: {}", String::from_utf8_lossy(&done.stdout)));
-    assert_eq!(text, sam.seal(None).unwrap());
+    assert_eq!(text, *sam.seal(None).unwrap());
 }
 
 #[test]
@@ -118,7 +116,7 @@ fn what_the_stock_age_program_wraps_is_opened_here() {
         run.stdin.take().unwrap().write_all(b"from outside").unwrap();
         run.wait_with_output().unwrap().stdout
     };
-    let file = made(&["-r", &sam.recipient().unwrap().to_string()]);
+    let file = made(&["-r", &sam.recipient().to_string()]);
     assert_eq!(wrap::unwrap(&file, sam.secret()).unwrap()[..], *b"from outside");
     // A file for a recipient is no identity, whatever it holds; nobody is asked for a passphrase.
     assert!(IdentityFile::open(&file, &mut || panic!("asked")).is_err());
