@@ -1,5 +1,7 @@
 //! Indelible: an append-only audit ledger for information-sharing decisions about children.
 
+#[cfg(feature = "desk")]
+pub mod cabinet;
 pub mod codec;
 pub mod decision;
 pub mod entry;
@@ -9,5 +11,7 @@ pub mod head;
 pub mod index;
 pub mod keys;
 pub mod seal;
+#[cfg(feature = "desk")]
+pub mod store;
 pub mod tree;
 pub mod verify;

@@ -57,6 +57,8 @@ pub const RECOVERY: Context = Context("indelible/v1 recovery key");
 pub const INDEX: Context = Context("indelible/v1 index list");
 /// The key for one line of an author's own copies (keyed by the period's key).
 pub const OWN_COPY: Context = Context("indelible/v1 own copy");
+/// The check value of one record of an author's chain state (`derive_key`, first 16 bytes).
+pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state");
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -84,6 +86,7 @@ pub const ALL: &[Context] = &[
     RECOVERY,
     INDEX,
     OWN_COPY,
+    CHAIN_STATE,
 ];
 
 impl Context {
