@@ -55,11 +55,12 @@ pub fn examine<R: Read + Seek>(source: R, tail: &Tail) -> io::Result<Remains> {
         torn: false,
     };
     let ends_whole = legible(&mut window, tail, &mut remains)?;
-    remains.torn = match ends_whole {
-        // The last frame of a write is there. Was its first byte lost, which is never zero?
-        Some(start) => lost_sector(&mut window, tail.attempt, end)? || window.fill(start, 1)?.first() == Some(&0),
-        None => lost_sector(&mut window, tail.attempt, end)? || cut_short(&mut window, tail, end)?,
-    };
+    remains.torn = lost_sector(&mut window, tail.attempt, end)?
+        || match ends_whole {
+            // The last frame of a write is there, so nothing was cut. The sector it began in may be lost: less than 16 bytes.
+            Some(start) => lost_sector(&mut window, start, start.next_multiple_of(SECTOR).min(end))?,
+            None => cut_short(&mut window, tail, end)?,
+        };
     Ok(remains)
 }
 
@@ -107,27 +108,25 @@ fn lost_sector<R: Read + Seek>(window: &mut Window<R>, from: u64, to: u64) -> io
 fn cut_short<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, end: u64) -> io::Result<bool> {
     match tail.fault.why {
         Fault::CutShort { .. } => return Ok(true),
-        Fault::Frame(_) => {}
-        _ => return Ok(false),
+        Fault::Parts | Fault::VoidElsewhere | Fault::TooManyVoids => return Ok(false),
+        _ => {}
     }
     let mut cut = end;
-    loop {
+    while let Some(begin) = unfinished_void(window, tail, cut)? {
+        cut = begin;
         let left = usize::try_from(cut - tail.fault.offset).unwrap_or(usize::MAX);
         let bytes = window.frame(tail.fault.offset)?;
         if matches!(parse(bytes.get(..left).unwrap_or(bytes), true), Next::NeedMore(_)) {
             return Ok(true);
         }
-        match unfinished_void(window, tail, cut)? {
-            Some(begin) => cut = begin,
-            None => return Ok(false),
-        }
     }
+    Ok(false)
 }
 
 /// Looks for a void frame before `cut` that names this tail and is not all there.
 fn unfinished_void<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, cut: u64) -> io::Result<Option<u64>> {
     let longest = (HEADER + 48 + 40 * super::VOID_LIST_LIMIT + super::TRAILER) as u64;
-    let from = cut.saturating_sub(longest).max(tail.fault.offset + 1);
+    let from = cut.saturating_sub(longest).max(tail.fault.offset).max(tail.offset + 1);
     let length = usize::try_from(cut - from).unwrap_or_default();
     let bytes = window.fill(from, length)?;
     let bytes = bytes.get(..length).unwrap_or(bytes);
@@ -180,9 +179,12 @@ mod tests {
             assert_eq!((found.offset, found.length), (write.start, (cut - start) as u64));
             assert_eq!(found.void(vec![]), void(&bytes[..cut], start));
             assert_eq!(found.entries.len(), usize::from(cut >= start + entry));
-            // A second write was begun, to set the first aside, and cut at every byte up to its entry.
+            // A second write was begun, to set the first aside, and was cut short as well.
+            if (cut - start) % 37 > 1 && !(start + entry..start + entry + 12).contains(&cut) {
+                continue;
+            }
             let next = entries(cut as u64, writes[1].hash, Some(&found.void(vec![])), 2, 1);
-            for again in 1..200 {
+            for again in [1, 4, 9, 12, 20, 25, 60, 76, 77, 90, 400] {
                 let found = remains(&[&bytes[..cut], &next.bytes[..again]].concat()).unwrap();
                 assert!(found.torn, "cut at {cut} and {again}");
             }
