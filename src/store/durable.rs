@@ -49,33 +49,35 @@ pub fn destroy(path: &Path) -> io::Result<()> {
     let length = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::InvalidData)?;
     file.write_all(&vec![0; length])?;
     file.sync_all()?;
-    remove(path)
+    remove(path)?;
+    sync_dir(path.parent().ok_or(io::ErrorKind::InvalidInput)?)
 }
 
-/// Removes a file and syncs its folder.
+/// Removes a file; after a power cut it may be there again.
 ///
 /// # Errors
 /// As the system reports them.
 pub fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)?;
-    sync_dir(path.parent().ok_or(io::ErrorKind::InvalidInput)?)
-}
-
-/// Removes a file and leaves the rest to the system.
-///
-/// # Errors
-/// As the system reports them.
-pub fn remove_unsynced(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Creates a folder.
+/// Makes a folder and those above it that are not there.
 ///
 /// # Errors
 /// As the system reports them.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)?;
-    sync_dir(path.parent().ok_or(io::ErrorKind::InvalidInput)?)
+    fs::create_dir_all(path)
+}
+
+/// Puts a file in place of another at once for all readers, without waiting for the medium.
+///
+/// # Errors
+/// As the system reports them.
+pub fn copy_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().ok_or(io::ErrorKind::InvalidInput)?)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Lists a folder's files.
