@@ -10,8 +10,6 @@ pub mod head;
 #[cfg(feature = "desk")]
 pub mod index;
 pub mod keys;
-#[cfg(feature = "desk")]
-pub mod ledger;
 pub mod rules;
 pub mod seal;
 #[cfg(feature = "desk")]

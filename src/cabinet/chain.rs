@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cabinet::{self, CabinetError, Durable};
+use crate::cabinet::{CabinetError, Durable};
 use crate::codec::context::CHAIN_STATE;
 use crate::codec::{self, Bytes, CodecError, Digest, LedgerId, Link};
 use crate::keys::PublicKey;
@@ -66,7 +66,7 @@ impl Chain {
     /// `Content` if there is a state file without a single whole record: beginning anew would use a sequence number
     /// twice. `Disk`.
     pub fn take(side: &Path, ledger: LedgerId, author: PublicKey) -> Result<Self, CabinetError> {
-        cabinet::create_folders(side)?;
+        durable::create_dir(side)?;
         let lock = durable::lock_exclusive(&side.join(format!("{ledger}.lock")))?;
         let path = side.join(format!("{ledger}.state"));
         let (next, previous) = (0, Digest::ZERO);

@@ -121,27 +121,13 @@ fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Res
 
 /// Puts a file in its place, with the folders on the way.
 fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
-    let folder = path.parent().ok_or(CabinetError::Missing)?;
-    create_folders(folder)?;
-    // A file that is there is always replaced as a whole; a new unsynced one that a power cut tears reads as damaged.
+    durable::create_dir(path.parent().ok_or(CabinetError::Missing)?)?;
     match when {
-        Durable::Later if !durable::exists(path) => durable::append_unsynced(path, bytes)?,
-        _ => durable::replace(path, bytes)?,
+        Durable::Now => durable::replace(path, bytes)?,
+        // A power cut may leave an empty or half file: it then reads as damaged.
+        Durable::Later => durable::copy_unsynced(path, bytes)?,
     }
     Ok(())
-}
-
-/// Creates a folder and the ones above it.
-fn create_folders(folder: &Path) -> Result<(), CabinetError> {
-    if folder.as_os_str().is_empty() || durable::exists(folder) {
-        return Ok(());
-    }
-    create_folders(folder.parent().unwrap_or(Path::new("")))?;
-    match durable::create_dir(folder) {
-        // Somebody else was quicker.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => Ok(other?),
-    }
 }
 
 /// Lists a folder's files whose name before `suffix` reads as a `T`, in order of name; none if it is not there.

@@ -109,7 +109,7 @@ pub fn list(side: &Path, ledger: LedgerId, secret: &AgeSecret) -> Result<Opened<
 pub fn remove(side: &Path, id: StatementId, when: Durable) -> Result<(), CabinetError> {
     match when {
         Durable::Now => Ok(durable::destroy(&path(side, id))?),
-        Durable::Later => Ok(durable::remove_unsynced(&path(side, id))?),
+        Durable::Later => Ok(durable::remove(&path(side, id))?),
     }
 }
 

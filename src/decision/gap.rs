@@ -244,11 +244,11 @@ fn missing_relation(name: &str, level: GapLevel) -> Gap {
 
 /// Returns what can be typed into a field.
 pub(super) fn hint(pack: &Pack, field: &Field) -> String {
+    if let Some(list) = pack.codes(field) {
+        return format!("give one of: {}", list.spelled());
+    }
     match field.answer {
-        FieldType::Code | FieldType::Count if field.codes.is_some() => {
-            format!("give one of: {}", pack.codes(field).map_or_else(String::new, |list| list.spelled()))
-        }
-        FieldType::Count => "give a whole number".to_owned(),
+        FieldType::Code | FieldType::Count => "give a whole number".to_owned(),
         FieldType::Time => TIME_HINT.to_owned(),
         FieldType::Person => "give a handle of the roll".to_owned(),
         FieldType::Case => "give the child's handle or the beginning of the tag".to_owned(),

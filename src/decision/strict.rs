@@ -144,6 +144,6 @@ mod tests {
     #[test]
     fn elements_are_found_on_their_lines() {
         assert_eq!(element_lines("[\n {\"a\": \"],[\\\"\"},\n\n {\"b\": [1,\n2]}, {}]"), [2, 4, 5]);
-        assert_eq!(element_lines("[ ]"), []);
+        assert!(element_lines("[ ]").is_empty());
     }
 }

@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 use crate::codec::context::{LEDGER_ID, STATEMENT_DIGEST, STATEMENT_SIGNATURE};
 use crate::codec::{
     self, Bytes, CaseTag, CodecError, Digest, Folder, FolderKeyId, KindNumber, LedgerId, Link, PersonId,
-    RelationNumber, STATEMENT_LIMIT, StatementId,
+    STATEMENT_LIMIT, StatementId,
 };
 use crate::decision::decision::Reference;
 use crate::decision::value::{Content, Moment, Value};

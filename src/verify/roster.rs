@@ -10,8 +10,8 @@ use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, P
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
 use crate::entry::statement::Body;
-use crate::keys::{PublicKey, Signature};
 use crate::keys::card;
+use crate::keys::{PublicKey, Signature};
 use crate::seal::words::FolderPublic;
 use crate::verify::report::Code;
 
