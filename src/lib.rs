@@ -2,5 +2,8 @@
 
 pub mod codec;
 pub mod decision;
+pub mod frame;
 pub mod keys;
+#[cfg(feature = "desk")]
+pub mod store;
 pub mod tree;
