@@ -4,14 +4,8 @@
 pub mod cabinet;
 pub mod codec;
 pub mod decision;
-pub mod entry;
 pub mod frame;
-pub mod head;
-#[cfg(feature = "desk")]
-pub mod index;
 pub mod keys;
-pub mod rules;
-pub mod seal;
 #[cfg(feature = "desk")]
 pub mod store;
 pub mod tree;

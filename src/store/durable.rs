@@ -10,16 +10,6 @@ use std::time::SystemTime;
 use rand_core::{CryptoRng, UnwrapErr};
 use tempfile::NamedTempFile;
 
-/// Opens a file, making it if there is none, and waits until this process alone holds its lock; dropping it gives it back.
-///
-/// # Errors
-/// Those of the operating system.
-pub fn lock_exclusive(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    file.lock()?;
-    Ok(file)
-}
-
 /// Returns the bytes of a file of at most `limit` bytes.
 ///
 /// # Errors
