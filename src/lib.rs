@@ -3,4 +3,5 @@
 pub mod codec;
 pub mod decision;
 pub mod keys;
+pub mod rules;
 pub mod tree;
