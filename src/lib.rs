@@ -3,5 +3,6 @@
 pub mod codec;
 pub mod decision;
 pub mod keys;
+pub mod review;
 pub mod rules;
 pub mod tree;
