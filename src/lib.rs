@@ -6,7 +6,7 @@ pub mod codec;
 pub mod decision;
 pub mod frame;
 pub mod keys;
-#[cfg(feature = "desk")]
-pub mod store;
+pub mod review;
+pub mod rules;
 pub mod tree;
 pub mod verify;

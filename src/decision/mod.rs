@@ -12,6 +12,8 @@ pub mod gap;
 pub mod people;
 pub mod render;
 mod strict;
+#[cfg(test)]
+mod tests;
 pub mod times;
 pub mod value;
 pub mod view;
