@@ -39,6 +39,10 @@ pub struct IndexHead {
     pub link: Link,
     /// How many of the entries are public.
     pub public: u64,
+    /// One more than the offset of the cosigned checkpoint with the most signatures, the newest of those; 0 for none.
+    pub cosigned: u64,
+    /// Its signatures.
+    pub cosigners: u32,
 }
 
 /// The current layout.
@@ -396,6 +400,8 @@ mod tests {
                 write: Digest::ZERO,
                 link: Link::ZERO,
                 public: size.div_ceil(3),
+                cosigned: 0,
+                cosigners: 0,
             };
             index.extend(before, &update, &head).unwrap();
         }

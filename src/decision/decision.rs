@@ -1,5 +1,7 @@
 //! A decision: a draft that was checked, or an entry that the clerk makes itself.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, RelationNumber, StatementId};
 use crate::decision::gap::{Facts, Flag, Gap, GapLevel};
 use crate::decision::value::{Content, Moment, Value, WordField};
@@ -7,7 +9,7 @@ use crate::rules::kind::{CaseRule, FieldType, Kind};
 use crate::rules::pack::Pack;
 
 /// A reference from this entry to an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// What the earlier entry is to this one.
     pub relation: RelationNumber,
@@ -155,6 +157,11 @@ impl Decision {
     #[must_use]
     pub fn words(&self) -> &[WordField] {
         &self.words
+    }
+
+    /// Takes the words out, for sealing; what remains says only which are filled.
+    pub fn take_words(&mut self) -> Vec<WordField> {
+        std::mem::take(&mut self.words)
     }
 
     /// Returns the references, as typed.

@@ -1,6 +1,5 @@
 //! Appending: the order of steps from signed statements to receipts.
 
-use crate::cabinet::own::OwnCopy;
 use crate::codec::{Digest, Folder, Publicity};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
@@ -37,14 +36,6 @@ pub struct Entered {
     pub receipt: Receipt,
 }
 
-/// The author on whose behalf statements are appended, as far as the ledger has to know.
-pub struct Submitter<'a> {
-    /// The author's current structure key: it opens what this author entered before.
-    pub structure_key: &'a StructureKey,
-    /// Where the author's own copies of words keys go, if there is a period.
-    pub own: Option<&'a OwnCopy>,
-}
-
 impl<D: Disk> Ledger<D> {
     /// Takes the lock under which the tail is read again and statements are appended.
     ///
@@ -56,6 +47,8 @@ impl<D: Disk> Ledger<D> {
 
     /// Appends the statements of one author in one write with one sync, and returns their receipts.
     ///
+    /// `author_key` is the author's current structure key: it opens what this author entered before.
+    ///
     /// The order is what makes a receipt true; each step says what a crash there leaves behind.
     ///
     /// # Errors
@@ -64,7 +57,7 @@ impl<D: Disk> Ledger<D> {
     pub fn append(
         &mut self,
         submissions: &[Authored],
-        submitter: &Submitter<'_>,
+        author_key: &StructureKey,
         roster: &mut Roster,
         now: i64,
     ) -> Result<Vec<Entered>, LedgerError> {
@@ -74,7 +67,8 @@ impl<D: Disk> Ledger<D> {
         self.refresh()?;
         self.extend_roster(roster, known)?;
         // 2. What verify would find is refused. A crash here: nothing happened.
-        let head = self.author_head(submitter.structure_key)?;
+        let Some(author) = submissions.first().map(|first| first.statement.body().author) else { return Ok(Vec::new()) };
+        let head = self.author_head(author_key, &author.0)?;
         self.admit(submissions, head, roster)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
         let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
@@ -86,22 +80,16 @@ impl<D: Disk> Ledger<D> {
         self.torn = None;
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
         self.update_cards(&before, &update);
-        self.note_author(submissions, submitter, before.size());
+        self.note_author(submissions, author_key, before.size());
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
-        // 7. The author's own way back to the words: unsynced; without it the words are still in the folder.
-        for authored in submissions {
-            if let (Some(own), Some(key)) = (submitter.own, &authored.words_key) {
-                drop(own.append(&authored.statement.digest(), key, &mut durable::entropy()));
-            }
-        }
-        // 8. Receipts.
+        // 7. Receipts: they leave only now.
         (before.size()..self.size()).map(|number| self.receipt_of(number, now)).collect()
     }
 
     /// Refuses what verify would call altered.
     fn admit(&self, submissions: &[Authored], head: Option<AuthorHead>, roster: &Roster) -> Result<(), LedgerError> {
-        let mut next = head.filter(|head| head.entry != UNKNOWN).map(|head| (head.sequence + 1, head.digest));
+        let mut next = head.map(|head| (head.sequence + 1, head.digest));
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
@@ -211,6 +199,8 @@ impl<D: Disk> Ledger<D> {
             write: Digest::new(self.at.write),
             link: self.at.link,
             public: self.at.public,
+            cosigned: self.at.cosigned,
+            cosigners: self.at.cosigners,
         };
         if self.cards.put(before.frontier.size(), update, &head).is_err() {
             let (end, size, root) = (self.at.end, self.at.size(), self.at.frontier.root());
@@ -219,14 +209,14 @@ impl<D: Disk> Ledger<D> {
         }
     }
 
-    fn note_author(&mut self, submissions: &[Authored], submitter: &Submitter<'_>, first: u64) {
+    fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
         for (entry, authored) in (first..).zip(submissions) {
-            self.cards.set_statement(submitter.structure_key, &authored.statement.body().id, entry);
+            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
         }
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
             let head = AuthorHead { entry: self.at.size() - 1, sequence, digest };
-            self.cards.set_author(submitter.structure_key, &head);
+            self.cards.set_author(author_key, &head);
         }
     }
 
@@ -234,30 +224,26 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn author_head(&mut self, key: &StructureKey) -> Result<Option<AuthorHead>, LedgerError> {
+    pub fn author_head(
+        &mut self,
+        key: &StructureKey,
+        author: &[u8; 32],
+    ) -> Result<Option<AuthorHead>, LedgerError> {
         if let Some(head) = self.cards.author(key) {
-            return Ok(Some(head));
+            return Ok(Some(head).filter(|head| head.entry != UNKNOWN));
         }
         let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
         let mut found: Vec<(u64, u64, Digest, crate::codec::StatementId)> = Vec::new();
-        let mut author = None;
-        let mut public = Vec::new();
         self.walk(&mut |number, _, frame| {
             let Ok(envelope) = Envelope::decode(frame.envelope) else { return true };
             if let Some(statement) = open_statement(&envelope.statement, frame.structure, frame.words, &keys) {
                 let body = statement.body();
-                let row = (number, body.sequence, envelope.statement, body.id);
-                if frame.structure.first() == Some(&0) {
-                    public.push((body.author, row));
-                } else {
-                    author = Some(body.author);
-                    found.push(row);
+                if body.author.0 == *author {
+                    found.push((number, body.sequence, envelope.statement, body.id));
                 }
             }
             true
         })?;
-        // The public entries of the same key belong to its chain too.
-        found.extend(public.into_iter().filter(|(key, _)| Some(*key) == author).map(|(_, row)| row));
         let last = found.iter().max_by_key(|(_, sequence, ..)| *sequence);
         let head = last.map(|(entry, sequence, digest, _)| AuthorHead {
             entry: *entry,
@@ -267,9 +253,8 @@ impl<D: Disk> Ledger<D> {
         for (entry, _, _, id) in &found {
             self.cards.set_statement(key, id, *entry);
         }
-        if let Some(head) = &head {
-            self.cards.set_author(key, head);
-        }
+        let none = AuthorHead { entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
+        self.cards.set_author(key, &head.unwrap_or(none));
         Ok(head)
     }
 
@@ -294,6 +279,10 @@ impl<D: Disk> Ledger<D> {
             .map_err(|_| LedgerError::Refused(Code::Frame))?;
         self.file.append(self.at.end, &built.bytes)?;
         let before = self.at.clone();
+        let cosigners = u32::try_from(note.signatures().len()).unwrap_or(u32::MAX);
+        if cosigners >= self.at.cosigners {
+            (self.at.cosigned, self.at.cosigners) = (built.start + 1, cosigners);
+        }
         (self.at.end, self.at.write) = (built.start + built.bytes.len() as u64, built.hash);
         self.update_cards(&before, &Update::default());
         self.copy_checkpoint();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::codec::{Digest, Link};
 use crate::entry::envelope;
 use crate::frame::reader::Event;
+use crate::head::note::Note;
 use crate::index::{AuthorHead, Index, IndexError, IndexHead, Update, VERSION};
 use crate::ledger::LedgerError;
 use crate::seal::structure::StructureKey;
@@ -38,8 +39,8 @@ pub struct Memory {
 pub struct Indexed {
     /// The tree.
     pub frontier: Frontier,
-    /// How many entries are public.
-    pub public: u64,
+    /// How far the cards have come.
+    pub head: IndexHead,
 }
 
 impl Cards {
@@ -71,6 +72,8 @@ impl Cards {
             write: Digest::ZERO,
             link: Link::ZERO,
             public: 0,
+            cosigned: 0,
+            cosigners: 0,
         };
         if self.scan(file, &empty, Frontier::new(), end).is_err() {
             *self = Cards::Memory(Box::default());
@@ -87,7 +90,7 @@ impl Cards {
     fn folded(&self, end: u64, size: u64, root: Hash) -> Option<Indexed> {
         let head = self.head().filter(|head| head.end == end && head.size == size)?;
         let frontier = Frontier::read(self, TreeSize(size)).ok().filter(|frontier| frontier.root() == root)?;
-        Some(Indexed { frontier, public: head.public })
+        Some(Indexed { frontier, head })
     }
 
     fn scan<D: Disk>(
@@ -110,7 +113,13 @@ impl Cards {
                     head.link = envelope::link(frame.envelope);
                     frontier.append_with(crate::tree::leaf_hash(frame.envelope), |id, hash| update.node(id, hash));
                 }
-                Event::Checkpoint { write, .. } => {
+                Event::Checkpoint { offset, frame, cosigned, write } => {
+                    if cosigned && let Ok(note) = Note::parse(frame.note) {
+                        let cosigners = u32::try_from(note.signatures().len()).unwrap_or(u32::MAX);
+                        if cosigners >= head.cosigners {
+                            (head.cosigned, head.cosigners) = (offset + 1, cosigners);
+                        }
+                    }
                     (head.end, head.write, head.size) = (write.end, Digest::new(write.hash), frontier.size().0);
                     head.root = Digest::new(frontier.root().0);
                     if update.len() >= CHUNK || write.end >= end {

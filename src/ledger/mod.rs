@@ -5,11 +5,11 @@ pub mod cards;
 pub mod desk;
 pub mod init;
 pub mod open;
-pub mod outbox;
 pub mod people;
 pub mod proofs;
 pub mod read;
 pub mod record;
+pub mod show;
 
 use std::io;
 
@@ -48,7 +48,7 @@ pub enum LedgerError {
         /// The tree size that is vouched for.
         size: u64,
         /// What vouches: a file of the ledger's folder or of the identity's.
-        source: &'static str,
+        by: &'static str,
     },
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]

@@ -44,13 +44,17 @@ pub struct At {
     pub note: Option<Note>,
     /// How many entries are public.
     pub public: u64,
+    /// One more than the offset of the best cosigned checkpoint; 0 for none.
+    pub cosigned: u64,
+    /// Its signatures.
+    pub cosigners: u32,
 }
 
 impl At {
     /// Before the first write.
     #[must_use]
     pub fn nowhere() -> Self {
-        At { frontier: Frontier::new(), link: Link::ZERO, end: 0, write: [0; 32], note: None, public: 0 }
+        At { frontier: Frontier::new(), link: Link::ZERO, end: 0, write: [0; 32], note: None, public: 0, cosigned: 0, cosigners: 0 }
     }
 
     /// Returns how many entries there are.
@@ -147,7 +151,9 @@ impl<D: Disk> Ledger<D> {
             end: head.end,
             write: head.hash,
             note: Some(signed.note().clone()),
-            public: indexed.public,
+            public: indexed.head.public,
+            cosigned: indexed.head.cosigned,
+            cosigners: indexed.head.cosigners,
         };
         Ok(())
     }
@@ -162,8 +168,8 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// `Evidence` if it does not.
-    pub fn extends(&self, checkpoint: &Checkpoint, source: &'static str) -> Result<(), LedgerError> {
-        let evidence = LedgerError::Evidence { size: checkpoint.size().0, source };
+    pub fn extends(&self, checkpoint: &Checkpoint, by: &'static str) -> Result<(), LedgerError> {
+        let evidence = LedgerError::Evidence { size: checkpoint.size().0, by };
         if checkpoint.size() > self.at.frontier.size() {
             return Err(evidence);
         }

@@ -126,6 +126,24 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
+/// Opens a file, making it if there is none, and waits until this process alone holds its lock; dropping it gives it back.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn lock_exclusive(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Removes a folder with all that is in it.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn remove_all(path: &Path) -> io::Result<()> {
+    fs::remove_dir_all(path)
+}
+
 /// Whether something has this name.
 #[must_use]
 pub fn exists(path: &Path) -> bool {

@@ -22,7 +22,7 @@ use crate::verify::record::Record;
 use crate::verify::report::{
     Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
 };
-use crate::verify::roster::{Roster, changes_trust};
+use crate::verify::roster::Roster;
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
@@ -257,24 +257,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             else {
                 continue;
             };
-            let (number, body) = (envelope.number.0, statement.body());
+            let number = envelope.number.0;
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
-            let own = body.kind.name() == Some("genesis") && number == 0;
-            let signed = if own {
-                crate::keys::PublicKey::from_bytes(&body.author.0)
-                    .map_err(|_| Code::KeyNotEnrolled)
-                    .and_then(|key| statement.check_signature(&key).map_err(entry::signature_code))
-            } else {
-                check_signature(statement, number, &self.roster)
-            };
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
-            if signed.is_ok()
-                && changes_trust(body.kind)
-                && let Err(code) = self.roster.apply(number, body, words)
-            {
-                codes.push((number, code));
+            match self.roster.admit(number, statement, words) {
+                Ok(()) | Err(Code::Signature) => {}
+                Err(code) => codes.push((number, code)),
             }
-            if own && let Some(ledger) = self.roster.ledger() {
+            if let (0, Some(ledger)) = (number, self.roster.ledger()) {
                 self.keys.ledger = ledger;
             }
         }

@@ -9,7 +9,7 @@ use crate::codec::context::DOCUMENT;
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
-use crate::entry::statement::Body;
+use crate::entry::statement::{Body, Unverified};
 use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
 use crate::seal::words::FolderPublic;
@@ -163,13 +163,28 @@ impl Roster {
         self.packs.last().map_or(Digest::ZERO, |(_, hash)| *hash)
     }
 
-    /// Takes in a public entry whose signature was checked (by the caller, against [`Roster::enrolment`] or, for
-    /// genesis, against the key it names itself).
+    /// Takes in a public entry: checks its signature, then what it says. A genesis vouches for its own key.
     ///
     /// # Errors
-    /// The finding, if the entry has no effect: `RoleInvalid`, `KeyNotEnrolled` (weak key, no proof of possession, key
-    /// enrolled already), `Statement` (fields missing or impossible).
-    pub fn apply(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
+    /// The finding, if the entry has no effect.
+    pub fn admit(&mut self, number: u64, statement: &Unverified, words_part: &[u8]) -> Judgement {
+        let body = statement.body();
+        let key = if number == 0 {
+            PublicKey::from_bytes(&body.author.0).map_err(|_| Code::KeyNotEnrolled)?
+        } else {
+            let enrolment = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
+            if enrolment.person != body.person {
+                return Err(Code::KeyNotEnrolled);
+            }
+            enrolment.key.clone()
+        };
+        statement.check_signature(&key).map_err(|_| Code::Signature)?;
+        if changes_trust(body.kind) { self.apply(number, body, words_part) } else { Ok(()) }
+    }
+
+    /// Judges what a signed public entry says: `RoleInvalid`, `KeyNotEnrolled` (weak key, no proof of possession, key
+    /// enrolled already) and `Statement` (fields missing or impossible) leave it without effect.
+    fn apply(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
         match body.kind.name() {
             Some("genesis") => self.genesis(number, body),
             Some("key.enrol") => self.enrol(number, body),

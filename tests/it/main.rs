@@ -1,2 +1,4 @@
-#[test]
-fn t() {}
+//! The one test binary.
+
+mod oracles;
+mod stock_age;
