@@ -9,7 +9,7 @@
 //! | `happened` | `true` where it has happened though no time says so |
 //! | `refs` | list of `{relation, entry, kind?}`; the kind is compared with the entry's |
 //! | `id` | 32 hexadecimal digits, the statement id, so that sending it twice enters it once |
-//! | a field of the kind | text, code, number, time or handle; an object for a group; a list where there may be several |
+//! | a field of the kind | text, code, number, time or handle; an object for a group; a list where several may stand |
 //!
 //! An answer that is `null`, blank, or an empty group or list is no answer, except where the pack says that an empty
 //! list is one.
