@@ -40,7 +40,8 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Makes an entry without words that the clerk writes itself, such as `case.opened`: a report, learned at `learned`.
+    /// Makes an entry without words that the clerk writes itself, such as `case.opened`: a report, learned at
+    /// `learned`.
     ///
     /// # Errors
     /// Every field that is missing, not one of the kind's, or of another type than the pack says; a kind that the pack

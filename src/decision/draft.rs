@@ -9,10 +9,10 @@
 //! | `happened` | `true` where it has happened though no time says so |
 //! | `refs` | list of `{relation, entry, kind?}`; the kind is compared with the entry's |
 //! | `id` | 32 hexadecimal digits, the statement id, so that sending it twice enters it once |
-//! | a field of the kind | a text, code, number, time or handle; an object for a group; a list where there may be several |
+//! | a field of the kind | text, code, number, time or handle; an object for a group; a list where several may stand |
 //!
-//! An answer that is `null`, blank, or an empty group or list is no answer, except where the pack says that an empty list
-//! is one.
+//! An answer that is `null`, blank, or an empty group or list is no answer, except where the pack says that an empty
+//! list is one.
 
 use std::fmt;
 
@@ -164,8 +164,8 @@ impl Draft {
     /// Gaps that are only asked before the act never refuse: they stay with the decision, which is then INCOMPLETE.
     ///
     /// # Errors
-    /// Everything that is wrong or missing at once, in the order of the form, with the gaps that would remain. The draft
-    /// is to be kept.
+    /// Everything that is wrong or missing at once, in the order of the form, with the gaps that would remain. The
+    /// draft is to be kept.
     pub fn check(&self, pack: &Pack, view: &dyn View, now_ms: i64) -> Result<Decision, Vec<Gap>> {
         check::check(&self.object, pack, view, now_ms)
     }
@@ -283,6 +283,7 @@ mod tests {
         let two = Draft::from_toml_text("[[draft]]\nkind = \"a\"\n\n[[draft]]\nkind = 1.5\n");
         assert_eq!(two.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 4]);
         assert_eq!(two[1].draft, Err(DraftError::Fraction { line: 4 }));
+        assert!(Draft::from_toml_text(&format!("a = {}", "[".repeat(100_000)))[0].draft.is_err());
         assert_eq!(Draft::from_toml_text("a = 1\na = 2")[0].draft, Err(DraftError::Syntax { line: 2 }));
     }
 

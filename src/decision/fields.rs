@@ -81,16 +81,19 @@ impl Reader<'_> {
                 Some(text) => self.word(field.id, position, text),
                 None => self.error(path, "is not a text", &hint(self.pack, field)),
             },
-            _ => match self.content(field, json, path) {
+            FieldType::Time => match self.time(json, path) {
+                Moment::NONE => {}
+                time => self.value(field.id, position, Content::Time(time)),
+            },
+            _ => match self.content(field, json) {
                 Ok(content) => self.value(field.id, position, content),
-                Err(what) if what.is_empty() => {}
                 Err(what) => self.error(path, what, &hint(self.pack, field)),
             },
         }
     }
 
-    /// Reads an answer that is one structural value; an empty error has been reported already.
-    fn content(&mut self, field: &Field, json: &Json, path: &str) -> Result<Content, &'static str> {
+    /// Reads an answer that is one structural value.
+    fn content(&self, field: &Field, json: &Json) -> Result<Content, &'static str> {
         let text = json.as_str().map(str::trim);
         match field.answer {
             FieldType::Code => self.code(field, json).map(Content::Code),
@@ -103,10 +106,6 @@ impl Reader<'_> {
                 }
                 Ok(if field.answer == FieldType::Entry { Content::Entry(count) } else { Content::Count(count) })
             }
-            FieldType::Time => match self.time(json, path) {
-                Moment::NONE => Err(""),
-                time => Ok(Content::Time(time)),
-            },
             FieldType::Case => match text.map(|text| self.view.case(text)) {
                 Some(Found::One(case)) => Ok(Content::Case(case)),
                 Some(Found::Several) => Err("fits more than one child's case"),
@@ -123,7 +122,7 @@ impl Reader<'_> {
             FieldType::Proof => {
                 text.and_then(parse_hex).map(|proof| Content::Proof(Bytes(proof))).ok_or("is not a signature")
             }
-            FieldType::Group | FieldType::Person | FieldType::Text => Err(""),
+            FieldType::Group | FieldType::Person | FieldType::Text | FieldType::Time => Err("is not one value"),
         }
     }
 

@@ -20,9 +20,9 @@ pub enum Named {
 
 /// Rebuilds the fields as they were typed.
 ///
-/// `handle` gives the handles of people and cases; without one a person shows as 32 hexadecimal digits and a case as its
-/// whole tag. A word field that is filled but whose text is not among `words` shows as `{"sealed": true}`. Fields that
-/// the pack does not know show under their number.
+/// `handle` gives the handles of people and cases; without one a person shows as 32 hexadecimal digits and a case as
+/// its whole tag. A word field that is filled but whose text is not among `words` shows as `{"sealed": true}`. Fields
+/// that the pack does not know show under their number.
 #[must_use]
 pub fn render(
     pack: &Pack,
@@ -35,62 +35,57 @@ pub fn render(
     // Words that came without their structure (a clean copy) are shown as if the structure named them.
     let mut all: BTreeMap<(FieldId, u16), Content> = texts.keys().map(|place| (*place, Content::Filled)).collect();
     all.extend(values.iter().map(|value| ((value.field, value.position), value.content.clone())));
-    // By field in the pack's terms, then by position: list elements stand in order, and need not be counted without gaps.
-    let mut fields: BTreeMap<u16, (String, Option<&Field>, BTreeMap<u16, Json>)> = BTreeMap::new();
+    // By field in the pack's terms, then by position: list elements stand in order, and need not be counted without
+    // gaps.
+    let mut slots: BTreeMap<u16, Slot<'_>> = BTreeMap::new();
     for ((id, position), content) in all {
-        let text = texts.get(&(id, position)).copied();
-        match pack.field_numbered(id.0) {
-            None => {
-                let slot = fields.entry(id.0).or_insert_with(|| (format!("#{}", id.0), None, BTreeMap::new()));
-                slot.2.insert(position, leaf(&content, text, handle));
+        let value = leaf(&content, texts.get(&(id, position)).copied(), handle);
+        let (key, field, sub) = match pack.field_numbered(id.0) {
+            Some((field, sub)) => (field.id, Some(field), sub),
+            None => (id.0, None, None),
+        };
+        let slot = slots.entry(key).or_insert_with(|| Slot { field, elements: BTreeMap::new() });
+        slot.put(sub, id, position, &content, value);
+    }
+    slots.into_iter().map(|(id, slot)| slot.gathered(id)).collect()
+}
+
+/// What has been found of one field, or of one number that the pack does not know.
+struct Slot<'a> {
+    field: Option<&'a Field>,
+    elements: BTreeMap<u16, Json>,
+}
+
+impl Slot<'_> {
+    fn put(&mut self, sub: Option<&Field>, id: FieldId, position: u16, content: &Content, value: Json) {
+        let name_id = self.field.and_then(|field| field.name_id);
+        match (sub, self.field) {
+            (Some(sub), _) => {
+                let element = self.elements.entry(position).or_insert_with(|| Json::Object(Map::new()));
+                if let Json::Object(object) = element {
+                    object.insert(sub.name.clone(), value);
+                }
             }
-            Some((field, sub)) => {
-                let new = || (field.name.clone(), Some(field), BTreeMap::new());
-                let elements = &mut fields.entry(field.id).or_insert_with(new).2;
-                put(elements, field, sub, id, position, &content, text, handle);
+            // An empty list is kept as the count 0 under the list's own number.
+            (None, Some(field)) if field.answer == FieldType::Group => {}
+            (None, Some(_)) if name_id == Some(id.0) => {
+                self.elements.insert(position, json!({ "name": value }));
+            }
+            (None, Some(_)) if *content == Content::Present => {
+                self.elements.insert(position, json!({ "name": sealed() }));
+            }
+            (None, _) => {
+                self.elements.insert(position, value);
             }
         }
     }
-    fields.into_values().map(|(name, field, elements)| (name, gathered(field, elements))).collect()
-}
 
-#[expect(clippy::too_many_arguments, reason = "one place, taken apart for the two callers above")]
-fn put(
-    elements: &mut BTreeMap<u16, Json>,
-    field: &Field,
-    sub: Option<&Field>,
-    id: FieldId,
-    position: u16,
-    content: &Content,
-    text: Option<&str>,
-    handle: &dyn Fn(Named) -> Option<String>,
-) {
-    let value = leaf(content, text, handle);
-    match sub {
-        // An empty list is kept as the count 0 under the list's own number.
-        None if field.answer == FieldType::Group => {}
-        None if field.name_id == Some(id.0) => {
-            elements.insert(position, json!({ "name": value }));
-        }
-        None if *content == Content::Present => {
-            elements.insert(position, json!({ "name": sealed() }));
-        }
-        None => {
-            elements.insert(position, value);
-        }
-        Some(sub) => {
-            let element = elements.entry(position).or_insert_with(|| Json::Object(Map::new()));
-            if let Json::Object(object) = element {
-                object.insert(sub.name.clone(), value);
-            }
-        }
+    fn gathered(self, id: u16) -> (String, Json) {
+        let name = self.field.map_or_else(|| format!("#{id}"), |field| field.name.clone());
+        let listed = self.field.is_some_and(|field| field.list) || self.elements.len() != 1;
+        let mut elements = self.elements.into_values();
+        (name, if listed { elements.collect() } else { elements.next().unwrap_or(Json::Null) })
     }
-}
-
-fn gathered(field: Option<&Field>, elements: BTreeMap<u16, Json>) -> Json {
-    let listed = field.is_some_and(|field| field.list) || elements.len() != 1;
-    let mut elements = elements.into_values();
-    if listed { elements.collect() } else { elements.next().unwrap_or(Json::Null) }
 }
 
 fn leaf(content: &Content, text: Option<&str>, handle: &dyn Fn(Named) -> Option<String>) -> Json {

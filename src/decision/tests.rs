@@ -1,7 +1,7 @@
 //! Drafts checked as people type them: the two worked drafts, and every way in which one can be short or wrong.
 
 use proptest::prelude::*;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::codec::{Folder, KindNumber, PersonId, WORDS_LIMIT};
 use crate::decision::check::{HEAD, WORDS_ROOM};
@@ -12,6 +12,7 @@ use crate::decision::render::{Named, render};
 use crate::decision::value::{Content, Moment};
 use crate::decision::view::View;
 use crate::decision::view::fake::{CASES, FakeView, PEOPLE, person, tag};
+use crate::rules::kind::{CaseRule, Field, FieldType};
 use crate::rules::pack::{BUILT_IN, Pack};
 
 /// A happened share in an emergency.
@@ -357,6 +358,63 @@ fn the_clerk_makes_entries_of_its_own() {
     assert!(setup(&values, Some(tag("theo"))).is_err());
     let share = KindNumber::of("decision.share").unwrap();
     assert!(Decision::setup(pack(), share, None, learned, vec![], vec![]).is_err());
+}
+
+/// An answer to any field, as it comes back.
+fn sample(field: &Field) -> Json {
+    if let Some(list) = pack().codes(field) {
+        let code = &list.codes.iter().rfind(|code| !code.gap).unwrap().code;
+        return if field.answer == FieldType::Count { json!(code.parse::<u64>().unwrap()) } else { json!(code) };
+    }
+    match field.answer {
+        FieldType::Text | FieldType::Fixed => json!("as typed,\n with  spaces "),
+        FieldType::Count | FieldType::Entry => json!(u64::MAX),
+        FieldType::Time => json!("2026-11-06T10:15:00+00:00"),
+        FieldType::Person => json!("ruth"),
+        FieldType::Case => json!("ezra"),
+        FieldType::Key | FieldType::Hash => json!("0f".repeat(32)),
+        FieldType::Proof => json!("a1".repeat(64)),
+        FieldType::Group => field.subfields.iter().map(|sub| (sub.name.clone(), sample(sub))).collect(),
+        FieldType::Code => unreachable!(),
+    }
+}
+
+#[test]
+fn every_kind_wholly_filled_in_has_no_gap_and_comes_back() {
+    for kind in pack().kinds() {
+        let mut fields = Map::new();
+        for (_, field) in pack().fields_of(kind) {
+            let answer = sample(field);
+            fields.insert(field.name.clone(), if field.list { json!([answer]) } else { answer });
+        }
+        let mut view = FakeView::of("maria");
+        let mut refs = Vec::new();
+        for (at, relation) in kind.relations.iter().enumerate() {
+            let name = relation.number.name().unwrap();
+            let to = relation.to.as_ref().map_or("genesis", |to| to[0].name().unwrap());
+            view = view.with(at as u64, to, "ezra", Folder::General, "sam");
+            if name != "completes" {
+                refs.push(json!({ "relation": name, "entry": at, "kind": to }));
+            }
+        }
+        let mut draft = fields.clone();
+        draft.insert("kind".into(), json!(kind.name));
+        draft.insert("refs".into(), json!(refs));
+        draft.insert("id".into(), json!("0123456789ABCDEF0123456789abcdef"));
+        if kind.case != CaseRule::None {
+            draft.insert("case".into(), json!("ezra"));
+        }
+        for time in ["learned_at", "occurred_at"] {
+            draft.insert(time.into(), json!("2026-11-06 10:15"));
+        }
+        let draft = Draft::from_json(&Json::Object(draft)).unwrap();
+        let decision = draft.check(pack(), &view, at("2026-11-06 11:00")).unwrap_or_else(|gaps| panic!("{gaps:?}"));
+        assert_eq!(decision.gaps(), [], "{}", kind.name);
+        assert_eq!(decision.references().len(), refs.len());
+        assert_eq!(decision.statement_id().unwrap().to_string(), "0123456789abcdef0123456789abcdef");
+        assert_eq!(decision.words().is_empty(), !kind.has_words(), "{}", kind.name);
+        assert_eq!(Json::Object(render(pack(), decision.values(), decision.words(), &handle)), Json::Object(fields));
+    }
 }
 
 /// Any JSON, of depth up to four.

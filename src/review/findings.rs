@@ -17,7 +17,8 @@ pub struct Finding {
 
 /// Returns the flags of an entry that was recorded at `recorded_ms`, after one recorded at `previous_ms`.
 ///
-/// INCOMPLETE is that of the entry alone: a later entry that completes it closes it. EMERGENCY is that of its own codes.
+/// INCOMPLETE is that of the entry alone: a later entry that completes it closes it. EMERGENCY is that of its own
+/// codes.
 #[must_use]
 pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Option<i64>) -> Vec<Finding> {
     let plain = |flag| Finding { flag, gaps: Vec::new(), days: 0 };
@@ -48,7 +49,8 @@ fn late(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
     after.then(|| u64::try_from(days).unwrap_or(0))
 }
 
-/// Gaps of an entry that stands in the ledger: whatever was always wanted then, an entry that is there keeps it as open.
+/// Gaps of an entry that stands in the ledger: whatever was always wanted then, an entry that is there keeps it as
+/// open.
 fn open_gaps(pack: &Pack, facts: &Facts<'_>) -> Vec<Gap> {
     let mut gaps = facts.gaps(pack);
     gaps.iter_mut().for_each(|gap| gap.level = GapLevel::BeforeAct);

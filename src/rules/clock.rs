@@ -1,6 +1,7 @@
 //! Civil time in Europe/London: reading what people type, writing what they read, and counting working days.
 //!
-//! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of `chrono-tz`.
+//! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of
+//! `chrono-tz`.
 
 use chrono::{
     DateTime, Datelike, Days, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,

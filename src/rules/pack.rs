@@ -1,7 +1,7 @@
 //! A rule pack: a dated TOML document that says which kinds there are and what each may hold.
 //!
-//! The document's own head describes its keys; [`BUILT_IN`] is the pack that ships. Reading is strict: an unknown key, a
-//! number or name that stands twice, or a name that leads nowhere refuses the whole pack, with the line. Kind and
+//! The document's own head describes its keys; [`BUILT_IN`] is the pack that ships. Reading is strict: an unknown key,
+//! a number or name that stands twice, or a name that leads nowhere refuses the whole pack, with the line. Kind and
 //! relation numbers are the format's and never a pack's; field numbers are the pack's, and a later pack keeps them.
 //!
 //! | table | keys |
@@ -14,13 +14,15 @@
 //! | `lists` | `name` `title` `source` `in_force` `codes` = `code` `text` `source` `in_force` `gap` |
 //! | `fields` | `id` `name` `label` `type` `layer` `codes` `list` `none` `need` `outside` `name_id` `subfields` |
 //! | `relations` | `name` `label` `to` |
-//! | `kinds` | `name` `label` `is` `folder` `case` `held_up` `second` `counts` `always` `softened` `before_act` `optional` `many` `conditions` `labels` `relations` `always_relations` `before_act_relations` `protection` `opens` `closes` |
+//! | `kinds` | `name` `label` `is` `folder` `case` `held_up` `second` `counts` `protection` `opens` `closes` |
+//! | (fields) | `always` `softened` `before_act` `optional` `many` `conditions` `labels` |
+//! | (relations) | `relations` `always_relations` `before_act_relations` |
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json, json};
 
 use super::clock::Calendar;
-use super::codes::CodeList;
+use super::codes::{Code, CodeList};
 use super::kind::{CaseRule, Effect, Field, FieldType, FolderRule, HeldUp, Kind, KindField, Layer, Level, Second};
 use super::read;
 use crate::codec::{KindNumber, RelationNumber};
@@ -167,8 +169,8 @@ impl Pack {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Returns the field, and the subfield if it is one, that a number belongs to; of the number of a person's name, the
-    /// person's field.
+    /// Returns the field, and the subfield if it is one, that a number belongs to; of the number of a person's name,
+    /// the person's field.
     #[must_use]
     pub fn field_numbered(&self, id: u16) -> Option<(&Field, Option<&Field>)> {
         let field = self.fields.iter().find(|field| field.owns(id))?;
@@ -220,7 +222,8 @@ impl Pack {
         own.or_else(|| self.field(name).map(|field| &field.label)).map_or("", String::as_str)
     }
 
-    /// Returns all that is needed to draw the form of a kind: fields with questions, types and codes, relations, effects.
+    /// Returns all that is needed to draw the form of a kind: fields with questions, types and codes, relations,
+    /// effects.
     #[must_use]
     pub fn kind_json(&self, kind: &Kind) -> Json {
         let head = |name: &str, level| json!({ "name": name, "label": self.label(kind, name), "level": level });
@@ -282,7 +285,10 @@ impl Pack {
         object.insert("type".into(), type_name(field.answer).into());
         object.insert("layer".into(), layer_name(field.layer).into());
         if let Some(list) = self.codes(field) {
-            let code = |code: &super::codes::Code| json!({ "code": code.code, "text": code.text, "source": code.source, "in_force": code.in_force });
+            let code = |code: &Code| {
+                let Code { code, text, source, in_force, .. } = code;
+                json!({ "code": code, "text": text, "source": source, "in_force": in_force })
+            };
             object.insert("codes".into(), list.codes.iter().map(code).collect());
         }
         if field.name_id.is_some() {

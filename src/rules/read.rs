@@ -1,9 +1,8 @@
 //! Reading a pack: TOML with no unknown key, then every name in it followed to what it names.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::NaiveDate;
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::clock::Calendar;
@@ -13,147 +12,8 @@ use super::kind::{
     Protection, Second,
 };
 use super::pack::{Pack, PackError, Relation};
+use super::raw::{Name, RawField, RawKind, RawList, RawPack};
 use crate::codec::{Folder, KindNumber, Publicity, RelationNumber, ShortText, WORDS_LIMIT};
-
-type Name = Spanned<String>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPack {
-    name: String,
-    version: String,
-    in_force: Name,
-    sources: Vec<String>,
-    holidays: Vec<Name>,
-    common: Vec<Name>,
-    never_held_up: RawNever,
-    emergency: RawEmergency,
-    late: RawLate,
-    #[serde(default)]
-    groups: BTreeMap<String, Vec<Name>>,
-    lists: Vec<RawList>,
-    fields: Vec<RawField>,
-    relations: Vec<RawRelation>,
-    kinds: Vec<RawKind>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawNever {
-    agencies: Vec<Name>,
-    duties: Vec<Name>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEmergency {
-    kinds: Vec<Name>,
-    codes: Vec<Name>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLate {
-    working_days: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawList {
-    name: Name,
-    title: String,
-    source: String,
-    in_force: Name,
-    codes: Vec<RawCode>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCode {
-    code: Name,
-    text: String,
-    source: Option<String>,
-    in_force: Option<Name>,
-    #[serde(default)]
-    gap: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawField {
-    id: Spanned<u16>,
-    name: Name,
-    label: String,
-    #[serde(rename = "type")]
-    answer: Name,
-    layer: Name,
-    codes: Option<Name>,
-    #[serde(default)]
-    list: bool,
-    #[serde(default)]
-    none: bool,
-    #[serde(default)]
-    need: bool,
-    outside: Option<Name>,
-    name_id: Option<Spanned<u16>>,
-    #[serde(default)]
-    subfields: Vec<RawField>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRelation {
-    name: Name,
-    label: String,
-    to: Vec<Name>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCondition {
-    field: Name,
-    of: Name,
-    is: Vec<Name>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawKind {
-    name: Name,
-    label: String,
-    is: Name,
-    folder: Name,
-    case: Name,
-    held_up: Name,
-    second: Option<Name>,
-    counts: Option<Name>,
-    #[serde(default)]
-    always: Vec<Name>,
-    #[serde(default)]
-    softened: Vec<Name>,
-    #[serde(default)]
-    before_act: Vec<Name>,
-    #[serde(default)]
-    optional: Vec<Name>,
-    #[serde(default)]
-    many: Vec<Name>,
-    #[serde(default)]
-    conditions: Vec<RawCondition>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    relations: Vec<Name>,
-    #[serde(default)]
-    always_relations: Vec<Name>,
-    #[serde(default)]
-    before_act_relations: Vec<Name>,
-    #[serde(default)]
-    protection: Vec<Name>,
-    #[serde(default)]
-    opens: Vec<Name>,
-    #[serde(default)]
-    closes: Vec<Name>,
-}
 
 /// Reads a whole pack.
 pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
@@ -314,7 +174,7 @@ impl Reader<'_> {
         if (outside == Outside::Never) != raw.name_id.is_none() || (outside != Outside::Never && inner) {
             return wrong("needs both outside and name_id, or neither; a subfield neither");
         }
-        if inner && (raw.list || raw.none) || raw.none && !raw.list {
+        if (inner && raw.list) || (raw.none && !raw.list) {
             return wrong("cannot be a list, or answered with none");
         }
         if let Some(codes) = &raw.codes {
@@ -546,7 +406,7 @@ impl Reader<'_> {
                 Some((flag, step)) => (flag, Some(step.to_owned())),
                 None => (flag, None),
             };
-            if !pack.list("FLAG").is_some_and(|list| list.find(flag).is_some()) {
+            if pack.list("FLAG").is_none_or(|list| list.find(flag).is_none()) {
                 return Err(self.error(text, "names no flag of this pack"));
             }
             effects.push(Effect { flag: flag.to_owned(), step, when });
