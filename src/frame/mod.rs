@@ -196,8 +196,7 @@ fn read_whole(whole: &[u8]) -> Option<Framed<'_>> {
             let (start, rest) = split_u64(payload)?;
             let (frames_hash, rest) = rest.split_first_chunk()?;
             let (previous_write, note) = rest.split_first_chunk()?;
-            let frame =
-                CheckpointFrame { start, frames_hash: *frames_hash, previous_write: *previous_write, note };
+            let frame = CheckpointFrame { start, frames_hash: *frames_hash, previous_write: *previous_write, note };
             if *kind == OWN { Frame::Own(frame) } else { Frame::Cosigned(frame) }
         }
     };
@@ -347,8 +346,7 @@ pub(crate) mod tests {
         let (structure, words) = (b"structure".as_slice(), b"words".as_slice());
         let envelope = envelope(7, structure, words);
         let entry = EntryFrame { envelope: &envelope, structure, words };
-        let checkpoint =
-            CheckpointFrame { start: 5, frames_hash: [1; 32], previous_write: [2; 32], note: b"a note\n" };
+        let checkpoint = CheckpointFrame { start: 5, frames_hash: [1; 32], previous_write: [2; 32], note: b"a note\n" };
         let void = Void { offset: 3, length: 4, hash: [5; 32], checkpoints: vec![(6, [7; 32]), (8, [9; 32])] };
         assert_eq!((entry.number(), entry.parts_match()), (7, true));
         assert!(!EntryFrame { words: b"", ..entry }.parts_match());

@@ -333,8 +333,12 @@ impl<R: Read + Seek> Window<R> {
     }
 
     fn read_to(&mut self, need: usize) -> io::Result<()> {
-        if self.buffer.len() < need.max(CHUNK) {
-            self.buffer.resize(need.max(CHUNK), 0);
+        // The buffer grows as more is read: an opening looks at a few frames, a verifier reads gigabytes.
+        let size = need.max((2 * self.buffer.len()).clamp(FIRST_CHUNK, CHUNK));
+        if self.buffer.len() < size {
+            let mut larger = vec![0; size];
+            larger[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
+            self.buffer = larger;
         }
         while self.filled < need {
             let next = self.base + self.filled as u64;
@@ -418,7 +422,8 @@ impl<R: Read + Seek> Window<R> {
     }
 }
 
-/// Bytes read at a time.
+/// Bytes read at a time, first and later.
+const FIRST_CHUNK: usize = 1 << 14;
 const CHUNK: usize = 1 << 18;
 /// Bytes of a frame that a search looks at first: header, offset and length of a void frame.
 const LOOK: usize = 25;

@@ -352,10 +352,7 @@ pub(crate) mod tests {
         let mut damaged = built.bytes.clone();
         damaged[second + 20] ^= 1;
         let fault = Write::parse(&damaged, 100, [0; 32]).unwrap_err();
-        assert_eq!(
-            fault,
-            WriteFault { offset: 100 + second as u64, entry: 1, why: Fault::Frame(BadFrame::Check) }
-        );
+        assert_eq!(fault, WriteFault { offset: 100 + second as u64, entry: 1, why: Fault::Frame(BadFrame::Check) });
         let mut damaged = built.bytes.clone();
         damaged[second + HEADER + ENVELOPE + 3] ^= 1;
         let fault = Write::parse(&damaged, 100, [0; 32]).unwrap().check_parts().unwrap_err();

@@ -38,7 +38,9 @@ impl Lock {
 
 fn open(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
-    durable::private(options.read(true).write(true).create(true).truncate(false)).open(path).map_err(StoreError::io("lock"))
+    durable::private(options.read(true).write(true).create(true).truncate(false))
+        .open(path)
+        .map_err(StoreError::io("lock"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::disk::{Disk, DiskReader};
 use crate::frame::reader::{Event, Tail, WriteReader};
 use crate::frame::tail::{Remains, examine};
 use crate::frame::write::{Fault, WriteFault};
-use crate::frame::{CheckpointFrame, ENVELOPE, FRAME_LIMIT, Frame, Next, next_frame};
+use crate::frame::{ENVELOPE, FRAME_LIMIT, Frame, Next, next_frame};
 
 /// A log on a disk.
 ///
@@ -83,7 +83,11 @@ impl<D: Disk> LogFile<D> {
     /// # Errors
     /// `NotEmpty`, or `Io`.
     pub fn create(disk: D) -> Result<Self, StoreError> {
-        if disk.is_empty().map_err(StoreError::io("read"))? { Self::open_append(disk) } else { Err(StoreError::NotEmpty) }
+        if disk.is_empty().map_err(StoreError::io("read"))? {
+            Self::open_append(disk)
+        } else {
+            Err(StoreError::NotEmpty)
+        }
     }
 
     /// Takes a disk for reading only.
@@ -185,8 +189,7 @@ impl<D: Disk> LogFile<D> {
     /// # Errors
     /// `Latched` or `Io`.
     pub fn head(&self, vouched: impl FnOnce(&[u8]) -> bool) -> Result<Head, StoreError> {
-        if let Some(head) = self.from_end().map_err(StoreError::io("read"))?
-            && self.usable().is_ok()
+        if let Some(head) = from_end(self.usable()?).map_err(StoreError::io("read"))?
             && head.newest.as_ref().is_some_and(|newest| vouched(&newest.note))
         {
             return Ok(head);
@@ -201,67 +204,8 @@ impl<D: Disk> LogFile<D> {
     pub fn head_forward(&self) -> Result<Head, StoreError> {
         let disk = self.usable()?;
         let mut head = Head { end: 0, hash: [0; 32], newest: None, tail: TailState::Clean };
-        self.read_forward(disk, &mut head).map_err(StoreError::io("read"))?;
+        head.read_forward(disk).map_err(StoreError::io("read"))?;
         Ok(head)
-    }
-
-    fn read_forward(&self, disk: &D, head: &mut Head) -> io::Result<()> {
-        let mut reader = WriteReader::new(DiskReader::new(disk));
-        let (mut last, mut wrong, mut entry) = (None, None, 0);
-        loop {
-            match reader.next_event()? {
-                Event::Void { .. } => (last, wrong, entry) = (None, None, 0),
-                Event::Entry { offset, frame } => {
-                    if wrong.is_none() && !frame.parts_match() {
-                        wrong = Some(WriteFault { offset, entry, why: Fault::Parts });
-                    }
-                    last = Some((offset, *frame.envelope));
-                    entry += 1;
-                }
-                // Writes follow this one, and yet its parts are wrong: no power cut does that.
-                Event::Checkpoint { write, .. } if wrong.is_some() => {
-                    let fault = wrong.unwrap_or(WriteFault { offset: write.start, entry: 0, why: Fault::Parts });
-                    let tail = Tail { offset: head.end, length: disk.len()? - head.end, attempt: write.start, fault };
-                    let remains = Remains { torn: false, ..examine(DiskReader::new(disk), &tail)? };
-                    head.tail = TailState::Corrupt { fault, entry: head.next_entry() + fault.entry, remains };
-                    return Ok(());
-                }
-                Event::Checkpoint { frame, write, .. } => {
-                    head.take(last.take(), &frame, write.start);
-                    (head.end, head.hash, entry) = (write.end, write.hash, 0);
-                }
-                Event::Tail(tail) => {
-                    let remains = examine(DiskReader::new(disk), &tail)?;
-                    let entry = head.next_entry() + tail.fault.entry;
-                    let corrupt = |remains| TailState::Corrupt { fault: tail.fault, entry, remains };
-                    head.tail = if remains.torn { TailState::Torn(remains) } else { corrupt(remains) };
-                    return Ok(());
-                }
-                Event::End { .. } => return Ok(()),
-            }
-        }
-    }
-
-    /// Reads backwards, a write at a time, to the newest with entries and the one before it; none if anything is odd.
-    fn from_end(&self) -> io::Result<Option<Head>> {
-        let Ok(disk) = self.usable() else { return Ok(None) };
-        let end = disk.len()?;
-        let mut head = Head { end, hash: [0; 32], newest: None, tail: TailState::Clean };
-        // Where the write looked for has to end, and its hash, as the write behind it says.
-        let (mut at, mut expected) = (end, None);
-        while at > 0 {
-            let Some(read) = read_back(disk, at)? else { return Ok(None) };
-            match expected {
-                None => head.hash = read.hash,
-                Some(expected) if expected != read.hash => return Ok(None),
-                // The write before the newest with entries checks: done.
-                Some(_) if head.newest.is_some() => return Ok(Some(head)),
-                Some(_) => {}
-            }
-            (head.newest, at, expected) = (read.newest, read.before, Some(read.previous));
-        }
-        // The first write has none before it.
-        Ok((expected == Some([0; 32]) && head.newest.is_some()).then_some(head))
     }
 
     fn usable(&self) -> Result<&D, StoreError> {
@@ -277,11 +221,73 @@ impl Head {
         number.map_or(0, |number| u64::from_be_bytes(number).saturating_add(1))
     }
 
-    fn take(&mut self, last: Option<(u64, [u8; ENVELOPE])>, frame: &CheckpointFrame<'_>, start: u64) {
-        if let Some((entry, envelope)) = last {
-            self.newest = Some(Newest { start, entry, envelope, note: frame.note.to_vec() });
+    fn read_forward<D: Disk>(&mut self, disk: &D) -> io::Result<()> {
+        let mut reader = WriteReader::new(DiskReader::new(disk));
+        let (mut last, mut wrong, mut entry) = (None, None, 0);
+        loop {
+            match reader.next_event()? {
+                Event::Void { .. } => (last, wrong, entry) = (None, None, 0),
+                Event::Entry { offset, frame } => {
+                    if wrong.is_none() && !frame.parts_match() {
+                        wrong = Some(WriteFault { offset, entry, why: Fault::Parts });
+                    }
+                    last = Some((offset, *frame.envelope));
+                    entry += 1;
+                }
+                Event::Checkpoint { frame, write, .. } => {
+                    if let Some(fault) = wrong {
+                        // Writes follow this one, and yet its parts are wrong: no power cut does that.
+                        let length = disk.len()? - self.end;
+                        let tail = Tail { offset: self.end, length, attempt: write.start, fault };
+                        let remains = Remains { torn: false, ..examine(DiskReader::new(disk), &tail)? };
+                        self.tail = self.judge(fault, remains);
+                        return Ok(());
+                    }
+                    if let Some((entry, envelope)) = last.take() {
+                        let note = frame.note.to_vec();
+                        self.newest = Some(Newest { start: write.start, entry, envelope, note });
+                    }
+                    (self.end, self.hash, entry) = (write.end, write.hash, 0);
+                }
+                Event::Tail(tail) => {
+                    self.tail = self.judge(tail.fault, examine(DiskReader::new(disk), &tail)?);
+                    return Ok(());
+                }
+                Event::End { .. } => return Ok(()),
+            }
         }
     }
+
+    fn judge(&self, fault: WriteFault, remains: Remains) -> TailState {
+        if remains.torn {
+            TailState::Torn(remains)
+        } else {
+            TailState::Corrupt { fault, entry: self.next_entry().saturating_add(fault.entry), remains }
+        }
+    }
+}
+
+/// Reads backwards, a write at a time, to the newest with entries and the one before it; none if anything is odd.
+fn from_end<D: Disk>(disk: &D) -> io::Result<Option<Head>> {
+    let end = disk.len()?;
+    let mut head = Head { end, hash: [0; 32], newest: None, tail: TailState::Clean };
+    // Where the write looked for has to end, and its hash, as the write behind it says.
+    let (mut at, mut expected) = (end, None);
+    while at > 0 {
+        let Some(read) = read_back(disk, at)? else { return Ok(None) };
+        match expected {
+            None => head.hash = read.hash,
+            Some(expected) if expected != read.hash => return Ok(None),
+            Some(_) => {}
+        }
+        // The write before the newest with entries checks: done.
+        if head.newest.is_some() {
+            return Ok(Some(head));
+        }
+        (head.newest, at, expected) = (read.newest, read.before, Some(read.previous));
+    }
+    // The first write has none before it.
+    Ok((expected == Some([0; 32]) && head.newest.is_some()).then_some(head))
 }
 
 /// A write that was read from its end.
