@@ -153,6 +153,12 @@ impl Draft {
         Json::Object(self.object.clone())
     }
 
+    /// Returns the entry numbers that its references name.
+    pub fn entries(&self) -> impl Iterator<Item = u64> {
+        let refs = self.object.get("refs").and_then(Json::as_array).into_iter().flatten();
+        refs.filter_map(|reference| reference.get("entry").and_then(Json::as_u64))
+    }
+
     /// Returns what was typed as the kind.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {

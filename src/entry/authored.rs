@@ -96,6 +96,19 @@ impl Authored {
         Ok(Authored { statement, structure, words, words_key, content_key })
     }
 
+    /// Takes what was signed before, to be sent again byte for byte.
+    #[must_use]
+    pub fn resent(
+        statement: Statement,
+        structure: Vec<u8>,
+        words: Vec<u8>,
+        words_key: Option<WordsKey>,
+        content_key: Option<structure::ContentKey>,
+    ) -> Self {
+        let content_key = content_key.unwrap_or_else(|| structure::ContentKey::new([0; 32]));
+        Authored { statement, structure, words, words_key, content_key }
+    }
+
     /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> KindNumber {

@@ -81,6 +81,7 @@ impl<D: Disk> Ledger<D> {
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
         self.update_cards(&before, &update);
         self.note_author(submissions, author_key, before.size());
+        self.extend_roster(roster, before.size())?;
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
         // 7. Receipts: they leave only now.

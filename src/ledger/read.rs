@@ -153,6 +153,9 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// As [`Ledger::entry`].
     pub fn extend_roster(&self, roster: &mut Roster, from: u64) -> Result<(), LedgerError> {
+        if self.size() == 0 {
+            return Ok(());
+        }
         let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
         for number in self.cards.public().ok_or(damaged)?.into_iter().filter(|number| *number >= from) {
             let stored = self.entry(number)?;

@@ -446,7 +446,3 @@ fn references_match(a: &[Reference], b: &[Reference]) -> bool {
 pub(super) fn code(text: &str) -> Result<Content, LedgerError> {
     ShortText::new(text).map(Content::Code).map_err(|_| LedgerError::Refused(Code::Statement))
 }
-
-pub(super) fn text(text: &str) -> Result<Content, LedgerError> {
-    ShortText::new(text).map(Content::Text).map_err(|_| LedgerError::Incomplete("a text of at most 255 bytes".to_owned()))
-}

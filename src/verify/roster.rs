@@ -163,6 +163,18 @@ impl Roster {
         self.packs.last().map_or(Digest::ZERO, |(_, hash)| *hash)
     }
 
+    /// Returns the entry that adopted the pack in force.
+    #[must_use]
+    pub fn pack_entry(&self) -> Option<u64> {
+        self.packs.last().map(|(entry, _)| *entry)
+    }
+
+    /// Whether this person, as the founder, may still enrol the first other leading person alone.
+    #[must_use]
+    pub fn founder_may_enrol(&self, enroller: PersonId, enrolled: PersonId) -> bool {
+        Some(enroller) == self.founder && !self.founder_spent && enrolled != enroller
+    }
+
     /// Takes in a public entry: checks its signature, then what it says. A genesis vouches for its own key.
     ///
     /// # Errors
@@ -224,7 +236,7 @@ impl Roster {
         let enroller = self.by_overseer(number, body).map(|()| body.person)?;
         let enrolment = self.read_enrolment(number, body, enroller)?;
         let leading = enrolment.role.needs_second_person();
-        let first_by_founder = Some(enroller) == self.founder && !self.founder_spent && enrolment.person != enroller;
+        let first_by_founder = self.founder_may_enrol(enroller, enrolment.person);
         self.founder_spent |= leading && first_by_founder;
         let in_force = (!leading || first_by_founder).then_some(number);
         self.add(Enrolment { in_force, ..enrolment });

@@ -1,5 +1,9 @@
 //! The one test binary.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod crash_store;
 mod model;
+mod oracles;
+mod stock_age;
+mod story;
+mod world;
