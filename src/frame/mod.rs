@@ -13,7 +13,7 @@
 //! An entry's check value covers the header and the envelope: the envelope holds the digest of the other two parts, which
 //! [`EntryFrame::parts_match`] recomputes, so that no byte is hashed twice. All other check values cover the whole payload.
 //!
-//! [`write`] puts frames together into writes, [`reader`] reads a whole log as a stream, [`tail`] tells torn from corrupt.
+//! [`mod@write`] puts frames together into writes, [`reader`] reads a whole log as a stream, [`tail`] tells torn from corrupt.
 
 pub mod reader;
 pub mod tail;

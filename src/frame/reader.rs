@@ -53,7 +53,7 @@ pub enum Event<'a> {
     },
     /// All the rest is tail. All since the last `Checkpoint` did not happen.
     Tail(Tail),
-    /// The log ends here, right after a write (or is empty).
+    /// The log ends here: right after a write, empty, or with the tail that was told before.
     End {
         /// Its bytes.
         size: u64,
@@ -102,6 +102,8 @@ pub struct WriteReader<R> {
     /// The hash of the bytes from `gap` up to some place, and that place.
     aside: Option<(Running, u64)>,
     tries: u32,
+    /// The frame that failed, after a tail.
+    damage: u64,
     ended: bool,
 }
 
@@ -130,6 +132,7 @@ impl<R: Read + Seek> WriteReader<R> {
             vouched: None,
             aside: None,
             tries: 0,
+            damage: end,
             ended: false,
         }
     }
@@ -172,7 +175,7 @@ impl<R: Read + Seek> WriteReader<R> {
     /// Those of the source.
     pub fn skip_damage(&mut self) -> io::Result<Option<u64>> {
         let is_checkpoint = |_, header: &[u8]| matches!(header.first(), Some(2 | 3));
-        let Found::Frame(offset, end) = self.window.find(self.at + 1, is_checkpoint)? else { return Ok(None) };
+        let Found::Frame(offset, end) = self.window.find(self.damage + 1, is_checkpoint)? else { return Ok(None) };
         if let Next::Frame(framed) = parse(self.window.frame(offset)?, false)
             && let Frame::Own(frame) | Frame::Cosigned(frame) = &framed.frame
         {
@@ -218,6 +221,7 @@ impl<R: Read + Seek> WriteReader<R> {
         }
         let write = WriteEnd { start, end, entries: self.sequence.entries, hash };
         (self.gap, self.previous, self.aside, self.tries) = (end, hash, None, 0);
+        self.damage = end;
         self.begin(end, followed.then_some(end));
         Ok(Step::Checkpoint(write))
     }
@@ -278,7 +282,7 @@ impl<R: Read + Seek> WriteReader<R> {
             }
             from = offset + 1;
         };
-        self.at = fault.offset;
+        (self.damage, self.at) = (fault.offset, gap + length);
         Ok(Step::Tail(Tail { offset: gap, length, attempt, fault }))
     }
 }
