@@ -6,4 +6,5 @@ mod model;
 mod oracles;
 mod stock_age;
 mod story;
+mod strict;
 mod world;
