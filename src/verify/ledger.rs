@@ -13,6 +13,7 @@ use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::Note;
 use crate::head::receipt::Receipt;
 use crate::head::trust::Trust;
+use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
@@ -23,6 +24,7 @@ use crate::verify::report::{
     Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
 };
 use crate::verify::roster::Roster;
+use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
@@ -41,7 +43,9 @@ pub struct Options<'a> {
     pub known: &'a [Note],
     /// Receipts that the verifier holds; the ledger must honour each.
     pub receipts: &'a [Receipt],
-    /// What this program saved after an earlier verify: signatures up to there are not checked again.
+    /// What this program saved after an earlier verify, checked by [`Record::check`]. If the ledger still has that root at
+    /// that size, structure and signatures up to there are not looked at again; all hashes are. Without keys for structure
+    /// it is only one more checkpoint that the ledger must extend.
     pub since: Option<&'a Record>,
     /// The time, in milliseconds UTC.
     pub now: i64,
@@ -56,8 +60,20 @@ pub struct Options<'a> {
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
 pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+    // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
+    let since = options.since.filter(|_| !options.keys.structure.is_empty());
+    if let Some(record) = since {
+        let walk = walk_through(open, Walk::new(options, Past::new(open()?), Some(record)))?;
+        if walk.extends_record {
+            return walk.finish(open);
+        }
+        // Not the history that was verified: everything is looked at again, so that the entry can be named.
+    }
+    walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
+}
+
+fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut walk = Walk::new(options, Past::new(open()?));
     let mut chunk = Chunk::default();
     loop {
         match reader.next_event()? {
@@ -90,7 +106,7 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
             walk.process(&mut chunk)?;
         }
     }
-    walk.finish(open)
+    Ok(walk)
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -141,9 +157,9 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys) -> Outcome {
+    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
         if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys));
+            return Outcome::Entry(entry::check(parts, keys, opened_before));
         }
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
@@ -176,18 +192,23 @@ struct Walk<'a, R> {
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
     leaves: Vec<(u64, Hash)>,
+    signatures: Signatures,
+    /// What was verified before, up to [`Walk::checked_before`].
+    since: Option<&'a Record>,
     checked_before: u64,
+    /// Whether the root at that size is the one of the record.
+    extends_record: bool,
     damaged: bool,
 }
 
 impl<'a, R: Read + Seek> Walk<'a, R> {
-    fn new(options: &'a Options<'a>, past: Past<R>) -> Self {
+    fn new(options: &'a Options<'a>, past: Past<R>, since: Option<&'a Record>) -> Self {
         Walk {
             options,
             keys: options.keys.clone(),
             past,
             roster: Roster::default(),
-            chains: Chains::default(),
+            chains: since.map(Record::chains).unwrap_or_default(),
             frontier: Frontier::new(),
             link: Link::ZERO,
             recorded: i64::MIN,
@@ -199,7 +220,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             cosigned: Vec::new(),
             last_note: None,
             leaves: Vec::new(),
-            checked_before: options.since.map_or(0, |record| record.size),
+            signatures: Signatures::default(),
+            since,
+            checked_before: since.map_or(0, |record| record.size),
+            extends_record: false,
             damaged: false,
         }
     }
@@ -220,12 +244,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn process(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
-        let looked = parallel(finished, |item| chunk.look(item, keys));
+        let before = self.checked_before;
+        let looked = parallel(finished, |item| chunk.look(item, keys, before));
         self.apply_public(chunk, &looked);
-        let signatures = {
-            let (roster, before) = (&self.roster, self.checked_before);
-            parallel(&looked, |outcome| signature(outcome, roster, before))
-        };
+        let signatures = self.check_signatures(&looked);
         for ((item, outcome), signed) in finished.iter().zip(looked).zip(signatures) {
             match (item, outcome) {
                 (Item::Entry { offset, .. }, Outcome::Entry(checked)) => self.entry(*offset, checked, signed)?,
@@ -246,6 +268,37 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         *chunk = rest;
         Ok(())
+    }
+
+    /// Checks the signatures of the statements that were opened; none where there is nothing to check, or it was checked
+    /// before.
+    fn check_signatures(&mut self, looked: &[Outcome]) -> Vec<Option<Result<(), Code>>> {
+        let mut verdicts = vec![None; looked.len()];
+        let mut waiting = Vec::with_capacity(looked.len());
+        for (at, (outcome, verdict)) in looked.iter().zip(&mut verdicts).enumerate() {
+            let Outcome::Entry(Checked { envelope: Some(envelope), statement: Some(statement), .. }) = outcome else {
+                continue;
+            };
+            let number = envelope.number.0;
+            if number < self.checked_before {
+                continue;
+            }
+            match signer(statement, number, &self.roster) {
+                Some(key) => waiting.push((at, (statement, key))),
+                None => *verdict = Some(Err(Code::KeyNotEnrolled)),
+            }
+        }
+        self.signatures.expect(waiting.iter().map(|(_, (_, key))| *key));
+        let (places, waiting): (Vec<usize>, Vec<_>) = waiting.into_iter().unzip();
+        let groups: Vec<_> = waiting.chunks(GROUP).collect();
+        let signatures = &self.signatures;
+        let checked = parallel(&groups, |group| signatures.check(group));
+        for (at, signed) in places.into_iter().zip(checked.into_iter().flatten()) {
+            if let Some(verdict) = verdicts.get_mut(at) {
+                *verdict = Some(signed);
+            }
+        }
+        verdicts
     }
 
     /// Takes the public entries into the roster, in order, each with its signature checked.
@@ -302,8 +355,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.find(number, code);
         }
         self.counts.signatures += u64::from(signed.is_some());
-        if let Some(statement) = &checked.statement {
-            self.statement(number, statement)?;
+        if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
+            self.statement(number, statement, checked.digest)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
         self.past.push(number, offset, Known { digest, link: checked.link });
@@ -316,14 +369,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges a statement against the entries before it.
-    fn statement(&mut self, number: u64, statement: &Unverified) -> io::Result<()> {
-        let (body, digest) = (statement.body(), statement.digest());
+    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest) -> io::Result<()> {
+        let body = statement.body();
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
         }
-        if number >= self.checked_before
-            && let Err(code) = self.chains.apply(body, digest, self.counts.not_opened)
-        {
+        if let Err(code) = self.chains.apply(body, digest, self.counts.not_opened) {
             self.find(number, code);
         }
         let seen = body.seen;
@@ -398,6 +449,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
             self.find(size - 1, Code::Fork);
         }
+        if let Some(record) = self.since.filter(|record| record.size == size) {
+            self.extends_record = record.root() == self.frontier.root();
+        }
     }
 
     fn log_key(&self) -> Option<VerifierKey> {
@@ -456,7 +510,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let mut link = self.link;
         for (at, item) in (first..).zip(&chunk.items) {
             let Some(parts) = chunk.parts(item) else { continue };
-            let checked = entry::check(parts, &self.keys);
+            let checked = entry::check(parts, &self.keys, 0);
             let Some(envelope) = checked.envelope.filter(|_| checked.codes.is_empty()) else {
                 return self.find(at, checked.codes.first().copied().unwrap_or(Code::Envelope));
             };
@@ -485,7 +539,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let waiting: Vec<u64> =
             self.roster.enrolments().iter().filter(|e| e.in_force.is_none()).map(|e| e.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
-        if let Some(since) = self.options.since {
+        if let Some(since) = self.since {
             self.findings.extend(since.findings());
         }
         self.findings.sort_unstable();
@@ -574,6 +628,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.find(0, Code::LogKey);
         }
         let keys = self.log_keys();
+        if self.options.since.is_some_and(|record| record.size > size) {
+            self.find(size, Code::Truncated);
+        }
         for note in self.options.known {
             self.judge_note(note, &keys, size);
         }
@@ -662,37 +719,28 @@ fn keep_newest(cosigned: &mut Vec<(String, u64, u64)>) {
     *cosigned = kept;
 }
 
-fn check_signature(statement: &Unverified, number: u64, roster: &Roster) -> Result<(), Code> {
-    let author = statement.body().author.0;
-    let enrolment = roster.in_force(&author, number).ok_or(Code::KeyNotEnrolled)?;
-    if enrolment.person != statement.body().person {
-        return Err(Code::KeyNotEnrolled);
-    }
-    statement.check_signature(&enrolment.key).map_err(entry::signature_code)
-}
-
-/// Checks the signature of a statement that was opened; none where there is nothing to check, or it was checked before.
-fn signature(outcome: &Outcome, roster: &Roster, checked_before: u64) -> Option<Result<(), Code>> {
-    let Outcome::Entry(checked) = outcome else { return None };
-    let (statement, envelope) = (checked.statement.as_ref()?, checked.envelope?);
-    let number = envelope.number.0;
-    (number >= checked_before).then(|| check_signature(statement, number, roster))
+/// The key that is in force for the author of a statement.
+fn signer<'a>(statement: &Unverified, number: u64, roster: &'a Roster) -> Option<&'a PublicKey> {
+    let body = statement.body();
+    let enrolment = roster.in_force(&body.author.0, number)?;
+    (enrolment.person == body.person).then_some(&enrolment.key)
 }
 
 /// Returns size and root of every checkpoint that the verifier holds.
 fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
     let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-    checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).collect()
+    let record = options.since.map(|record| (record.size, record.root()));
+    checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(record).collect()
 }
 
 #[cfg(feature = "desk")]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     use rayon::prelude::*;
-    items.par_iter().with_min_len(8).map(work).collect()
+    items.par_iter().map(work).collect()
 }
 
 #[cfg(not(feature = "desk"))]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     items.iter().map(work).collect()
 }
