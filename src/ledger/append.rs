@@ -78,7 +78,8 @@ impl<D: Disk> Ledger<D> {
         let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
         // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
         //    sets aside. After it: every statement in it is entered for ever, receipt or not.
-        self.file.append(self.at.end, &bytes)?;
+        let torn = self.torn.as_ref().map_or(0, |torn| torn.length);
+        self.file.append(self.at.end + torn, &bytes)?;
         let before = std::mem::replace(&mut self.at, at);
         self.torn = None;
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
