@@ -53,8 +53,8 @@ impl<D: Disk> Ledger<D> {
     /// The order is what makes a receipt true; each step says what a crash there leaves behind.
     ///
     /// # Errors
-    /// `Refused` before anything is written; `NoLogKey`; `TornTail` if torn bytes are not set aside by the first
-    /// statement; `Store` if the write or the sync failed: whether it happened shows when the ledger is opened again.
+    /// `Refused` before anything is written; `NoLogKey`; `TornTail` if no statement among them
+    /// sets torn bytes aside; `Store` if the write or the sync failed: whether it happened shows when the ledger is opened again.
     pub fn append(
         &mut self,
         submissions: &[Authored],
@@ -103,7 +103,7 @@ impl<D: Disk> Ledger<D> {
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
-        let sets_aside = submissions.iter().any(|authored| authored.kind().name() == Some("tail.set_aside"));
+        let sets_aside = submissions.iter().any(|one| one.kind().name() == Some("tail.set_aside"));
         if self.torn.is_some() && !sets_aside {
             return Err(LedgerError::TornTail);
         }
