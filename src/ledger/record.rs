@@ -200,7 +200,6 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let mut waiting = Vec::new();
         for item in items {
-            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
             if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                 self.keep_receipt(entry)?;
                 outbox::remove(&self.side, item.id, Durable::Now)?;
@@ -372,9 +371,9 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
             Ok(entered) => entered,
-            Err(why @ (LedgerError::NoLogKey | LedgerError::Store(_))) => {
+            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
                 authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
-                let no_key = matches!(why, LedgerError::NoLogKey);
+                let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
                 for (at, ..) in places {
                     let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
@@ -387,9 +386,7 @@ impl<D: Disk> Desk<D> {
             }
             Err(other) => {
                 // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
-                for authored in &authored {
-                    outbox::put(&self.side, &item(authored), self.identity.recipient(), Durable::Now)?;
-                }
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
                 return Err(other);
             }
         };
@@ -485,6 +482,20 @@ impl<D: Disk> Desk<D> {
 pub fn by_hand(kind: &Kind) -> bool {
     let clerks = ["body.read", "body.unreadable", "tail.set_aside", "statement.late"];
     kind.folder != FolderRule::Public && !clerks.contains(&kind.name.as_str())
+}
+
+fn item(authored: &Authored) -> OutboxItem {
+    OutboxItem {
+        ledger: authored.ledger(),
+        id: authored.statement.body().id,
+        sequence: authored.statement.body().sequence,
+        statement: authored.statement.as_bytes().to_vec(),
+        signature: *authored.statement.signature(),
+        structure_part: authored.structure.clone(),
+        words_part: authored.words.clone(),
+        content_key: Some(authored.content_key.clone()),
+        words_key: authored.words_key.clone(),
+    }
 }
 
 fn references_match(a: &[Reference], b: &[Reference]) -> bool {
