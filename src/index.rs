@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::context::INDEX;
-use crate::codec::{self, Digest, Link};
+use crate::codec::{self, Digest, Link, StatementId};
 use crate::seal;
 use crate::seal::structure::StructureKey;
 use crate::tree::{Hash, NodeId, ReadError, ReadHashes, TreeSize, node_hash};
@@ -33,12 +33,16 @@ pub struct IndexHead {
     pub root: Digest,
     /// The offset in the log where the last indexed write ends.
     pub end: u64,
-    /// The offset where the last indexed write begins.
-    pub last_write: u64,
+    /// The hash of the last indexed write.
+    pub write: Digest,
     /// The link of the last indexed entry.
     pub link: Link,
     /// How many of the entries are public.
     pub public: u64,
+    /// One more than the offset of the cosigned checkpoint with the most signatures, the newest of those; 0 for none.
+    pub cosigned: u64,
+    /// Its signatures.
+    pub cosigners: u32,
 }
 
 /// The current layout.
@@ -94,6 +98,34 @@ impl Update {
         if public {
             self.public.push(number);
         }
+    }
+
+    /// Drops all but the first entries noted.
+    pub fn truncate(&mut self, entries: u64) {
+        let entries = usize::try_from(entries).unwrap_or(usize::MAX);
+        let Some(leaf) = self.nodes.iter().filter(|(id, _)| id.level == 0).nth(entries) else { return };
+        let first = leaf.0.index;
+        self.offsets.truncate(entries);
+        self.public.retain(|number| *number < first);
+        self.nodes.retain(|(id, _)| (id.index + 1) << id.level <= first);
+    }
+
+    /// Returns the nodes noted, of the levels that are stored.
+    #[must_use]
+    pub fn nodes(&self) -> &[(NodeId, Hash)] {
+        &self.nodes
+    }
+
+    /// Returns the offsets noted.
+    #[must_use]
+    pub fn offsets(&self) -> &[u64] {
+        &self.offsets
+    }
+
+    /// Returns the public entries noted.
+    #[must_use]
+    pub fn public(&self) -> &[u64] {
+        &self.public
     }
 
     /// Returns how many entries were noted.
@@ -240,6 +272,29 @@ impl Index {
         guarded(|| self.db.insert(author_name(key), [&check[..], &sealed].concat()).map(|_| ()))
     }
 
+    /// Returns the entry of an author's statement by its id, if the index knows it; to be believed after it was read.
+    #[must_use]
+    pub fn statement(&self, key: &StructureKey, id: &StatementId) -> Option<u64> {
+        let stored = self.read(&[&b"i"[..], &Self::statement_name(key, id)].concat())?;
+        Some(u64::from_be_bytes(stored.try_into().ok()?) ^ statement_mask(key, id))
+    }
+
+    /// Keeps the entry of an author's statement by its id; both are hidden under the author's structure key.
+    ///
+    /// # Errors
+    /// `Damaged` if sled fails.
+    pub fn set_statement(&self, key: &StructureKey, id: &StatementId, entry: u64) -> Result<(), IndexError> {
+        let name = [&b"i"[..], &Self::statement_name(key, id)].concat();
+        let hidden = (entry ^ statement_mask(key, id)).to_be_bytes();
+        guarded(|| self.db.insert(name, &hidden).map(|_| ()))
+    }
+
+    /// Returns the name under which a statement is kept: nothing to whoever lacks the structure key.
+    #[must_use]
+    pub fn statement_name(key: &StructureKey, id: &StatementId) -> [u8; 32] {
+        INDEX.keyed(key.as_bytes(), &[&b"statement"[..], id.as_bytes()].concat())
+    }
+
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
     }
@@ -303,6 +358,13 @@ fn number_at(page: &[u8], at: usize) -> Option<u64> {
     page.get(at * 8..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
+/// One number under one pad: an id stands for one entry for ever.
+fn statement_mask(key: &StructureKey, id: &StatementId) -> u64 {
+    let mut mask = [0; 8];
+    INDEX.expand(key.as_bytes(), &[&b"entry"[..], id.as_bytes()].concat(), &mut mask);
+    u64::from_be_bytes(mask)
+}
+
 fn author_name(key: &StructureKey) -> Vec<u8> {
     [&b"a"[..], &INDEX.keyed(key.as_bytes(), b"author")].concat()
 }
@@ -335,9 +397,11 @@ mod tests {
                 size: *size,
                 root: Digest::new(frontier.root().0),
                 end: 0,
-                last_write: 0,
+                write: Digest::ZERO,
                 link: Link::ZERO,
                 public: size.div_ceil(3),
+                cosigned: 0,
+                cosigners: 0,
             };
             index.extend(before, &update, &head).unwrap();
         }

@@ -57,6 +57,8 @@ pub const RECOVERY: Context = Context("indelible/v1 recovery key");
 pub const INDEX: Context = Context("indelible/v1 index list");
 /// The key for one line of an author's own copies (keyed by the period's key).
 pub const OWN_COPY: Context = Context("indelible/v1 own copy");
+/// The check value of one record of an author's chain state (`derive_key`, first 16 bytes).
+pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state");
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -84,6 +86,7 @@ pub const ALL: &[Context] = &[
     RECOVERY,
     INDEX,
     OWN_COPY,
+    CHAIN_STATE,
 ];
 
 impl Context {
@@ -103,6 +106,12 @@ impl Context {
             hasher.update(piece);
         }
         *hasher.finalize().as_bytes()
+    }
+
+    /// Begins a [`Context::hash`] over bytes that come in pieces.
+    #[must_use]
+    pub fn running(self) -> Running {
+        Running(blake3::Hasher::new_derive_key(self.0))
     }
 
     /// Returns [`Context::hash`] as a [`Digest`].
@@ -136,6 +145,23 @@ impl Context {
         let mut hasher = blake3::Hasher::new_keyed(key);
         hasher.update(self.0.as_bytes()).update(&[0]).update(message);
         hasher
+    }
+}
+
+/// A [`Context::hash`] under way, in constant memory.
+#[derive(Clone)]
+pub struct Running(blake3::Hasher);
+
+impl Running {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the hash of all bytes so far (32 bytes); more may follow.
+    #[must_use]
+    pub fn value(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
     }
 }
 
@@ -181,6 +207,9 @@ mod tests {
         assert_ne!(LINK.hash(&[b"x"]), PART.hash(&[b"x"]));
         assert_ne!(LINK.keyed(&[0; 32], b"x"), PART.keyed(&[0; 32], b"x"));
         assert_ne!(LINK.keyed(&[0; 32], b"x"), LINK.keyed(&[1; 32], b"x"));
+        let mut running = LINK.running();
+        [&b"a"[..], b"", b"bc"].iter().for_each(|piece| running.update(piece));
+        assert_eq!(running.value(), LINK.hash(&[b"abc"]));
         let mut long = [0; 64];
         LINK.expand(&[0; 32], b"x", &mut long);
         assert_eq!(long[..32], LINK.keyed(&[0; 32], b"x"));

@@ -12,6 +12,7 @@ mod text;
 use bincode::Options;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 pub use ids::{CaseTag, Digest, FolderKeyId, LedgerId, Link, PersonId, StatementId};
 pub use numbers::{Folder, KindNumber, Publicity, RelationNumber};
@@ -73,6 +74,21 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
     let value: T = options(limit).deserialize(bytes).map_err(|_| CodecError::Malformed)?;
     match options(limit).serialize(&value) {
         Ok(again) if again == bytes => Ok(value),
+        _ => Err(CodecError::NotCanonical),
+    }
+}
+
+/// Reads a value as [`decode`] does, and leaves no second copy of its bytes in memory.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_secret<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, CodecError> {
+    if bytes.len() > limit {
+        return Err(CodecError::TooLong { length: bytes.len(), limit });
+    }
+    let value: T = options(limit).deserialize(bytes).map_err(|_| CodecError::Malformed)?;
+    match options(limit).serialize(&value).map(Zeroizing::new) {
+        Ok(again) if *again == bytes => Ok(value),
         _ => Err(CodecError::NotCanonical),
     }
 }

@@ -1,5 +1,6 @@
 //! The bytes of one entry: the author's statement, the envelope that numbers it, the link between envelopes.
 
+pub mod authored;
 pub mod envelope;
 pub mod statement;
 

@@ -6,8 +6,9 @@ use zeroize::Zeroize;
 use crate::codec::context::{LEDGER_ID, STATEMENT_DIGEST, STATEMENT_SIGNATURE};
 use crate::codec::{
     self, Bytes, CaseTag, CodecError, Digest, Folder, FolderKeyId, KindNumber, LedgerId, Link, PersonId,
-    RelationNumber, STATEMENT_LIMIT, StatementId,
+    STATEMENT_LIMIT, StatementId,
 };
+use crate::decision::decision::Reference;
 use crate::decision::value::{Content, Moment, Value};
 use crate::entry::EntryError;
 use crate::keys::{PublicKey, Signature, SigningKey};
@@ -17,17 +18,6 @@ use crate::seal::commitment::{self, NodeHash};
 pub const VERSION: u8 = 1;
 /// "Not yet known": an entry number of all ones.
 pub const UNKNOWN: u64 = u64::MAX;
-
-/// A reference to an earlier entry (42 bytes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reference {
-    /// What the later entry does to the earlier one.
-    pub relation: RelationNumber,
-    /// The earlier entry's number, or [`UNKNOWN`].
-    pub entry: u64,
-    /// The earlier entry's statement digest.
-    pub digest: Digest,
-}
 
 /// The newest entry that the author's device knew to be durable (40 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Who may read an entry later: commitments, the sealed structure part and the sealed words part.
 
 pub mod commitment;
+pub mod sealed;
 pub mod structure;
 pub mod words;
 
@@ -37,6 +38,13 @@ impl From<CodecError> for SealError {
     fn from(_: CodecError) -> Self {
         SealError::Malformed
     }
+}
+
+/// Draws `N` random bytes.
+pub(crate) fn random<const N: usize>(rng: &mut impl rand_core::CryptoRng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
 }
 
 /// Encrypts in place with ChaCha20-Poly1305 and nonce zero, and appends the tag.

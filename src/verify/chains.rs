@@ -65,7 +65,11 @@ impl Chains {
                 from,
                 to: end - 1,
                 authors: authors.iter().filter(|(pin, _)| *pin >= end).map(|(_, key)| *key).collect(),
-                witnesses: witnesses.iter().filter(|(_, covered)| *covered >= end).map(|(name, _)| name.clone()).collect(),
+                witnesses: witnesses
+                    .iter()
+                    .filter(|(_, covered)| *covered >= end)
+                    .map(|(name, _)| name.clone())
+                    .collect(),
             });
             from = end;
         }

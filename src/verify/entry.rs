@@ -95,12 +95,7 @@ pub fn check(parts: Parts<'_>, keys: &Keys) -> Checked {
     checked
 }
 
-fn open(
-    parts: Parts<'_>,
-    envelope: &Envelope,
-    keys: &Keys,
-    checked: &mut Checked,
-) -> Result<Option<Unverified>, Code> {
+fn open(parts: Parts<'_>, envelope: &Envelope, keys: &Keys, checked: &mut Checked) -> Result<Option<Unverified>, Code> {
     words::parse(parts.words).map_err(|_| Code::Sealed)?;
     let decoded = match structure::parse(parts.structure).map_err(|_| Code::Sealed)? {
         StructurePart::Clear { statement, signature } => {

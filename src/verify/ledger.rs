@@ -3,18 +3,18 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek};
 
-use crate::codec::Link;
+use crate::codec::{Digest, Link};
 use crate::entry::envelope::ENVELOPE;
 use crate::entry::statement::{UNKNOWN, Unverified};
 use crate::frame::reader::{Event, Tail, WriteReader};
-use crate::frame::tail::{TailKind, classify};
+use crate::frame::tail::examine;
 use crate::frame::write::Fault;
 use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::Note;
 use crate::head::receipt::Receipt;
-use crate::head::trust::TrustPolicy;
+use crate::head::trust::Trust;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
-use crate::tree::{Frontier, Hash, TreeSize};
+use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
 use crate::verify::entry::{self, Checked, Keys, Parts};
 use crate::verify::past::{Known, Past};
@@ -22,7 +22,7 @@ use crate::verify::record::Record;
 use crate::verify::report::{
     Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
 };
-use crate::verify::roster::{Roster, changes_trust};
+use crate::verify::roster::Roster;
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
@@ -34,7 +34,9 @@ pub struct Options<'a> {
     /// Keys that open structure.
     pub keys: Keys,
     /// The verifier's own trust file.
-    pub trust: Option<&'a TrustPolicy>,
+    pub trust: Option<&'a Trust>,
+    /// The digest of that file, for the record that is saved; zero for none.
+    pub trust_digest: Digest,
     /// Checkpoints that the verifier holds; the ledger must extend each.
     pub known: &'a [Note],
     /// Receipts that the verifier holds; the ledger must honour each.
@@ -68,11 +70,11 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
             Event::Void { void, .. } => {
                 chunk.drop_unfinished();
                 walk.process(&mut chunk)?;
-                walk.voided(void.checkpoints);
+                walk.voided(&void.checkpoints);
             }
             Event::Tail(tail) => {
                 walk.process(&mut chunk)?;
-                walk.tail(&tail, &chunk, &classify(&mut open()?, &tail)?);
+                walk.tail(&tail, &chunk, examine(open()?, &tail)?.torn);
                 chunk = Chunk::default();
                 if reader.skip_damage()?.is_none() {
                     break;
@@ -165,8 +167,10 @@ struct Walk<'a, R> {
     counts: Counts,
     /// Own checkpoints whose roots fitted: the newest ones, for cosignatures of an earlier size.
     heads: VecDeque<(u64, Hash)>,
-    /// Checkpoints from outside: size, root, and what to say where they do not fit.
-    wanted: Vec<(u64, Hash, Code)>,
+    /// Size and root of every checkpoint that the verifier holds.
+    outside: Vec<(u64, Hash)>,
+    /// Cosigned checkpoints of a size that was no longer kept.
+    wanted: Vec<(u64, Hash)>,
     /// Witnesses' newest cosignatures: name, size, time.
     cosigned: Vec<(String, u64, u64)>,
     last_note: Option<Note>,
@@ -190,6 +194,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             findings: Vec::new(),
             counts: Counts::default(),
             heads: VecDeque::new(),
+            outside: outside(options),
             wanted: Vec::new(),
             cosigned: Vec::new(),
             last_note: None,
@@ -252,24 +257,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             else {
                 continue;
             };
-            let (number, body) = (envelope.number.0, statement.body());
+            let number = envelope.number.0;
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
-            let own = body.kind.name() == Some("genesis") && number == 0;
-            let signed = if own {
-                crate::keys::PublicKey::from_bytes(&body.author.0)
-                    .map_err(|_| Code::KeyNotEnrolled)
-                    .and_then(|key| statement.check_signature(&key).map_err(entry::signature_code))
-            } else {
-                check_signature(statement, number, &self.roster)
-            };
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
-            if signed.is_ok()
-                && changes_trust(body.kind)
-                && let Err(code) = self.roster.apply(number, body, words)
-            {
-                codes.push((number, code));
+            match self.roster.admit(number, statement, words) {
+                Ok(()) | Err(Code::Signature) => {}
+                Err(code) => codes.push((number, code)),
             }
-            if own && let Some(ledger) = self.roster.ledger() {
+            if let (0, Some(ledger)) = (number, self.roster.ledger()) {
                 self.keys.ledger = ledger;
             }
         }
@@ -310,13 +305,13 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if let Some(statement) = &checked.statement {
             self.statement(number, statement)?;
         }
-        let digest = checked.envelope.map_or(crate::codec::Digest::ZERO, |envelope| envelope.statement);
+        let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
         self.past.push(number, offset, Known { digest, link: checked.link });
-        if self.options.receipts.iter().any(|receipt| receipt.index().0 == number) {
+        if self.options.receipts.iter().any(|receipt| receipt.number().0 == number) {
             self.leaves.push((number, checked.leaf));
         }
         self.frontier.append(checked.leaf);
-        self.reached_wanted();
+        self.reached();
         Ok(())
     }
 
@@ -351,8 +346,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if body.folder != 0 {
             match self.roster.folder_key(&body.folder_key) {
                 Some(epoch) if epoch.entry < number => {
-                    let fits = Some(epoch.folder) == body.folder()
-                        && (epoch.case == body.case || !epoch.folder.of_case());
+                    let fits =
+                        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
                     if !fits {
                         self.find(number, Code::FolderKey);
                     } else if epoch.replaced.is_some_and(|replaced| replaced < number) {
@@ -379,7 +374,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if !named || ours.is_some_and(|root| root != checkpoint.root()) || size > self.size() {
                 return self.find(size.saturating_sub(1).min(last), Code::Checkpoint);
             }
-            self.wanted_root(size, checkpoint.root(), ours);
+            if ours.is_none() {
+                self.wanted.push((size, checkpoint.root()));
+            }
             self.open(note, size);
         } else {
             self.counts.writes += 1;
@@ -395,72 +392,64 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    /// A cosigned checkpoint of a size that is no longer kept: its root is recomputed at the end.
-    fn wanted_root(&mut self, size: u64, root: Hash, ours: Option<Hash>) {
-        if ours.is_none() {
-            self.wanted.push((size, root, Code::Checkpoint));
-        }
-    }
-
-    fn reached_wanted(&mut self) {
+    /// Compares the root with every checkpoint from outside that has this size.
+    fn reached(&mut self) {
         let size = self.size();
-        if self.options.known.is_empty() && self.options.receipts.is_empty() {
-            return;
-        }
-        let notes = self.options.known.iter().chain(self.options.receipts.iter().map(Receipt::note));
-        let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-        let forked = checkpoints.filter(|known| known.size().0 == size).any(|known| known.root() != self.frontier.root());
-        if forked {
+        if self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
             self.find(size - 1, Code::Fork);
         }
     }
 
     fn log_key(&self) -> Option<VerifierKey> {
         let key = self.roster.log_key()?.clone();
-        Some(VerifierKey::new(KeyName::new(self.roster.origin()).ok()?, KeyKind::Log, key))
+        Some(VerifierKey::new(KeyName::new(self.roster.origin()).ok()?, KeyKind::LogKey, key))
+    }
+
+    /// The keys that may speak for this log: the one genesis names, and those of the trust file.
+    fn log_keys(&self) -> Vec<VerifierKey> {
+        let trusted = self.options.trust.iter().flat_map(|trust| trust.logs().iter().map(|log| log.key.clone()));
+        let mut keys: Vec<VerifierKey> = self.log_key().into_iter().collect();
+        keys.extend(trusted.filter(|key| !keys.contains(key)).collect::<Vec<_>>());
+        keys
     }
 
     /// Verifies a note's signatures: the log's and those of trusted witnesses.
     fn open(&mut self, note: Note, size: u64) {
-        let mut known: Vec<VerifierKey> = self.log_key().into_iter().collect();
-        known.extend(self.options.trust.iter().flat_map(|trust| trust.logs().iter().cloned()));
-        known.dedup();
-        let witnesses = self.options.trust.map_or(&[][..], |trust| trust.witnesses());
-        known.extend(witnesses.iter().map(|witness| witness.key.clone()));
-        match SignedCheckpoint::open_note(note, &known) {
-            Ok(signed) => {
-                for (key, time) in signed.cosigners() {
-                    let Some(witness) = witnesses.iter().find(|witness| witness.key == *key) else { continue };
-                    self.counts.cosignatures += 1;
-                    self.cosigned.push((witness.name.clone(), size, time));
-                }
-                if self.cosigned.len() > 4096 {
-                    keep_newest(&mut self.cosigned);
-                }
-            }
-            Err(_) => self.find(size.saturating_sub(1), Code::Checkpoint),
+        let mut known = self.log_keys();
+        let witnesses: Vec<(String, VerifierKey)> = self.options.trust.map_or_else(Vec::new, |trust| {
+            trust.witnesses().map(|(name, witness)| (name.to_owned(), witness.key.clone())).collect()
+        });
+        known.extend(witnesses.iter().map(|(_, key)| key.clone()));
+        let Ok(signed) = SignedCheckpoint::open_note(note, &known) else {
+            return self.find(size.saturating_sub(1), Code::Checkpoint);
+        };
+        for (key, time) in signed.cosigners() {
+            let Some((name, _)) = witnesses.iter().find(|(_, witness)| witness == key) else { continue };
+            self.counts.cosignatures += 1;
+            self.cosigned.push((name.clone(), size, time));
+        }
+        if self.cosigned.len() > 4096 {
+            keep_newest(&mut self.cosigned);
         }
     }
 
-    fn voided(&mut self, checkpoints: Vec<(u64, [u8; 32])>) {
-        // A set-aside checkpoint is explained by the void frame; it is a fork only where somebody holds it.
-        for (size, root) in checkpoints {
-            let notes = self.options.known.iter().chain(self.options.receipts.iter().map(Receipt::note));
-            let held = notes
-                .filter_map(|note| Checkpoint::parse(note.text()).ok())
-                .any(|known| known.size().0 == size && known.root().0 == root && root != self.frontier.root().0);
-            if held {
-                self.find(size.saturating_sub(1), Code::Fork);
-            }
-        }
+    /// A set-aside checkpoint is explained by the void frame that lists it; it is a fork only where somebody holds it.
+    fn voided(&mut self, checkpoints: &[(u64, [u8; 32])]) {
+        let held: Vec<u64> = self
+            .outside
+            .iter()
+            .filter(|(size, root)| checkpoints.contains(&(*size, root.0)) && *root != self.frontier.root())
+            .map(|(size, _)| size.saturating_sub(1))
+            .collect();
+        held.into_iter().for_each(|entry| self.find(entry, Code::Fork));
     }
 
     /// Judges bytes that are no write: torn at the end, or damage that names an entry.
-    fn tail(&mut self, tail: &Tail, chunk: &Chunk, kind: &TailKind) {
+    fn tail(&mut self, tail: &Tail, chunk: &Chunk, torn: bool) {
         let first = self.size();
         self.counts.bytes = tail.offset + tail.length;
         self.damaged = true;
-        if matches!(kind, TailKind::Torn) {
+        if torn {
             return self.find(first, Code::Torn);
         }
         // The entries of the damaged write that could be read say best what happened to it.
@@ -488,6 +477,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let size = self.size();
         self.counts.entries = size;
         self.judge_head(open)?;
+        self.judge_wanted(open)?;
         self.judge_outside();
         if self.roster.one_founder() {
             self.find(0, Code::OneFounder);
@@ -496,9 +486,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.roster.enrolments().iter().filter(|e| e.in_force.is_none()).map(|e| e.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
         if let Some(since) = self.options.since {
-            let repeated = since.findings.iter().filter(|finding| !self.findings.contains(finding)).cloned();
-            let repeated: Vec<Finding> = repeated.collect();
-            self.findings.extend(repeated);
+            self.findings.extend(since.findings());
         }
         self.findings.sort_unstable();
         self.findings.dedup();
@@ -506,16 +494,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let now = u64::try_from(self.options.now / 1000).unwrap_or(0);
         let days = witnessed.as_ref().map(|witnessed| now.saturating_sub(witnessed.time) / 86_400);
         let fresh = days.is_some_and(|days| days <= WITNESSED_DAYS);
-        let history = altered(&self.findings)
-            .unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
+        let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
         let layer = match self.counts.not_opened {
             0 if sealed > 0 || !self.options.keys.structure.is_empty() => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
-        let record_keeping =
-            if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
+        let record_keeping = if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
         let report = Report {
@@ -536,7 +522,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered),
             pack: self.roster.pack(),
         };
-        let record = Record::of(&report, self.last_note.as_ref(), self.chains, self.options);
+        let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
         Ok((report, record))
     }
 
@@ -583,25 +569,47 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let size = self.size();
         let own = self.log_key();
         if let (Some(trust), Some(own)) = (self.options.trust, &own)
-            && !trust.logs().iter().any(|log| log == own)
+            && !trust.logs().iter().any(|log| log.key == *own)
         {
             self.find(0, Code::LogKey);
         }
-        let mut keys: Vec<VerifierKey> = own.into_iter().collect();
-        keys.extend(self.options.trust.iter().flat_map(|trust| trust.logs().iter().cloned()));
+        let keys = self.log_keys();
         for note in self.options.known {
             self.judge_note(note, &keys, size);
         }
         for receipt in self.options.receipts {
             self.judge_note(receipt.note(), &keys, size);
-            let leaf = self.leaves.iter().find(|(number, _)| *number == receipt.index().0).map(|(_, leaf)| *leaf);
-            if leaf.is_some_and(|leaf| receipt.check_leaf(leaf).is_err()) {
-                self.find(receipt.index().0, Code::Receipt);
+            let number = receipt.number();
+            let leaf = self.leaves.iter().find(|(of, _)| *of == number.0).map(|(_, leaf)| *leaf);
+            let honoured = |leaf: Hash| {
+                let head = Checkpoint::parse(receipt.note().text()).ok()?;
+                check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).ok()
+            };
+            if leaf.is_some_and(|leaf| honoured(leaf).is_none()) {
+                self.find(receipt.number().0, Code::Receipt);
             }
         }
-        for (wanted, root, code) in std::mem::take(&mut self.wanted) {
-            if self.past_root(wanted).is_some_and(|ours| ours != root) {
-                self.find(wanted.saturating_sub(1), code);
+    }
+
+    /// Recomputes the roots of cosigned checkpoints of sizes that were no longer kept when they came.
+    fn judge_wanted(&mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
+        let wanted = std::mem::take(&mut self.wanted);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut reader = WriteReader::new(open()?);
+        let mut frontier = Frontier::new();
+        loop {
+            match reader.next_event()? {
+                Event::Entry { frame, .. } => {
+                    frontier.append(leaf_hash(frame.envelope));
+                    let size = frontier.size().0;
+                    if wanted.iter().any(|(known, root)| *known == size && *root != frontier.root()) {
+                        self.find(size - 1, Code::Checkpoint);
+                    }
+                }
+                Event::End { .. } | Event::Tail(_) => return Ok(()),
+                _ => {}
             }
         }
     }
@@ -616,14 +624,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if vouched > size {
             self.find(size, Code::Truncated);
         }
-        let witnesses = self.options.trust.map_or(&[][..], |trust| trust.witnesses());
-        if !witnesses.is_empty() && vouched <= size {
+        if self.options.trust.is_some() && vouched <= size {
             self.open(note.clone(), vouched);
         }
-    }
-
-    fn past_root(&self, size: u64) -> Option<Hash> {
-        self.heads.iter().find(|(known, _)| *known == size).map(|(_, root)| *root)
     }
 
     fn witnessed(&mut self) -> Option<Witnessed> {
@@ -676,13 +679,20 @@ fn signature(outcome: &Outcome, roster: &Roster, checked_before: u64) -> Option<
     (number >= checked_before).then(|| check_signature(statement, number, roster))
 }
 
+/// Returns size and root of every checkpoint that the verifier holds.
+fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
+    let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
+    let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
+    checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).collect()
+}
+
 #[cfg(feature = "desk")]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync) -> Vec<U> {
+fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     use rayon::prelude::*;
     items.par_iter().with_min_len(8).map(work).collect()
 }
 
 #[cfg(not(feature = "desk"))]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync) -> Vec<U> {
+fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     items.iter().map(work).collect()
 }

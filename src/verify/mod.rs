@@ -3,8 +3,8 @@
 pub mod chains;
 pub mod entry;
 pub mod ledger;
+pub mod past;
 pub mod receipt;
 pub mod record;
 pub mod report;
 pub mod roster;
-pub mod scan;

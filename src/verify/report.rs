@@ -367,7 +367,8 @@ mod tests {
         for (at, code) in Code::ALL.iter().enumerate() {
             assert!(Code::ALL.iter().skip(at + 1).all(|other| other.name() != code.name()));
         }
-        let of = |codes: &[Code]| altered(&codes.iter().map(|code| Finding { entry: 1, code: *code }).collect::<Vec<_>>());
+        let of =
+            |codes: &[Code]| altered(&codes.iter().map(|code| Finding { entry: 1, code: *code }).collect::<Vec<_>>());
         assert_eq!(of(&[Code::ClockBack, Code::OneFounder, Code::Torn]), None);
         assert_eq!(of(&[Code::Truncated, Code::Frame]), Some(History::Invalid));
         assert_eq!(of(&[Code::Truncated, Code::Fork]), Some(History::Forked));

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use crate::codec::context::DOCUMENT;
 
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
-use crate::decision::people;
+use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
-use crate::entry::statement::Body;
-use crate::keys::PublicKey;
+use crate::entry::statement::{Body, Unverified};
 use crate::keys::card;
+use crate::keys::{PublicKey, Signature};
 use crate::seal::words::FolderPublic;
 use crate::verify::report::Code;
 
@@ -25,7 +25,7 @@ pub struct Enrolment {
     /// The age recipient of the same device.
     pub recipient: String,
     /// The role it was enrolled with.
-    pub role: String,
+    pub role: Role,
     /// The entry that enrolled it.
     pub entry: u64,
     /// The person who enrolled it.
@@ -131,7 +131,7 @@ impl Roster {
 
     /// Returns the devices that overseers hold now: every key in force whose role is dsl, deputy_dsl or leader.
     pub fn overseers(&self) -> impl Iterator<Item = &Enrolment> {
-        self.current().filter(|enrolment| people::is_overseer(&enrolment.role))
+        self.current().filter(|enrolment| enrolment.role.is_overseer())
     }
 
     /// Returns every enrolment that counts now.
@@ -163,13 +163,40 @@ impl Roster {
         self.packs.last().map_or(Digest::ZERO, |(_, hash)| *hash)
     }
 
-    /// Takes in a public entry whose signature was checked (by the caller, against [`Roster::enrolment`] or, for
-    /// genesis, against the key it names itself).
+    /// Returns the entry that adopted the pack in force.
+    #[must_use]
+    pub fn pack_entry(&self) -> Option<u64> {
+        self.packs.last().map(|(entry, _)| *entry)
+    }
+
+    /// Whether this person, as the founder, may still enrol the first other leading person alone.
+    #[must_use]
+    pub fn founder_may_enrol(&self, enroller: PersonId, enrolled: PersonId) -> bool {
+        Some(enroller) == self.founder && !self.founder_spent && enrolled != enroller
+    }
+
+    /// Takes in a public entry: checks its signature, then what it says. A genesis vouches for its own key.
     ///
     /// # Errors
-    /// The finding, if the entry has no effect: `RoleInvalid`, `KeyNotEnrolled` (weak key, no proof of possession, key
-    /// enrolled already), `Statement` (fields missing or impossible).
-    pub fn apply(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
+    /// The finding, if the entry has no effect.
+    pub fn admit(&mut self, number: u64, statement: &Unverified, words_part: &[u8]) -> Judgement {
+        let body = statement.body();
+        let key = if number == 0 {
+            PublicKey::from_bytes(&body.author.0).map_err(|_| Code::KeyNotEnrolled)?
+        } else {
+            let enrolment = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
+            if enrolment.person != body.person {
+                return Err(Code::KeyNotEnrolled);
+            }
+            enrolment.key.clone()
+        };
+        statement.check_signature(&key).map_err(|_| Code::Signature)?;
+        if changes_trust(body.kind) { self.apply(number, body, words_part) } else { Ok(()) }
+    }
+
+    /// Judges what a signed public entry says: `RoleInvalid`, `KeyNotEnrolled` (weak key, no proof of possession, key
+    /// enrolled already) and `Statement` (fields missing or impossible) leave it without effect.
+    fn apply(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
         match body.kind.name() {
             Some("genesis") => self.genesis(number, body),
             Some("key.enrol") => self.enrol(number, body),
@@ -208,8 +235,8 @@ impl Roster {
     fn enrol(&mut self, number: u64, body: &Body) -> Judgement {
         let enroller = self.by_overseer(number, body).map(|()| body.person)?;
         let enrolment = self.read_enrolment(number, body, enroller)?;
-        let leading = people::needs_two(&enrolment.role);
-        let first_by_founder = Some(enroller) == self.founder && !self.founder_spent && enrolment.person != enroller;
+        let leading = enrolment.role.needs_second_person();
+        let first_by_founder = self.founder_may_enrol(enroller, enrolment.person);
         self.founder_spent |= leading && first_by_founder;
         let in_force = (!leading || first_by_founder).then_some(number);
         self.add(Enrolment { in_force, ..enrolment });
@@ -224,12 +251,12 @@ impl Roster {
             return Err(Code::Statement);
         };
         let Some(Content::Proof(proof)) = body.values_of(field::KEY_PROOF).next() else { return Err(Code::Statement) };
-        let role = code(body, field::ROLE).ok_or(Code::Statement)?;
+        let role = code(body, field::ROLE).and_then(|code| Role::from_code(&code)).ok_or(Code::Statement)?;
         let key = PublicKey::from_bytes(&bytes).map_err(|_| Code::KeyNotEnrolled)?;
         if self.by_key.contains_key(&bytes) {
             return Err(Code::KeyNotEnrolled);
         }
-        card::check_proof(&key, &recipient, commitment, &proof.0).map_err(|_| Code::KeyNotEnrolled)?;
+        card::check_proof(&key, &recipient, commitment, &Signature(proof.0)).map_err(|_| Code::KeyNotEnrolled)?;
         Ok(Enrolment { person: *person, key, recipient, role, entry: number, enrolled_by, in_force: None, ended: None })
     }
 
@@ -244,7 +271,7 @@ impl Roster {
         let at = *self.by_key.get(&revoked).ok_or(Code::KeyNotEnrolled)?;
         let enrolment = self.enrolments.get_mut(at).ok_or(Code::KeyNotEnrolled)?;
         // A leading person's key ends at a second person's confirmation.
-        if !people::needs_two(&enrolment.role) && enrolment.ended.is_none() {
+        if !enrolment.role.needs_second_person() && enrolment.ended.is_none() {
             enrolment.ended = Some(number);
         }
         Ok(())
@@ -252,7 +279,7 @@ impl Roster {
 
     fn confirm(&mut self, number: u64, body: &Body) -> Judgement {
         let signer = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
-        if !people::needs_two(&signer.role) {
+        if !signer.role.needs_second_person() {
             return Err(Code::RoleInvalid);
         }
         let person = body.person;
@@ -316,7 +343,9 @@ impl Roster {
 
     fn adopt(&mut self, number: u64, body: &Body, words_part: &[u8]) -> Judgement {
         self.by_overseer(number, body)?;
-        let Some(Content::Hash(hash)) = body.values_of(field::DOCUMENT_HASH).next() else { return Err(Code::Statement) };
+        let Some(Content::Hash(hash)) = body.values_of(field::DOCUMENT_HASH).next() else {
+            return Err(Code::Statement);
+        };
         let document = words_part.split_first().map_or(&[][..], |(_, document)| document);
         if DOCUMENT.digest(&[document]) != *hash {
             return Err(Code::Sealed);
@@ -327,7 +356,7 @@ impl Roster {
 
     fn by_overseer(&self, number: u64, body: &Body) -> Judgement {
         let signer = self.in_force(&body.author.0, number).ok_or(Code::KeyNotEnrolled)?;
-        if people::is_overseer(&signer.role) { Ok(()) } else { Err(Code::RoleInvalid) }
+        if signer.role.is_overseer() { Ok(()) } else { Err(Code::RoleInvalid) }
     }
 }
 

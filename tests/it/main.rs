@@ -1,6 +1,11 @@
 //! The one test binary.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod crash_store;
+mod model;
 mod oracles;
+mod stock_age;
+mod story;
 mod tidy;
 mod transcript;
+mod world;

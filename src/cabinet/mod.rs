@@ -1,0 +1,236 @@
+//! The key cabinet: identities, wraps, epochs, the roll, drafts, outbox. The only room in which anything is deleted.
+//!
+//! Every file in `cabinet/` and in an outbox is an age v1 file. Its content is four bytes of length, a version byte,
+//! the fields in the codec's fixed-width form, and zeros up to a whole bucket of 256 bytes ([`crate::codec::pad`]), so
+//! that a file's length tells little. What a file is stands in its content too, wherever a file under another's name
+//! could do harm. No name, word, seed or key is ever in clear on the disk, in an error or in a `Debug` text.
+
+pub mod chain;
+pub mod drafts;
+pub mod folder_keys;
+pub mod identity;
+pub mod outbox;
+pub mod own;
+pub mod receipts;
+pub mod recovery;
+pub mod roll;
+pub mod structure_keys;
+pub mod wrap;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::cabinet::wrap::{AgeSecret, Recipient, WRAP_LIMIT, WrapError};
+use crate::codec::{self, CodecError};
+use crate::keys::card::is_handle;
+use crate::store::durable;
+
+/// The version of every content that this program writes.
+const VERSION: u8 = 1;
+
+/// Why the cabinet could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CabinetError {
+    /// The disk refused.
+    #[error("a file of the cabinet could not be read or written: {0}")]
+    Disk(io::Error),
+    /// There is no such file or line.
+    #[error("there is none of that name")]
+    Missing,
+    /// There is one already.
+    #[error("there is one of that name already")]
+    Taken,
+    /// Not wrapped, not opened.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// Opened, but the content does not parse.
+    #[error("the content of the file: {0}")]
+    Content(#[from] CodecError),
+    /// Opened, but written by a later version of this program.
+    #[error("the content of the file has version {0}, which this program does not know")]
+    Version(u8),
+    /// Opened, but the content belongs to a file of another name.
+    #[error("the content of the file does not belong under its name")]
+    Misplaced,
+    /// A name or label that is empty, too long or holds a control character, or a handle that is none.
+    #[error("a text that is empty, too long, or holds a character that may not stand there")]
+    BadText,
+    /// What the device has seen of a ledger does not fit what it is shown now.
+    #[error("entry {0} has another link than the one this device has seen")]
+    SeenOtherwise(u64),
+    /// A sequence number that would be used twice.
+    #[error("sequence number {0} was used before")]
+    SequenceUsed(u64),
+}
+
+impl From<io::Error> for CabinetError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => CabinetError::Missing,
+            io::ErrorKind::AlreadyExists => CabinetError::Taken,
+            _ => CabinetError::Disk(error),
+        }
+    }
+}
+
+/// Whether a write must survive a power cut before it is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// Yes: synced with its folder before the call returns.
+    Now,
+    /// When the system gets to it: what it holds can be had again from elsewhere.
+    Later,
+}
+
+/// What a folder of wraps showed to one secret.
+#[derive(Debug)]
+pub struct Opened<T> {
+    /// What opened, in order of file name.
+    pub opened: Vec<T>,
+    /// Files that are not wrapped for this secret.
+    pub closed: usize,
+    /// Names of files that could not be read as what they should be.
+    pub damaged: Vec<String>,
+}
+
+/// Wraps a value: version, fields, padding.
+fn seal<T: Serialize>(value: &T, recipients: &[Recipient]) -> Result<Vec<u8>, CabinetError> {
+    let content = Zeroizing::new(codec::encode(&(VERSION, value), wrap::CONTENT_LIMIT - codec::BUCKET)?);
+    let padded = Zeroizing::new(codec::pad(&content));
+    Ok(wrap::wrap(&padded, recipients)?)
+}
+
+/// Opens a wrapped value.
+fn open<T: Serialize + DeserializeOwned>(file: &[u8], secret: &AgeSecret) -> Result<T, CabinetError> {
+    let padded = wrap::unwrap(file, secret)?;
+    let (version, fields) = codec::unpad(&padded)?.split_first().ok_or(CodecError::Malformed)?;
+    match *version {
+        VERSION => Ok(codec::decode_secret(fields, wrap::CONTENT_LIMIT)?),
+        other => Err(CabinetError::Version(other)),
+    }
+}
+
+/// Reads a wrapped value from a file.
+fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Result<T, CabinetError> {
+    open(&durable::read(path, WRAP_LIMIT)?, secret)
+}
+
+/// Puts a file in its place, with the folders on the way.
+fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
+    durable::create_dir(path.parent().ok_or(CabinetError::Missing)?)?;
+    match when {
+        Durable::Now => durable::replace(path, bytes)?,
+        // A power cut may leave an empty or half file: it then reads as damaged.
+        Durable::Later => durable::copy_unsynced(path, bytes)?,
+    }
+    Ok(())
+}
+
+/// Lists a folder's files whose name before `suffix` reads as a `T`, in order of name; none if it is not there.
+fn files<T>(folder: &Path, suffix: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, CabinetError> {
+    if !durable::exists(folder) {
+        return Ok(Vec::new());
+    }
+    let mut paths = durable::list(folder)?;
+    paths.sort();
+    let read = |path: PathBuf| Some((parse(path.file_name()?.to_str()?.strip_suffix(suffix)?)?, path));
+    Ok(paths.into_iter().filter_map(read).collect())
+}
+
+/// Opens each file of a folder, and goes on where one does not open.
+fn open_all<K, T>(files: Vec<(K, PathBuf)>, open: impl Fn(K, &Path) -> Result<T, CabinetError>) -> Opened<T> {
+    let mut all = Opened { opened: Vec::new(), closed: 0, damaged: Vec::new() };
+    for (key, path) in files {
+        match open(key, &path) {
+            Ok(value) => all.opened.push(value),
+            Err(CabinetError::Wrap(WrapError::NotForThis)) => all.closed += 1,
+            // Removed by somebody else since the folder was listed.
+            Err(CabinetError::Missing) => {}
+            Err(_) => all.damaged.push(path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
+        }
+    }
+    all
+}
+
+/// Checks a text that people typed: 1 to `limit` bytes, no control character, no white space at either end.
+fn check_text(text: &str, limit: usize) -> Result<(), CabinetError> {
+    let good = !text.is_empty() && text.len() <= limit && text.trim() == text && !text.chars().any(char::is_control);
+    if good { Ok(()) } else { Err(CabinetError::BadText) }
+}
+
+/// Checks a handle.
+fn check_handle(handle: &str) -> Result<(), CabinetError> {
+    if is_handle(handle) { Ok(()) } else { Err(CabinetError::BadText) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::convert::Infallible;
+
+    use rand_core::{TryCryptoRng, TryRng};
+
+    use super::*;
+
+    /// A reproducible stream of bytes for tests.
+    pub(crate) struct Stream(blake3::OutputReader);
+
+    /// Makes the stream of a number.
+    pub(crate) fn stream(number: u64) -> Stream {
+        Stream(blake3::Hasher::new().update(&number.to_be_bytes()).finalize_xof())
+    }
+
+    impl TryRng for Stream {
+        type Error = Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            let mut bytes = [0; 4];
+            self.try_fill_bytes(&mut bytes)?;
+            Ok(u32::from_be_bytes(bytes))
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            let mut bytes = [0; 8];
+            self.try_fill_bytes(&mut bytes)?;
+            Ok(u64::from_be_bytes(bytes))
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+            self.0.fill(out);
+            Ok(())
+        }
+    }
+    impl TryCryptoRng for Stream {}
+
+    /// Makes the age secret of a number.
+    pub(crate) fn secret(number: u8) -> AgeSecret {
+        AgeSecret::from_bytes(&[number; 32]).unwrap()
+    }
+
+    /// Makes the recipients of some numbers.
+    pub(crate) fn recipients(numbers: &[u8]) -> Vec<Recipient> {
+        numbers.iter().map(|number| secret(*number).recipient()).collect()
+    }
+
+    #[test]
+    fn contents_are_versioned_and_padded() {
+        let file = seal(&7u64, &recipients(&[1])).unwrap();
+        assert_eq!(open::<u64>(&file, &secret(1)).unwrap(), 7);
+        assert_eq!(wrap::unwrap(&file, &secret(1)).unwrap().len(), codec::BUCKET);
+        let later = wrap::wrap(&codec::pad(&[2, 0]), &recipients(&[1])).unwrap();
+        assert!(matches!(open::<u8>(&later, &secret(1)), Err(CabinetError::Version(2))));
+        let long = wrap::wrap(&codec::pad(&[1, 0, 0]), &recipients(&[1])).unwrap();
+        assert!(matches!(open::<u8>(&long, &secret(1)), Err(CabinetError::Content(_))));
+    }
+
+    #[test]
+    fn texts_and_handles_are_checked() {
+        for bad in ["", " sam", "sam ", "s\nam", "s\u{0}m", &"x".repeat(256)] {
+            assert!(check_text(bad, 255).is_err(), "{bad:?}");
+            assert!(check_handle(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_text("Zo\u{eb} Ann O'Neil", 255).is_ok());
+        assert!(check_handle("zoe-2").is_ok());
+        assert!(["Sam", "sam a", "zo\u{eb}"].iter().all(|bad| check_handle(bad).is_err()));
+    }
+}

@@ -1,0 +1,285 @@
+//! The author's own copy: staff can read and correct their own words until the next closing.
+//!
+//! `cabinet/own/<author key>.<period>.age` holds a random key for one closing period, for the author's devices; content
+//! version 1 is the author's public key 32, the period u64 and the key 32. Beside it `<author key>.<period>.keys` is a
+//! run of 96-byte records, appended and not synced: a random salt 16, then statement digest 32 and words key 32 under
+//! ChaCha20-Poly1305 with `OWN_COPY.keyed(period key, salt)` and nonce zero. The salt is random because a counter would
+//! give one key to two records where a power cut took the first; the digest is sealed because it would name the author
+//! of an entry. A record that is torn or lost costs itself only.
+
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::cabinet::wrap::{AgeSecret, Recipient};
+use crate::cabinet::{self, CabinetError, Durable};
+use crate::codec::context::{OWN_COPY, hex, parse_hex};
+use crate::codec::{Bytes, CodecError, Digest};
+use crate::keys::PublicKey;
+use crate::seal::words::WordsKey;
+use crate::store::durable;
+
+/// Bytes of the salt of a record.
+const SALT: usize = 16;
+/// Bytes of a record: salt, digest, words key and tag.
+const RECORD: usize = SALT + 32 + 32 + 16;
+/// Largest file of records in bytes (64 MiB: about 700,000 statements of one author in one period).
+const RECORDS_LIMIT: usize = 1 << 26;
+
+/// The words keys of one author in one closing period.
+pub struct OwnCopy {
+    records: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    /// Zeros that the next append writes first, to step over a torn record.
+    torn: usize,
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct Content {
+    author: Bytes<32>,
+    period: u64,
+    key: Bytes<32>,
+}
+
+impl OwnCopy {
+    /// Draws the key of a period for the author's devices; durable when it returns.
+    ///
+    /// # Errors
+    /// `Taken` if the period has one; `Wrap` and `Disk`.
+    pub fn create(
+        cabinet: &Path,
+        author: &PublicKey,
+        period: u64,
+        devices: &[Recipient],
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, CabinetError> {
+        let path = path(cabinet, author, period, ".age");
+        if durable::exists(&path) {
+            return Err(CabinetError::Taken);
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *key);
+        let content = Content { author: Bytes(*author.as_bytes()), period, key: Bytes(*key) };
+        cabinet::put(&path, &cabinet::seal(&content, devices)?, Durable::Now)?;
+        Self::with(cabinet, author, period, key)
+    }
+
+    /// Opens the copy of a period.
+    ///
+    /// # Errors
+    /// `Missing` before [`OwnCopy::create`] and after the closing; `Wrap` if it is another's; `Misplaced`.
+    pub fn open(cabinet: &Path, author: &PublicKey, period: u64, secret: &AgeSecret) -> Result<Self, CabinetError> {
+        let content: Content = cabinet::load(&path(cabinet, author, period, ".age"), secret)?;
+        if content.author.0 != *author.as_bytes() || content.period != period {
+            return Err(CabinetError::Misplaced);
+        }
+        Self::with(cabinet, author, period, Zeroizing::new(content.key.0))
+    }
+
+    /// Appends the words key of a statement, unsynced: the words are durable in the ledger, this copy is a convenience.
+    ///
+    /// # Errors
+    /// `Disk`.
+    pub fn append(
+        &mut self,
+        statement: &Digest,
+        words: &WordsKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CabinetError> {
+        let mut salt = [0; SALT];
+        rng.fill_bytes(&mut salt);
+        let mut sealed = Zeroizing::new(Vec::with_capacity(RECORD));
+        sealed.extend_from_slice(statement.as_bytes());
+        sealed.extend_from_slice(words.as_bytes());
+        let cipher = self.cipher(&salt);
+        cipher.encrypt_in_place(&Nonce::default(), &[], &mut *sealed).map_err(|_| CodecError::Malformed)?;
+        let mut record = vec![0; self.torn];
+        record.extend_from_slice(&salt);
+        record.extend_from_slice(&sealed);
+        durable::append_unsynced(&self.records, &record)?;
+        self.torn = 0;
+        Ok(())
+    }
+
+    /// Returns the words key of a statement, if this copy has it.
+    ///
+    /// # Errors
+    /// `Disk`.
+    pub fn find(&self, statement: &Digest) -> Result<Option<WordsKey>, CabinetError> {
+        Ok(self.all()?.into_iter().rev().find(|(digest, _)| digest == statement).map(|(_, key)| key))
+    }
+
+    /// Returns every statement digest and words key that can be read, in the order in which they were appended.
+    ///
+    /// # Errors
+    /// `Disk`.
+    pub fn all(&self) -> Result<Vec<(Digest, WordsKey)>, CabinetError> {
+        let bytes = read(&self.records)?;
+        Ok(bytes.chunks_exact(RECORD).filter_map(|record| self.open_record(record)).collect())
+    }
+
+    fn open_record(&self, record: &[u8]) -> Option<(Digest, WordsKey)> {
+        let (salt, sealed) = record.split_first_chunk::<SALT>()?;
+        let mut content = Zeroizing::new(sealed.to_vec());
+        self.cipher(salt).decrypt_in_place(&Nonce::default(), &[], &mut *content).ok()?;
+        let (digest, words) = content.split_first_chunk::<32>()?;
+        Some((Digest::new(*digest), WordsKey::new(words.try_into().ok()?)))
+    }
+
+    fn cipher(&self, salt: &[u8; SALT]) -> ChaCha20Poly1305 {
+        let key = Zeroizing::new(OWN_COPY.keyed(&self.key, salt));
+        ChaCha20Poly1305::new((&*key).into())
+    }
+
+    fn with(cabinet: &Path, author: &PublicKey, period: u64, key: Zeroizing<[u8; 32]>) -> Result<Self, CabinetError> {
+        let records = path(cabinet, author, period, ".keys");
+        let torn = read(&records)?.len() % RECORD;
+        Ok(OwnCopy { records, key, torn: (RECORD - torn) % RECORD })
+    }
+}
+
+/// Returns the periods of which an author has a copy, rising.
+///
+/// # Errors
+/// `Disk`.
+pub fn periods(cabinet: &Path, author: &PublicKey) -> Result<Vec<u64>, CabinetError> {
+    let files = cabinet::files(&cabinet.join("own"), ".age", parse_name)?;
+    let mut periods: Vec<u64> =
+        files.into_iter().filter(|((key, _), _)| key == author.as_bytes()).map(|((_, period), _)| period).collect();
+    periods.sort_unstable();
+    Ok(periods)
+}
+
+/// Destroys every author's copies of the periods before this one, as a closing does. Returns how many files there were.
+///
+/// # Errors
+/// `Disk`; what was destroyed until then stays destroyed, and a second call does the rest.
+pub fn destroy_before(cabinet: &Path, period: u64) -> Result<usize, CabinetError> {
+    let mut destroyed = 0;
+    // Keys first: without them the records beside them are noise.
+    for suffix in [".age", ".keys"] {
+        for ((_, of), path) in cabinet::files(&cabinet.join("own"), suffix, parse_name)? {
+            if of < period {
+                durable::destroy(&path)?;
+                destroyed += 1;
+            }
+        }
+    }
+    Ok(destroyed)
+}
+
+fn read(records: &Path) -> Result<Vec<u8>, CabinetError> {
+    if durable::exists(records) { Ok(durable::read(records, RECORDS_LIMIT)?) } else { Ok(Vec::new()) }
+}
+
+fn path(cabinet: &Path, author: &PublicKey, period: u64, suffix: &str) -> PathBuf {
+    cabinet.join("own").join(format!("{}.{period}{suffix}", hex(author.as_bytes())))
+}
+
+fn parse_name(name: &str) -> Option<([u8; 32], u64)> {
+    let (author, period) = name.split_once('.')?;
+    let number: u64 = period.parse().ok().filter(|number: &u64| number.to_string() == period)?;
+    Some((parse_hex(author)?, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::cabinet::tests::{recipients, secret, stream};
+    use crate::keys::SigningKey;
+
+    use super::*;
+
+    fn author(number: u8) -> PublicKey {
+        SigningKey::from_seed(&[number; 32]).public()
+    }
+
+    fn digest(number: u8) -> Digest {
+        Digest::new([number; 32])
+    }
+
+    fn found(copy: &OwnCopy, number: u8) -> bool {
+        copy.find(&digest(number)).unwrap().is_some_and(|key| *key.as_bytes() == [number; 32])
+    }
+
+    fn append(copy: &mut OwnCopy, number: u8, seed: u64) {
+        copy.append(&digest(number), &WordsKey::new([number; 32]), &mut stream(seed)).unwrap();
+    }
+
+    #[test]
+    fn authors_read_their_own_until_the_closing() {
+        let folder = tempfile::tempdir().unwrap();
+        let cabinet = folder.path();
+        let (sam, ana) = (author(1), author(2));
+        assert!(matches!(OwnCopy::open(cabinet, &sam, 3, &secret(1)), Err(CabinetError::Missing)));
+        let mut copy = OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), &mut stream(1)).unwrap();
+        assert!(matches!(
+            OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), &mut stream(1)),
+            Err(CabinetError::Taken)
+        ));
+        (1..=3).for_each(|number| append(&mut copy, number, u64::from(number) + 10));
+        let again = OwnCopy::open(cabinet, &sam, 3, &secret(1)).unwrap();
+        assert!((1..=3).all(|number| found(&again, number)) && !found(&again, 4));
+        assert!(OwnCopy::open(cabinet, &sam, 3, &secret(2)).is_err());
+        OwnCopy::create(cabinet, &sam, 4, &recipients(&[1]), &mut stream(2)).unwrap();
+        OwnCopy::create(cabinet, &ana, 2, &recipients(&[2]), &mut stream(3)).unwrap();
+        assert_eq!(periods(cabinet, &sam).unwrap(), [3, 4]);
+        // The skeleton shows statement digests: none may stand here in clear.
+        let file = durable::read(&path(cabinet, &sam, 3, ".keys"), 1 << 20).unwrap();
+        assert_eq!(file.len(), 3 * RECORD);
+        assert!(!file.windows(32).any(|window| window == [1; 32]));
+        assert_eq!(destroy_before(cabinet, 4).unwrap(), 3);
+        assert!(matches!(OwnCopy::open(cabinet, &sam, 3, &secret(1)), Err(CabinetError::Missing)));
+        assert!(!durable::exists(&path(cabinet, &sam, 3, ".keys")));
+        assert_eq!(periods(cabinet, &sam).unwrap(), [4]);
+        assert_eq!(destroy_before(cabinet, 4).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_torn_record_costs_itself_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let sam = author(1);
+        let mut copy = OwnCopy::create(folder.path(), &sam, 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        append(&mut copy, 1, 11);
+        append(&mut copy, 2, 12);
+        let whole = durable::read(&copy.records, 1 << 20).unwrap();
+        for cut in [RECORD, RECORD + 1, 2 * RECORD - 1] {
+            durable::replace(&copy.records, &whole[..cut]).unwrap();
+            let mut again = OwnCopy::open(folder.path(), &sam, 0, &secret(1)).unwrap();
+            assert!(found(&again, 1) && !found(&again, 2));
+            append(&mut again, 3, 13);
+            append(&mut again, 4, 14);
+            assert!(found(&again, 1) && found(&again, 3) && found(&again, 4));
+        }
+    }
+
+    #[test]
+    fn the_same_key_twice_gives_records_that_share_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut copy = OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        append(&mut copy, 1, 11);
+        append(&mut copy, 1, 12);
+        let file = durable::read(&copy.records, 1 << 20).unwrap();
+        assert!(file[..RECORD].iter().zip(&file[RECORD..]).filter(|(a, b)| a == b).count() < 8);
+        assert_eq!(copy.all().unwrap().len(), 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..500), name in "\\PC{0,80}") {
+            let folder = tempfile::tempdir().unwrap();
+            let copy = OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), &mut stream(1)).unwrap();
+            durable::replace(&copy.records, &bytes).unwrap();
+            prop_assert!(copy.all().unwrap().is_empty());
+            durable::replace(&path(folder.path(), &author(1), 0, ".age"), &bytes).unwrap();
+            prop_assert!(OwnCopy::open(folder.path(), &author(1), 0, &secret(1)).is_err());
+            let _ = parse_name(&name);
+        }
+    }
+}

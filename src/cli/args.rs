@@ -1,0 +1,298 @@
+//! What can be typed. Secrets are never taken from an argument.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const AFTER: &str = "Exit codes: 0 done, or verified; 1 done in part, stopped with nothing lost, or verified with something to say; \
+2 could not run, nothing entered; 3 this ledger was altered or is damaged.\n\n\
+Names on a command line reach the shell's history and the list of processes: leave them out to be asked, or use tags.";
+
+/// An append-only audit ledger for information-sharing decisions about children.
+#[derive(Debug, Parser)]
+#[command(name = "indelible", version, about, after_help = AFTER, max_term_width = 100)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The ledger's folder
+    #[arg(long, global = true, value_name = "DIR", env = "INDELIBLE_LEDGER")]
+    pub ledger: Option<PathBuf>,
+    /// Your identity file
+    #[arg(long, global = true, value_name = "FILE", env = "INDELIBLE_IDENTITY")]
+    pub identity: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// A file whose first line is the identity's passphrase
+    #[arg(long, global = true, hide = true, value_name = "FILE", env = "INDELIBLE_PASSPHRASE_FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Begin a ledger
+    Init(InitArgs),
+    /// People and their keys
+    #[command(subcommand)]
+    Person(PersonCommand),
+    /// Children's cases
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// What can be recorded: kinds, their questions and codes
+    Kinds(KindsArgs),
+    /// Record something: enter it in the ledger
+    Record(RecordArgs),
+    /// Your drafts: kept, sealed to you, until they are entered
+    Drafts(DraftsArgs),
+    /// The entries in order; without an identity their skeleton
+    Log(LogArgs),
+    /// Show one entry
+    Show(ShowArgs),
+    /// Verify a ledger, a log file or a receipt
+    Verify(VerifyArgs),
+    /// Print the newest checkpoint, or a request for a witness
+    Checkpoint(CheckpointArgs),
+    /// Print the receipt of an entry
+    Receipt(ReceiptArgs),
+    /// List the receipts beside your identity
+    Receipts,
+    /// Cosign other settings' ledgers, and bring cosignatures home
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Play a whole story on a temporary ledger, and catch whoever tampers with it
+    Demo(DemoArgs),
+    /// Print a completion script for your shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct InitArgs {
+    /// The folder to begin it in; --ledger does as well
+    pub dir: Option<PathBuf>,
+    /// The setting's name
+    #[arg(long)]
+    pub setting: String,
+    /// A name for the ledger in the form of an address of your own, without https:// (willowbrook.example/decisions)
+    #[arg(long)]
+    pub origin: String,
+    /// The founder's name; asked for if left out
+    #[arg(long)]
+    pub founder: Option<String>,
+    /// The founder's role: dsl, deputy_dsl or leader
+    #[arg(long, default_value = "dsl")]
+    pub role: String,
+    /// The type of setting: committee, company, group, childminder or maintained_nursery
+    #[arg(long = "type", default_value = "committee")]
+    pub setting_type: String,
+    /// The setting's registration number (URN)
+    #[arg(long, default_value = "")]
+    pub urn: String,
+    /// Keep the founder's new identity file without a passphrase
+    #[arg(long)]
+    pub no_passphrase: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// Make an identity for one person on this device, and print the card to enrol it by
+    New {
+        /// The person's name; asked for if left out
+        name: Option<String>,
+        /// The handle that colleagues will type; the first name if left out
+        #[arg(long)]
+        handle: Option<String>,
+        /// Keep the identity file without a passphrase
+        #[arg(long)]
+        no_passphrase: bool,
+    },
+    /// Enrol a person by the card
+    Enrol {
+        /// The card, as `person new` printed it; - reads it from standard input
+        card: String,
+        /// The role: practitioner, dsl, deputy_dsl, leader, chair, owner …
+        #[arg(long)]
+        role: String,
+        /// Another handle than the card's
+        #[arg(long)]
+        handle: Option<String>,
+    },
+    /// List the people
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+    /// Open a child's case
+    Open {
+        /// The handle that staff will type; asked for if left out
+        handle: Option<String>,
+        /// The child's name as it stands in the roll; asked for if left out
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// List the cases
+    List,
+    /// Show a case: its folders and its entries
+    Show {
+        /// Handle or tag
+        case: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KindsArgs {
+    /// One kind, such as decision.share
+    pub kind: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RecordArgs {
+    /// The kind, such as decision.share
+    pub kind: Option<String>,
+    /// The case: handle or tag
+    #[arg(long)]
+    pub case: Option<String>,
+    /// A reference to an earlier entry, as relation=number (decides=212)
+    #[arg(long = "ref", value_name = "RELATION=N")]
+    pub refs: Vec<String>,
+    /// A field, as name=value; dots reach inside (recipient.agency=AG-CSC, items.0.what=name)
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub fields: Vec<String>,
+    /// Drafts from a file (JSON, JSON lines or TOML); - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// It has happened already
+    #[arg(long)]
+    pub happened: bool,
+    /// Sync once for many entries; receipts come after
+    #[arg(long)]
+    pub batch: bool,
+    /// Enter a kept draft again; it is discarded once it is entered
+    #[arg(long, value_name = "ID")]
+    pub draft: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DraftsArgs {
+    /// Show one draft
+    pub id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LogArgs {
+    /// Only entries of this case (handle or tag)
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Only entries of this kind
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Only the last N entries
+    #[arg(long, value_name = "N")]
+    pub last: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// The entry's number
+    pub entry: u64,
+    /// Do not open the words (opening them is entered in the ledger)
+    #[arg(long)]
+    pub structure: bool,
+    /// Why you open the words: own_work, review, decision, request, handover, inspection, other
+    #[arg(long, default_value = "own_work")]
+    pub cause: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// A ledger's folder, a ledger.log, or a receipt (.tlog-proof); --ledger does as well
+    pub what: Option<PathBuf>,
+    /// Your own trust file: the log's key, witnesses, quorum
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// A checkpoint that you hold, which the ledger must extend
+    #[arg(long, value_name = "FILE")]
+    pub known: Vec<PathBuf>,
+    /// A record saved by an earlier verify: signatures up to there are not checked again
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+    /// Save a record for the next time
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// A folder of receipts that the ledger must honour
+    #[arg(long, value_name = "DIR")]
+    pub receipts: Option<PathBuf>,
+    /// The entry that a receipt is for, as `receipt --entry-out` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub entry: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CheckpointArgs {
+    /// Write a request for a witness that has seen N entries (0 at the first time)
+    #[arg(long, value_name = "N")]
+    pub old: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReceiptArgs {
+    /// The entry's number
+    pub entry: u64,
+    /// Write the entry itself to a file, to go with the receipt
+    #[arg(long, value_name = "FILE")]
+    pub entry_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WitnessCommand {
+    /// Make a cosigner key; prints its vkey on the last line
+    New {
+        /// The cosigner's name in the form of an address of your own (chair.example/witness)
+        name: String,
+        /// Keep the key file without a passphrase
+        #[arg(long)]
+        no_passphrase: bool,
+    },
+    /// Cosign a request, if it extends what you cosigned before; prints the cosigned checkpoint
+    Sign {
+        /// The request, as `checkpoint --old` wrote it
+        request: PathBuf,
+        /// The ledger's `origin` file, needed at the first signature
+        #[arg(long, value_name = "FILE")]
+        log: Option<PathBuf>,
+    },
+    /// Bring a cosigned checkpoint into the ledger
+    Add {
+        /// The cosigned checkpoint, as `witness sign` printed it
+        cosigned: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Keep the demonstration's folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish, elvish or powershell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Write one page a command into this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}

@@ -1,0 +1,114 @@
+//! Failures as people meet them: what is wrong, where, what to do next.
+
+use std::fmt::Display;
+use std::io;
+
+use indelible::cabinet::CabinetError;
+use indelible::ledger::LedgerError;
+use indelible::store::StoreError;
+use serde_json::json;
+
+use crate::cli::door::Door;
+
+/// Why a command did not do what was asked, in plain words.
+#[derive(Debug)]
+pub struct Failure {
+    what: String,
+    place: Option<String>,
+    next: String,
+    /// The exit code: 1 stopped with nothing lost, 2 could not run, 3 the ledger is damaged.
+    pub code: u8,
+    broken_pipe: bool,
+}
+
+impl Failure {
+    /// A command that could not run.
+    pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Failure { what: what.into(), place: None, next: next.into(), code: 2, broken_pipe: false }
+    }
+
+    /// Says where.
+    pub fn at(mut self, place: impl Display) -> Self {
+        self.place = Some(place.to_string());
+        self
+    }
+
+    /// Sets the exit code.
+    pub fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    pub fn broken_pipe(mut self, broken: bool) -> Self {
+        self.broken_pipe = broken;
+        self
+    }
+
+    pub fn is_broken_pipe(&self) -> bool {
+        self.broken_pipe
+    }
+
+    /// Prints the failure: three lines on the error stream, or JSON.
+    pub fn print(&self, door: &mut Door<'_>) -> io::Result<()> {
+        if door.global.json {
+            let error = json!({"what": self.what, "where": self.place, "next": self.next, "exit": self.code});
+            return writeln!(door.err, "{}", json!({"schema": "indelible/error/1", "error": error}));
+        }
+        writeln!(door.err, "error: {}", self.what)?;
+        if let Some(place) = &self.place {
+            writeln!(door.err, "where: {place}")?;
+        }
+        writeln!(door.err, "next:  {}", self.next)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let what = error.to_string();
+        match error {
+            LedgerError::Damaged { entry, offset, code } => {
+                Failure::new(format!("entry {entry}: {}", code.words()), format!("{}; run `indelible verify` for the whole report", code.next()))
+                    .at(format!("ledger.log, byte {offset} (finding {code})"))
+                    .code(3)
+            }
+            LedgerError::Evidence { size, by } => Failure::new(
+                format!("this ledger does not hold the history that {by} vouches for ({size} entries)"),
+                "enter nothing; bring back the missing entries from a copy, a mirror or receipts, and show both to the DSL",
+            )
+            .at(by)
+            .code(3),
+            LedgerError::NoLedger => Failure::new(what, "name the folder that `indelible init` made, with --ledger"),
+            LedgerError::Occupied => Failure::new(what, "choose an empty folder, or one that is not there yet"),
+            LedgerError::NoLogKey => Failure::new(
+                what,
+                "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
+            )
+            .code(1),
+            LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
+            LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
+            LedgerError::NeedsSecond => Failure::new(
+                what,
+                "this version can enrol one other leading person, by the founder; more need `confirm`, which comes with the next version",
+            ),
+            LedgerError::NoStructureKey | LedgerError::NoRoll => Failure::new(what, "ask an overseer to enrol this device again"),
+            LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),
+            LedgerError::NoCase => Failure::new(what, "see `indelible case list`, or open the case with `indelible case open`"),
+            LedgerError::SeveralCases => Failure::new(what, "type more of the tag, or the handle"),
+            LedgerError::NotReader => Failure::new(what, "ask the DSL; `--structure` shows the entry without its words"),
+            LedgerError::TornTail => Failure::new(what, "enter anything with an identity: the torn bytes are then set aside first"),
+            LedgerError::IdUsed { .. } => Failure::new(what, "use a new id for something new").code(1),
+            LedgerError::Cabinet(CabinetError::Taken) => Failure::new("this handle is taken", "choose another one"),
+            LedgerError::Cabinet(CabinetError::SeenOtherwise(entry)) => Failure::new(
+                format!("entry {entry} is not the one that this device has seen before"),
+                "enter nothing; run `indelible verify` and show the report to somebody outside the setting",
+            )
+            .code(3),
+            LedgerError::Store(StoreError::Latched) => Failure::new(what, "run the command again; the ledger is then read anew"),
+            LedgerError::Store(StoreError::Io { .. }) | LedgerError::Io { .. } | LedgerError::Cabinet(_) => Failure::new(
+                what,
+                "look at the disk: is it full, read-only or unplugged? what was signed is kept beside your identity and sent again",
+            ),
+            _ => Failure::new(what, "nothing was entered; if this stays, keep the folder as it is and ask for help"),
+        }
+    }
+}

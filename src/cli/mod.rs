@@ -1,0 +1,90 @@
+//! The command line: a thin door over the library. A file a command; this file finds the right one.
+
+mod args;
+mod case;
+mod checkpoint;
+mod demo;
+mod door;
+mod drafts;
+mod failure;
+mod init;
+mod kinds;
+mod log;
+mod manual;
+mod person;
+mod receipt;
+mod record;
+mod show;
+mod verify;
+mod witness;
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use door::Door;
+use failure::Failure;
+
+/// Runs one command and returns its exit code.
+pub fn run(
+    args: impl Iterator<Item = OsString>,
+    config: &Path,
+    now: &dyn Fn() -> i64,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors; all else is "could not run".
+            let code = if error.use_stderr() { 2 } else { 0 };
+            drop(error.print());
+            return code;
+        }
+    };
+    let Args { global, command } = args;
+    let mut door = Door { global, config, now, out, err };
+    let done = dispatch(&mut door, command).and_then(|code| door.out.flush().map(|()| code).map_err(Failure::from));
+    match done {
+        Ok(code) => code,
+        Err(failure) if failure.is_broken_pipe() => 0,
+        Err(failure) => {
+            // What was already said comes first; a closed error stream changes nothing.
+            drop(door.out.flush());
+            drop(failure.print(&mut door));
+            failure.code
+        }
+    }
+}
+
+fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Init(args) => init::run(door, args),
+        Command::Person(command) => person::run(door, command),
+        Command::Case(command) => case::run(door, command),
+        Command::Kinds(args) => kinds::run(door, args),
+        Command::Record(args) => record::run(door, args),
+        Command::Drafts(args) => drafts::run(door, args),
+        Command::Log(args) => log::run(door, args),
+        Command::Show(args) => show::run(door, args),
+        Command::Verify(args) => verify::run(door, args),
+        Command::Checkpoint(args) => checkpoint::run(door, args),
+        Command::Receipt(args) => receipt::run(door, args),
+        Command::Receipts => receipt::list(door),
+        Command::Witness(command) => witness::run(door, command),
+        Command::Demo(args) => demo::run(door, args),
+        Command::Completions(args) => manual::completions(door, args),
+        Command::Man(args) => manual::man(door, args),
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let broken = error.kind() == ErrorKind::BrokenPipe;
+        Failure::new(format!("the output could not be written: {error}"), "look at the disk or the program you piped into")
+            .broken_pipe(broken)
+    }
+}

@@ -1,0 +1,370 @@
+//! From a draft to a decision: every question of the form asked once, every answer understood or named.
+
+use serde_json::{Map, Value as Json};
+
+use crate::codec::{CaseTag, Folder, KindNumber, RelationNumber, StatementId, WORDS_LIMIT};
+use crate::decision::decision::{Decision, Reference, sort};
+use crate::decision::fields::{Reader, blank, echo, meant};
+use crate::decision::gap::{Gap, GapLevel, TIME_HINT, not_answered};
+use crate::decision::value::{Content, Moment};
+use crate::decision::view::{Found, Referenced, View};
+use crate::rules::kind::{CaseRule, FolderRule, Kind, Protection};
+use crate::rules::pack::Pack;
+
+/// Keys of every draft that are no fields of the kind.
+pub(super) const HEAD: [&str; 8] = ["kind", "case", "folder", "learned_at", "occurred_at", "happened", "refs", "id"];
+/// Most references of one entry.
+const REFERENCES: usize = 200;
+/// Most bytes of structural values, so that the statement stays within its limit.
+const VALUES_LIMIT: usize = 40_000;
+/// Bytes kept free in the words part for what stands beside the texts.
+pub(super) const WORDS_ROOM: usize = 16 * 1024;
+
+pub(super) fn check(
+    object: &Map<String, Json>,
+    pack: &Pack,
+    view: &dyn View,
+    now_ms: i64,
+) -> Result<Decision, Vec<Gap>> {
+    let kind = kind_of(object, pack).map_err(|gap| vec![gap])?;
+    let reader =
+        Reader { pack, view, has_words: kind.has_words(), values: Vec::new(), words: Vec::new(), gaps: Vec::new() };
+    let mut checker = Checker { object, kind, now_ms, reader, referenced: Vec::new(), references: Vec::new() };
+    let decision = checker.decision();
+    let mut gaps = checker.reader.gaps;
+    // An answer that was not understood is not missing besides.
+    let wrong: Vec<String> = gaps.iter().map(|gap| gap.field.clone()).collect();
+    let mut open = decision.facts().gaps(pack);
+    open.retain(|gap| !wrong.iter().any(|field| within(field, &gap.field) || within(&gap.field, field)));
+    if gaps.is_empty() && open.iter().all(|gap| gap.level == GapLevel::BeforeAct) {
+        let mut decision = decision;
+        decision.close(pack, open);
+        return Ok(decision);
+    }
+    gaps.extend(open);
+    gaps.sort_by_key(|gap| gap.level);
+    Err(gaps)
+}
+
+/// Whether a path is another one or a part of it.
+fn within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn kind_of<'p>(object: &Map<String, Json>, pack: &'p Pack) -> Result<&'p Kind, Gap> {
+    let typed = object.get("kind").and_then(Json::as_str).map_or("", str::trim);
+    if typed.is_empty() {
+        let next = "see the kinds with `kinds`";
+        return Err(Gap::new("kind", GapLevel::Always, "not answered: What kind of entry is it?", next));
+    }
+    if KindNumber::of(typed).is_some() && pack.kind(typed).is_none() {
+        let what = format!("the rule pack {} {} has no form for {typed} yet", pack.name(), pack.version());
+        return Err(Gap::new("kind", GapLevel::Error, what, "see the kinds with `kinds`"));
+    }
+    pack.kind(typed).ok_or_else(|| {
+        let names = pack.kinds().iter().map(|kind| kind.name.as_str());
+        Gap::new("kind", GapLevel::Error, format!("there is no kind {}", echo(typed)), meant(typed, names))
+    })
+}
+
+struct Checker<'a> {
+    object: &'a Map<String, Json>,
+    kind: &'a Kind,
+    now_ms: i64,
+    reader: Reader<'a>,
+    references: Vec<Reference>,
+    referenced: Vec<Referenced>,
+}
+
+/// When it happened, was learned and decided, and whether it has happened.
+struct Times {
+    occurred: Moment,
+    learned: Moment,
+    decided: Moment,
+    happened: bool,
+}
+
+impl<'a> Checker<'a> {
+    /// Reads everything; what is wrong or missing lands among the reader's gaps.
+    fn decision(&mut self) -> Decision {
+        let (pack, object) = (self.reader.pack, self.object);
+        for (key, json) in object {
+            match pack.field_of(self.kind, key) {
+                Some((used, field)) => self.reader.field(used, field, json),
+                None if self.is_head(key) => {}
+                None => self.unknown(key),
+            }
+        }
+        self.references();
+        let statement_id = self.statement_id();
+        let mut values = std::mem::take(&mut self.reader.values);
+        sort(&mut values);
+        let mut words = std::mem::take(&mut self.reader.words);
+        words.sort_by_key(|word| (word.field, word.position));
+        let mut decision = Decision {
+            kind: self.kind.number,
+            case: None,
+            folder: Folder::None,
+            act: self.kind.act,
+            happened: !self.kind.act,
+            occurred: Moment::NONE,
+            learned: Moment::NONE,
+            decided: Moment::NONE,
+            values,
+            words,
+            references: std::mem::take(&mut self.references),
+            gaps: Vec::new(),
+            flags: Vec::new(),
+            statement_id,
+        };
+        self.sizes(&decision);
+        let free = decision.facts().never_held_up(pack);
+        let times = self.times(free);
+        decision.occurred = times.occurred;
+        decision.learned = times.learned;
+        decision.decided = times.decided;
+        decision.happened = times.happened;
+        decision.case = self.case(free);
+        decision.folder = self.folder(&decision);
+        self.completes(&decision);
+        decision
+    }
+
+    fn is_head(&self, key: &str) -> bool {
+        HEAD.contains(&key) || (key == "decided_at" && self.kind.act)
+    }
+
+    fn typed(&self, key: &str) -> &'a Json {
+        self.object.get(key).unwrap_or(&Json::Null)
+    }
+
+    fn error(&mut self, path: &str, what: impl Into<String>, next: impl Into<String>) {
+        self.reader.gaps.push(Gap::new(path, GapLevel::Error, what, next));
+    }
+
+    fn unknown(&mut self, key: &str) {
+        let pack = self.reader.pack;
+        let fields = pack.fields_of(self.kind).map(|(_, field)| field.name.as_str());
+        let next = meant(key, fields.chain(HEAD));
+        let what = format!("there is no field {} in {}", echo(key), self.kind.name);
+        self.error(echo(key), what, next);
+    }
+
+    fn sizes(&mut self, decision: &Decision) {
+        let words: usize = decision.words.iter().map(|word| word.text.len() + 16).sum();
+        if words > WORDS_LIMIT - WORDS_ROOM {
+            self.error("words", "are longer than one entry may hold", "put part of it into an attachment");
+        }
+        let length = |content: &Content| match content {
+            Content::Code(text) | Content::Text(text) => text.as_str().len() + 1,
+            Content::Proof(_) => 64,
+            _ => 32,
+        };
+        let values: usize = decision.values.iter().map(|value| 5 + length(&value.content)).sum();
+        if values > VALUES_LIMIT {
+            self.error("fields", "are more than one entry may hold", "make two entries of it");
+        }
+    }
+
+    fn times(&mut self, free: bool) -> Times {
+        let mut learned = self.reader.time(self.typed("learned_at"), "learned_at");
+        let occurred = self.reader.time(self.typed("occurred_at"), "occurred_at");
+        let mut decided = Moment::NONE;
+        if self.kind.act {
+            decided = self.reader.time(self.typed("decided_at"), "decided_at");
+        }
+        let forced = match self.typed("happened") {
+            Json::Bool(yes) => *yes,
+            json if blank(json) => false,
+            _ => {
+                self.error("happened", "is neither true nor false", "give true if it has happened");
+                false
+            }
+        };
+        let future = "lies in the future";
+        if learned.is_after(self.now_ms) {
+            self.error("learned_at", future, "give the time at which you learned of it");
+        }
+        if occurred.is_after(self.now_ms) && (!self.kind.act || forced) {
+            self.error("occurred_at", future, "give the time at which it happened");
+        }
+        if decided.is_after(self.now_ms) && (!self.kind.decision_counts || forced) {
+            self.error("decided_at", future, "give the time at which it was decided");
+        }
+        // What nothing may hold up, and what a machine writes by itself, is dated now where nobody gave a time.
+        let fills = free || !self.kind.has_words();
+        let now = Moment::in_london(self.now_ms);
+        let untimed = if self.kind.act { !occurred.is_some() && !decided.is_some() } else { !learned.is_some() };
+        let understood = |name: &str| !self.reader.gaps.iter().any(|gap| gap.field == name);
+        if untimed && fills {
+            *(if self.kind.act { &mut decided } else { &mut learned }) = now;
+        } else if untimed && ["learned_at", "occurred_at", "decided_at"].into_iter().all(understood) {
+            let name = if self.kind.act { "decided_at" } else { "learned_at" };
+            let label = self.reader.pack.label(self.kind, name);
+            self.reader.gaps.push(not_answered(name, label, GapLevel::Always, TIME_HINT));
+        }
+        let counts = if self.kind.decision_counts && decided.is_some() { decided } else { occurred };
+        let past = counts.is_some() && !counts.is_after(self.now_ms);
+        Times { occurred, learned, decided, happened: !self.kind.act || forced || past }
+    }
+
+    fn case(&mut self, free: bool) -> Option<CaseTag> {
+        let json = self.typed("case");
+        let hint = "give the child's handle, or at least 4 characters of the tag";
+        if blank(json) {
+            if self.kind.case == CaseRule::Needed && !(free && self.kind.has_words()) {
+                let label = self.reader.pack.label(self.kind, "case");
+                self.reader.gaps.push(not_answered("case", label, GapLevel::Always, hint));
+            }
+            return None;
+        }
+        if self.kind.case == CaseRule::None {
+            self.error("case", format!("{} belongs to the setting, not to a child", self.kind.name), "leave it out");
+            return None;
+        }
+        match json.as_str().map(|typed| self.reader.view.case(typed.trim())) {
+            Some(Found::One(case)) => return Some(case),
+            Some(Found::Several) => self.error("case", "fits more than one child's case", "give more of it"),
+            Some(Found::Nothing) => self.error("case", "is no case of this ledger", hint),
+            None => self.error("case", "is not a text", hint),
+        }
+        None
+    }
+
+    /// Picks the folder: what was typed, if the kind allows it; else the kind's own, or the form's suggestion.
+    fn folder(&mut self, decision: &Decision) -> Folder {
+        let in_case = decision.case.is_some() || !blank(self.typed("case"));
+        let allowed: &[Folder] = match self.kind.folder {
+            FolderRule::Public | FolderRule::NoWords => &[Folder::None],
+            FolderRule::Fixed(folder) if in_case || !folder.of_case() => &[folder],
+            FolderRule::Case | FolderRule::CaseOrIntake if in_case => &[Folder::General, Folder::Protection],
+            FolderRule::Fixed(_) | FolderRule::Case | FolderRule::CaseOrIntake => &[Folder::Intake],
+        };
+        let json = self.typed("folder");
+        if !blank(json) {
+            let typed = json.as_str().map_or("", str::trim);
+            match allowed.iter().find(|folder| folder.name() == typed) {
+                Some(folder) => return *folder,
+                None => {
+                    let names = allowed.iter().map(|folder| folder.name()).collect::<Vec<_>>().join(", ");
+                    let what = format!(
+                        "is not a folder for {} {}",
+                        self.kind.name,
+                        if in_case { "of a case" } else { "without a case" }
+                    );
+                    self.error("folder", what, format!("give one of: {names}"));
+                }
+            }
+        }
+        let delicate = allowed.contains(&Folder::Protection) && self.delicate(decision);
+        if delicate { Folder::Protection } else { allowed.first().copied().unwrap_or(Folder::None) }
+    }
+
+    /// Whether the words belong in the protection folder: by kind, by a code, or because they speak of an entry there.
+    fn delicate(&self, decision: &Decision) -> bool {
+        let by_rule = match &self.kind.protection {
+            Protection::Always => true,
+            Protection::Codes(codes) => decision.values.iter().any(|value| match &value.content {
+                Content::Code(code) => codes.iter().any(|known| known == code.as_str()),
+                _ => false,
+            }),
+        };
+        let there = |entry: &Referenced| entry.folder == Some(Folder::Protection) && entry.case == decision.case;
+        by_rule || self.referenced.iter().any(there)
+    }
+
+    fn statement_id(&mut self) -> Option<StatementId> {
+        let json = self.typed("id");
+        if blank(json) {
+            return None;
+        }
+        let id = json.as_str().and_then(|typed| StatementId::parse(&typed.trim().to_ascii_lowercase()));
+        if id.is_none() {
+            self.error("id", "is no statement id", "give 32 hexadecimal digits, or leave it out");
+        }
+        id
+    }
+
+    fn references(&mut self) {
+        let json = self.typed("refs");
+        if blank(json) {
+            return;
+        }
+        let Some(elements) = json.as_array().filter(|elements| elements.len() <= REFERENCES) else {
+            let next = format!("give a list of at most {REFERENCES} times {{\"relation\": ..., \"entry\": ...}}");
+            return self.error("refs", "is not a list of references", next);
+        };
+        for (at, element) in elements.iter().enumerate() {
+            self.reference(element, &format!("refs[{at}]"));
+        }
+    }
+
+    fn reference(&mut self, json: &Json, path: &str) {
+        let Some(object) = json.as_object() else {
+            return self.error(path, "is not a reference", "give {\"relation\": ..., \"entry\": ...}");
+        };
+        for key in object.keys().filter(|key| !["relation", "entry", "kind"].contains(&key.as_str())) {
+            let next = meant(key, ["relation", "entry", "kind"].into_iter());
+            self.error(&format!("{path}.{}", echo(key)), "is no part of a reference", next);
+        }
+        let part = |name: &str| object.get(name).unwrap_or(&Json::Null);
+        let Some((relation, to)) = self.relation(part("relation"), path) else { return };
+        let count = |text: &str| text.parse().ok().filter(|number: &u64| number.to_string() == text);
+        let number = part("entry").as_u64().or_else(|| part("entry").as_str().map(str::trim).and_then(count));
+        let Some(number) = number else {
+            return self.error(&format!("{path}.entry"), "is no entry number", "give the number of an earlier entry");
+        };
+        let Some(entry) = self.reader.view.entry(number) else {
+            let what = format!("there is no entry {number}");
+            return self.error(&format!("{path}.entry"), what, "give the number of an earlier entry");
+        };
+        if !blank(part("kind")) {
+            let typed = part("kind").as_str().map_or("", str::trim);
+            let Some(expected) = KindNumber::of(typed) else {
+                return self.error(&format!("{path}.kind"), "is no kind", "leave it out, or give the kind's name");
+            };
+            if entry.kind.is_some_and(|kind| kind != expected) {
+                let what = format!("entry {number} is not of the kind {typed}");
+                return self.error(&format!("{path}.kind"), what, "look for the number you mean");
+            }
+        }
+        if let (Some(kind), Some(to)) = (entry.kind, to)
+            && !to.contains(&kind)
+        {
+            let what = format!(
+                "{} cannot point at entry {number}, which is {}",
+                relation.name().unwrap_or("it"),
+                kind.name().unwrap_or("of a kind that is not known here")
+            );
+            let names = to.iter().filter_map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+            return self.error(&format!("{path}.entry"), what, format!("it points at: {names}"));
+        }
+        let reference = Reference { relation, entry: number, digest: entry.digest };
+        if self.references.contains(&reference) {
+            return self.error(path, "is given twice", "leave one of them out");
+        }
+        self.references.push(reference);
+        self.referenced.push(entry);
+    }
+
+    fn relation(&mut self, json: &Json, path: &str) -> Option<(RelationNumber, Option<&'a [KindNumber]>)> {
+        let typed = json.as_str().map_or("", str::trim);
+        let kind = self.kind;
+        let known = RelationNumber::of(typed).and_then(|number| kind.relation(number));
+        if known.is_none() {
+            let names =
+                kind.relations.iter().filter_map(|relation| relation.number.name()).collect::<Vec<_>>().join(", ");
+            let what = format!("{} carries no such relation", kind.name);
+            self.error(&format!("{path}.relation"), what, format!("give one of: {names}"));
+        }
+        known.map(|relation| (relation.number, relation.to.as_deref()))
+    }
+
+    /// An entry that completes another must fill in something.
+    fn completes(&mut self, decision: &Decision) {
+        let completes = decision.references.iter().any(|reference| reference.relation.name() == Some("completes"));
+        if completes && decision.values.is_empty() {
+            self.error("refs", "completes an entry and fills in nothing", "fill in what was left open");
+        }
+    }
+}

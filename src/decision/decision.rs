@@ -1,0 +1,239 @@
+//! A decision: a draft that was checked, or an entry that the clerk makes itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{CaseTag, Digest, Folder, KindNumber, RelationNumber, StatementId};
+use crate::decision::gap::{Facts, Flag, Gap, GapLevel};
+use crate::decision::value::{Content, Moment, Value, WordField};
+use crate::rules::kind::{CaseRule, FieldType, Kind};
+use crate::rules::pack::Pack;
+
+/// A reference from this entry to an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// What the earlier entry is to this one.
+    pub relation: RelationNumber,
+    /// The number of the earlier entry; `u64::MAX` where it is not yet known.
+    pub entry: u64,
+    /// The digest of the earlier entry's statement.
+    pub digest: Digest,
+}
+
+/// What will be sealed and signed. Made by [`Draft::check`](crate::decision::draft::Draft::check) or
+/// [`Decision::setup`] only, so every field is one of its kind's and nothing that is always wanted is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub(super) kind: KindNumber,
+    pub(super) case: Option<CaseTag>,
+    pub(super) folder: Folder,
+    pub(super) act: bool,
+    pub(super) happened: bool,
+    pub(super) occurred: Moment,
+    pub(super) learned: Moment,
+    pub(super) decided: Moment,
+    pub(super) values: Vec<Value>,
+    pub(super) words: Vec<WordField>,
+    pub(super) references: Vec<Reference>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) flags: Vec<Flag>,
+    pub(super) statement_id: Option<StatementId>,
+}
+
+impl Decision {
+    /// Makes an entry without words that the clerk writes itself, such as `case.opened`: a report, learned at
+    /// `learned`.
+    ///
+    /// # Errors
+    /// Every field that is missing, not one of the kind's, or of another type than the pack says; a kind that the pack
+    /// does not know, holds words, or is an act; a case where there is none, or none where there must be one.
+    pub fn setup(
+        pack: &Pack,
+        kind: KindNumber,
+        case: Option<CaseTag>,
+        learned: Moment,
+        mut values: Vec<Value>,
+        references: Vec<Reference>,
+    ) -> Result<Decision, Vec<Gap>> {
+        let error = |field: &str, what: &str| Gap::new(field, GapLevel::Error, what, "");
+        let Some(known) = pack.kind_numbered(kind).filter(|known| !known.has_words() && !known.act) else {
+            return Err(vec![error("kind", "is no report without words in this pack")]);
+        };
+        let mut gaps = Vec::new();
+        if (known.case == CaseRule::Needed && case.is_none()) || (known.case == CaseRule::None && case.is_some()) {
+            gaps.push(error("case", "does not fit the kind"));
+        }
+        for value in &values {
+            if !fits(pack, known, value) {
+                gaps.push(error(&format!("#{}", value.field.0), "is no field of this kind, or of another type"));
+            }
+        }
+        for reference in &references {
+            if known.relation(reference.relation).is_none() {
+                gaps.push(error("refs", "is no relation of this kind"));
+            }
+        }
+        sort(&mut values);
+        if values.windows(2).any(|pair| matches!(pair, [a, b] if (a.field, a.position) == (b.field, b.position))) {
+            gaps.push(error("values", "stand twice"));
+        }
+        let mut decision = Decision {
+            kind,
+            case,
+            folder: Folder::None,
+            act: false,
+            happened: true,
+            occurred: Moment::NONE,
+            learned,
+            decided: Moment::NONE,
+            values,
+            words: Vec::new(),
+            references,
+            gaps: Vec::new(),
+            flags: Vec::new(),
+            statement_id: None,
+        };
+        gaps.extend(decision.facts().gaps(pack));
+        if gaps.iter().any(|gap| gap.level != GapLevel::BeforeAct) {
+            return Err(gaps);
+        }
+        decision.close(pack, gaps);
+        Ok(decision)
+    }
+
+    /// Returns the kind.
+    #[must_use]
+    pub fn kind(&self) -> KindNumber {
+        self.kind
+    }
+
+    /// Returns the case; none for the setting's own entries and intake.
+    #[must_use]
+    pub fn case(&self) -> Option<CaseTag> {
+        self.case
+    }
+
+    /// Returns the folder that the words go to; [`Folder::None`] for no words.
+    #[must_use]
+    pub fn folder(&self) -> Folder {
+        self.folder
+    }
+
+    /// Whether it is an act (else a report).
+    #[must_use]
+    pub fn is_act(&self) -> bool {
+        self.act
+    }
+
+    /// Whether it has happened (else it is proposed).
+    #[must_use]
+    pub fn happened(&self) -> bool {
+        self.happened
+    }
+
+    /// Returns when it was done.
+    #[must_use]
+    pub fn occurred(&self) -> Moment {
+        self.occurred
+    }
+
+    /// Returns when the writer learned of it.
+    #[must_use]
+    pub fn learned(&self) -> Moment {
+        self.learned
+    }
+
+    /// Returns when it was decided.
+    #[must_use]
+    pub fn decided(&self) -> Moment {
+        self.decided
+    }
+
+    /// Returns the structural values, by field and position.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Returns the words, by field and position; each has its `Filled` among the values.
+    #[must_use]
+    pub fn words(&self) -> &[WordField] {
+        &self.words
+    }
+
+    /// Takes the words out, for sealing; what remains says only which are filled.
+    pub fn take_words(&mut self) -> Vec<WordField> {
+        std::mem::take(&mut self.words)
+    }
+
+    /// Returns the references, as typed.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// Returns the gaps that stay open.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Returns the flags that follow from what it says; those that need the recorded time come from the review.
+    #[must_use]
+    pub fn flags(&self) -> &[Flag] {
+        &self.flags
+    }
+
+    /// Returns the statement id that the writer chose, if any.
+    #[must_use]
+    pub fn statement_id(&self) -> Option<StatementId> {
+        self.statement_id
+    }
+
+    /// Returns what gaps, flags and gates ask about.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            kind: self.kind,
+            happened: self.happened,
+            occurred: self.occurred,
+            learned: self.learned,
+            values: &self.values,
+            relations: self.references.iter().map(|reference| reference.relation).collect(),
+        }
+    }
+
+    /// Keeps the gaps that remain and the flags that follow.
+    pub(super) fn close(&mut self, pack: &Pack, gaps: Vec<Gap>) {
+        let incomplete = (!gaps.is_empty()).then_some(Flag::Incomplete);
+        let emergency = self.facts().is_emergency(pack).then_some(Flag::Emergency);
+        self.flags = incomplete.into_iter().chain(emergency).collect();
+        self.gaps = gaps;
+    }
+}
+
+/// Puts values in their one order: by field, then position.
+pub(super) fn sort(values: &mut [Value]) {
+    values.sort_by_key(|value| (value.field, value.position));
+}
+
+/// Whether a value is one that the kind may hold without words.
+fn fits(pack: &Pack, kind: &Kind, value: &Value) -> bool {
+    let Some((field, sub)) = pack.field_numbered(value.field.0) else { return false };
+    let Some((used, _)) = pack.field_of(kind, &field.name) else { return false };
+    let leaf = sub.unwrap_or(field);
+    let known = |code: &str| pack.codes(leaf).is_some_and(|list| list.find(code).is_some());
+    let content = match (leaf.answer, &value.content) {
+        (FieldType::Code, Content::Code(code)) => known(code.as_str()),
+        (FieldType::Count, Content::Count(count)) => leaf.codes.is_none() || known(&count.to_string()),
+        (FieldType::Time, Content::Time(time)) => time.is_some(),
+        (FieldType::Person, Content::Person(_))
+        | (FieldType::Case, Content::Case(_))
+        | (FieldType::Key, Content::Key(_))
+        | (FieldType::Hash, Content::Hash(_))
+        | (FieldType::Proof, Content::Proof(_))
+        | (FieldType::Fixed, Content::Text(_))
+        | (FieldType::Entry, Content::Entry(_)) => true,
+        _ => false,
+    };
+    content && leaf.id == value.field.0 && (used.many || value.position == 0)
+}

@@ -1,0 +1,315 @@
+//! Appending: the order of steps from signed statements to receipts.
+
+use crate::codec::{Digest, Folder, Publicity};
+use crate::entry::authored::Authored;
+use crate::entry::envelope::{self, ENVELOPE, Envelope};
+use crate::entry::statement::{Body, UNKNOWN};
+use crate::frame::write::WriteBuilder;
+use crate::head::checkpoint::Checkpoint;
+use crate::head::receipt::Receipt;
+use crate::index::{AuthorHead, IndexHead, Update, VERSION};
+use crate::keys::name::SignerKey;
+use crate::ledger::cards::Cards;
+use crate::ledger::open::{At, Ledger};
+use crate::ledger::read::open_statement;
+use crate::ledger::{CHECKPOINT, LOCK, LedgerError};
+use crate::seal::structure::StructureKey;
+use crate::store::disk::Disk;
+use crate::store::durable;
+use crate::store::lock::Lock;
+use crate::tree::{EntryNumber, leaf_hash, prove_inclusion};
+use crate::verify::entry::Keys;
+use crate::verify::report::Code;
+use crate::verify::roster::Roster;
+
+/// Most entries of one write (part of the format: a reader holds one write in memory).
+pub const WRITE_ENTRIES: usize = 1024;
+
+/// An entry that is durable.
+#[derive(Debug, Clone)]
+pub struct Entered {
+    /// Its number.
+    pub number: u64,
+    /// When it was recorded, in milliseconds UTC.
+    pub recorded: i64,
+    /// The proof that it was entered.
+    pub receipt: Receipt,
+}
+
+impl<D: Disk> Ledger<D> {
+    /// Takes the lock under which the tail is read again and statements are appended.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn lock(&self) -> Result<Lock, LedgerError> {
+        Ok(Lock::acquire(&self.dir.join(LOCK))?)
+    }
+
+    /// Appends the statements of one author in one write with one sync, and returns their receipts.
+    ///
+    /// `author_key` is the author's current structure key: it opens what this author entered before.
+    ///
+    /// The order is what makes a receipt true; each step says what a crash there leaves behind.
+    ///
+    /// # Errors
+    /// `Refused` before anything is written; `NoLogKey`; `TornTail` if torn bytes are not set aside by the first
+    /// statement; `Store` if the write or the sync failed: whether it happened shows when the ledger is opened again.
+    pub fn append(
+        &mut self,
+        submissions: &[Authored],
+        author_key: &StructureKey,
+        roster: &mut Roster,
+        now: i64,
+    ) -> Result<Vec<Entered>, LedgerError> {
+        // 1. One writer; the tail is read again under the lock. A crash here: nothing happened.
+        let _lock = self.lock()?;
+        let known = self.size();
+        self.refresh()?;
+        self.extend_roster(roster, known)?;
+        // 2. What verify would find is refused. A crash here: nothing happened.
+        let Some(author) = submissions.first().map(|first| first.statement.body().author) else { return Ok(Vec::new()) };
+        let head = self.author_head(author_key, &author.0)?;
+        self.admit(submissions, head, roster)?;
+        // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
+        let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
+        let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
+        // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
+        //    sets aside. After it: every statement in it is entered for ever, receipt or not.
+        self.file.append(self.at.end, &bytes)?;
+        let before = std::mem::replace(&mut self.at, at);
+        self.torn = None;
+        // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
+        self.update_cards(&before, &update);
+        self.note_author(submissions, author_key, before.size());
+        self.extend_roster(roster, before.size())?;
+        // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
+        self.copy_checkpoint();
+        // 7. Receipts: they leave only now.
+        (before.size()..self.size()).map(|number| self.receipt_of(number, now)).collect()
+    }
+
+    /// Refuses what verify would call altered.
+    fn admit(&self, submissions: &[Authored], head: Option<AuthorHead>, roster: &Roster) -> Result<(), LedgerError> {
+        let mut next = head.map(|head| (head.sequence + 1, head.digest));
+        if submissions.len() > WRITE_ENTRIES {
+            return Err(LedgerError::Refused(Code::Frame));
+        }
+        let sets_aside = submissions.first().is_some_and(|first| first.kind().name() == Some("tail.set_aside"));
+        if self.torn.is_some() && !sets_aside {
+            return Err(LedgerError::TornTail);
+        }
+        for (number, authored) in (self.size()..).zip(submissions) {
+            let body = authored.statement.body();
+            let (sequence, previous) = next.unwrap_or((0, Digest::ZERO));
+            let code = if body.sequence < sequence {
+                Some(Code::Duplicate)
+            } else if body.sequence > sequence {
+                Some(Code::AuthorGap)
+            } else if body.previous != previous {
+                Some(Code::AuthorFork)
+            } else {
+                self.refusal(number, authored, roster)?
+            };
+            if let Some(code) = code {
+                return Err(LedgerError::Refused(code));
+            }
+            next = Some((body.sequence + 1, authored.statement.digest()));
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, number: u64, authored: &Authored, roster: &Roster) -> Result<Option<Code>, LedgerError> {
+        let body = authored.statement.body();
+        if self.size() == 0 {
+            // The first write of a ledger: genesis vouches for itself.
+            return Ok(None);
+        }
+        if roster.ledger() != Some(body.ledger) {
+            return Ok(Some(Code::Statement));
+        }
+        match roster.in_force(&body.author.0, number) {
+            Some(enrolment) if enrolment.person == body.person => {}
+            _ => return Ok(Some(Code::KeyNotEnrolled)),
+        }
+        let seen = body.seen;
+        if seen.number >= self.size() || self.entry(seen.number)?.link() != seen.link {
+            return Ok(Some(Code::Seen));
+        }
+        for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
+            let within = reference.entry < self.size();
+            if within && self.entry(reference.entry)?.envelope().statement != reference.digest {
+                return Ok(Some(Code::Reference));
+            }
+            if reference.entry >= number {
+                return Ok(Some(Code::Reference));
+            }
+        }
+        let clear = authored.structure.first() == Some(&0);
+        if clear != (body.kind.publicity() != Some(Publicity::Sealed)) {
+            return Ok(Some(Code::Sealed));
+        }
+        Ok(folder_refusal(body, roster))
+    }
+
+    fn sequence(&self, submissions: &[Authored], signer: &SignerKey, now: i64) -> Result<Sequenced, LedgerError> {
+        let mut at = self.at.clone();
+        let mut update = Update::default();
+        let start = at.end + self.torn.as_ref().map_or(0, |torn| torn.length);
+        let mut write = WriteBuilder::new(start, at.write);
+        let broken = |_| LedgerError::Refused(Code::Frame);
+        if let Some(torn) = &self.torn {
+            let notes = torn.notes.iter().filter_map(|note| crate::head::note::Note::parse(note).ok());
+            let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
+            let listed = checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root().0)).take(64).collect();
+            write.void(&torn.void(listed)).map_err(broken)?;
+        }
+        for authored in submissions {
+            let envelope = Envelope {
+                number: EntryNumber(at.size()),
+                recorded: now,
+                previous: at.link,
+                statement: authored.statement.digest(),
+                commitment: authored.statement.commitment(),
+                parts: envelope::parts_digest(
+                    &envelope::part_digest(&authored.structure),
+                    &envelope::part_digest(&authored.words),
+                ),
+            };
+            let bytes: [u8; ENVELOPE] = envelope.encode();
+            let offset = write.entry(&bytes, &authored.structure, &authored.words).map_err(broken)?;
+            let public = authored.structure.first() == Some(&0);
+            update.entry(at.size(), offset, public);
+            at.public += u64::from(public);
+            at.link = envelope::link(&bytes);
+            at.frontier.append_with(leaf_hash(&bytes), |id, hash| update.node(id, hash));
+        }
+        let checkpoint = Checkpoint::new(self.log_key.name(), at.frontier.size(), at.frontier.root());
+        let note = checkpoint.sign(&[signer])?;
+        let built = write.own(note.to_string().as_bytes()).map_err(broken)?;
+        (at.end, at.write) = (built.start + built.bytes.len() as u64, built.hash);
+        at.note = Some(note);
+        Ok(Sequenced { bytes: built.bytes, at, update })
+    }
+
+    fn update_cards(&mut self, before: &At, update: &Update) {
+        let head = IndexHead {
+            version: VERSION,
+            size: self.at.size(),
+            root: Digest::new(self.at.frontier.root().0),
+            end: self.at.end,
+            write: Digest::new(self.at.write),
+            link: self.at.link,
+            public: self.at.public,
+            cosigned: self.at.cosigned,
+            cosigners: self.at.cosigners,
+        };
+        if self.cards.put(before.frontier.size(), update, &head).is_err() {
+            let (end, size, root) = (self.at.end, self.at.size(), self.at.frontier.root());
+            self.cards = Cards::Memory(Box::default());
+            drop(self.cards.follow(&self.file, end, size, root));
+        }
+    }
+
+    fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
+        for (entry, authored) in (first..).zip(submissions) {
+            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
+        }
+        if let Some(last) = submissions.last() {
+            let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
+            let head = AuthorHead { entry: self.at.size() - 1, sequence, digest };
+            self.cards.set_author(author_key, &head);
+        }
+    }
+
+    /// Returns where the author with this structure key stands, out of the cards or, once, out of the whole log.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn author_head(
+        &mut self,
+        key: &StructureKey,
+        author: &[u8; 32],
+    ) -> Result<Option<AuthorHead>, LedgerError> {
+        if let Some(head) = self.cards.author(key) {
+            return Ok(Some(head).filter(|head| head.entry != UNKNOWN));
+        }
+        let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
+        let mut found: Vec<(u64, u64, Digest, crate::codec::StatementId)> = Vec::new();
+        self.walk(&mut |number, _, frame| {
+            let Ok(envelope) = Envelope::decode(frame.envelope) else { return true };
+            if let Some(statement) = open_statement(&envelope.statement, frame.structure, frame.words, &keys) {
+                let body = statement.body();
+                if body.author.0 == *author {
+                    found.push((number, body.sequence, envelope.statement, body.id));
+                }
+            }
+            true
+        })?;
+        let last = found.iter().max_by_key(|(_, sequence, ..)| *sequence);
+        let head = last.map(|(entry, sequence, digest, _)| AuthorHead {
+            entry: *entry,
+            sequence: *sequence,
+            digest: *digest,
+        });
+        for (entry, _, _, id) in &found {
+            self.cards.set_statement(key, id, *entry);
+        }
+        let none = AuthorHead { entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
+        self.cards.set_author(key, &head.unwrap_or(none));
+        Ok(head)
+    }
+
+    /// Returns the receipt of an entry under the newest own checkpoint.
+    pub(super) fn receipt_of(&self, number: u64, recorded: i64) -> Result<Entered, LedgerError> {
+        let note = self.at.note.clone().ok_or(LedgerError::NoEntry(number))?;
+        let proof = prove_inclusion(EntryNumber(number), self.at.frontier.size(), &self.cards)?;
+        Ok(Entered { number, recorded, receipt: Receipt::new(EntryNumber(number), proof, note, None)? })
+    }
+
+    /// Appends a cosigned checkpoint as a write of its own.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn append_cosigned(&mut self, note: &crate::head::note::Note) -> Result<(), LedgerError> {
+        let _lock = self.lock()?;
+        self.refresh()?;
+        if self.torn.is_some() {
+            return Err(LedgerError::TornTail);
+        }
+        let built = WriteBuilder::cosigned(self.at.end, self.at.write, note.to_string().as_bytes())
+            .map_err(|_| LedgerError::Refused(Code::Frame))?;
+        self.file.append(self.at.end, &built.bytes)?;
+        let before = self.at.clone();
+        let cosigners = u32::try_from(note.signatures().len()).unwrap_or(u32::MAX);
+        if cosigners >= self.at.cosigners {
+            (self.at.cosigned, self.at.cosigners) = (built.start + 1, cosigners);
+        }
+        (self.at.end, self.at.write) = (built.start + built.bytes.len() as u64, built.hash);
+        self.update_cards(&before, &Update::default());
+        self.copy_checkpoint();
+        Ok(())
+    }
+
+    /// Writes the copy of the newest checkpoint; whether that succeeds changes nothing.
+    pub(super) fn copy_checkpoint(&self) {
+        if let Ok(note) = self.best_note(self.size().saturating_sub(1)) {
+            drop(durable::copy_unsynced(&self.dir.join(CHECKPOINT), note.to_string().as_bytes()));
+        }
+    }
+}
+
+struct Sequenced {
+    bytes: Vec<u8>,
+    at: At,
+    update: Update,
+}
+
+fn folder_refusal(body: &Body, roster: &Roster) -> Option<Code> {
+    if body.folder() == Some(Folder::None) {
+        return None;
+    }
+    let fits = roster.folder_key(&body.folder_key).is_some_and(|epoch| {
+        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case())
+    });
+    (!fits).then_some(Code::FolderKey)
+}

@@ -1,0 +1,269 @@
+//! The desk: one person's device at one ledger. What both doors use to write and read.
+
+use std::path::{Path, PathBuf};
+
+use crate::cabinet::identity::Identity;
+use crate::cabinet::roll::{self, Roll};
+use crate::cabinet::structure_keys::{self, HeldStructureKey};
+use crate::cabinet::wrap::Recipient;
+use crate::cabinet::{CabinetError, receipts};
+use crate::codec::{CaseTag, LedgerId, PersonId};
+use crate::decision::people::Role;
+use crate::decision::view::{Found, Referenced, View};
+use crate::entry::statement::Unverified;
+use crate::head::checkpoint::SignedCheckpoint;
+use crate::head::receipt::Receipt;
+use crate::keys::name::SignerKey;
+use crate::ledger::LedgerError;
+use crate::ledger::open::{Ledger, log_key_path};
+use crate::ledger::read::Stored;
+use crate::rules::pack::{BUILT_IN, Pack};
+use crate::seal::sealed::document_hash;
+use crate::seal::structure::StructureKey;
+use crate::seal::words::{self, WordsPart};
+use crate::store::disk::{Disk, RealFile};
+use crate::store::durable;
+use crate::verify::entry::Keys;
+use crate::verify::report::Code;
+use crate::verify::roster::{Enrolment, Roster};
+
+/// One person's device at one ledger.
+pub struct Desk<D: Disk = RealFile> {
+    /// The ledger.
+    pub ledger: Ledger<D>,
+    pub(super) identity: Identity,
+    /// The folder beside the identity file: outbox, receipts, chain.
+    pub(super) side: PathBuf,
+    pub(super) roster: Roster,
+    pub(super) roll: Roll,
+    pub(super) held: Vec<HeldStructureKey>,
+    pub(super) pack: Pack,
+}
+
+/// A person of the roster, with what the roll says of them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The handle staff type; none if the roll is closed to the reader.
+    pub handle: Option<String>,
+    /// The name; none if the roll is closed to the reader.
+    pub name: Option<String>,
+    /// The enrolment of one key.
+    pub enrolment: Enrolment,
+}
+
+impl Desk<RealFile> {
+    /// Sits down at the ledger in a folder. `config` is the user's configuration folder, where the log's key may lie.
+    ///
+    /// # Errors
+    /// `NotEnrolled`, `NoRoll`, and as [`Ledger::open_append`].
+    pub fn open(dir: &Path, config: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
+        let mut ledger = Ledger::open_append(dir, None)?;
+        let roster = ledger.roster()?;
+        ledger.signer = roster.ledger().and_then(|id| read_log_key(config, id));
+        Self::at(ledger, roster, identity, side)
+    }
+}
+
+impl<D: Disk> Desk<D> {
+    /// Sits down at an open ledger.
+    ///
+    /// # Errors
+    /// `NotEnrolled` if no entry enrols the identity's key; `NoRoll`; `NoPack`; `Evidence` if a receipt beside the
+    /// identity is not honoured by this ledger.
+    pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
+        roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
+        let cabinet = ledger.cabinet();
+        let held = structure_keys::load_all(&cabinet, identity.secret())?.opened;
+        let roll = Roll::load(&cabinet, identity.secret()).map_err(|error| match error {
+            CabinetError::Wrap(_) | CabinetError::Missing => LedgerError::NoRoll,
+            other => other.into(),
+        })?;
+        let pack = read_pack(&ledger, &roster)?;
+        let desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack };
+        desk.compare_receipt()?;
+        Ok(desk)
+    }
+
+    /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
+    fn compare_receipt(&self) -> Result<(), LedgerError> {
+        let Some((_, bytes)) = receipts::newest(&self.side, self.ledger_id())? else { return Ok(()) };
+        let Ok(receipt) = Receipt::parse(&bytes) else { return Ok(()) };
+        let key = std::slice::from_ref(self.ledger.log_key());
+        let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), key) else { return Ok(()) };
+        self.ledger.extends(signed.checkpoint(), "a receipt beside this identity")
+    }
+
+    /// Returns the ledger's id.
+    #[must_use]
+    pub fn ledger_id(&self) -> LedgerId {
+        self.roster.ledger().unwrap_or(LedgerId::ZERO)
+    }
+
+    /// Returns the roster.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Returns the roll.
+    #[must_use]
+    pub fn roll(&self) -> &Roll {
+        &self.roll
+    }
+
+    /// Returns the rule pack in force.
+    #[must_use]
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// Returns the identity.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the keys with which this device opens structure.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        let structure = self.held.iter().map(|held| held.key.clone()).collect();
+        Keys { structure, ledger: self.ledger_id(), restricted: Vec::new() }
+    }
+
+    /// Returns this author's current structure key.
+    ///
+    /// # Errors
+    /// `NoStructureKey`.
+    pub fn structure_key(&self) -> Result<&StructureKey, LedgerError> {
+        let own = self.identity.author();
+        let mine = self.held.iter().filter(|held| held.author == own);
+        mine.max_by_key(|held| held.epoch).map(|held| &held.key).ok_or(LedgerError::NoStructureKey)
+    }
+
+    /// Whether this identity is an overseer (dsl, deputy_dsl, leader) now.
+    #[must_use]
+    pub fn is_overseer(&self) -> bool {
+        self.roles().iter().any(|role| role.is_overseer())
+    }
+
+    pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {
+        if self.is_overseer() { Ok(()) } else { Err(LedgerError::NotAllowed) }
+    }
+
+    /// Returns everyone enrolled, in order of entry, one line a key.
+    #[must_use]
+    pub fn people(&self) -> Vec<Person> {
+        let person = |enrolment: &Enrolment| {
+            let line = self.roll.person(enrolment.person);
+            Person {
+                handle: line.map(|line| line.handle().to_owned()),
+                name: line.map(|line| line.name().to_owned()),
+                enrolment: enrolment.clone(),
+            }
+        };
+        self.roster.enrolments().iter().map(person).collect()
+    }
+
+    /// Returns the age recipients of enrolments.
+    pub(super) fn recipients<'a>(
+        &self,
+        enrolments: impl Iterator<Item = &'a Enrolment>,
+    ) -> Result<Vec<Recipient>, LedgerError> {
+        let recovery = self.roster.recovery();
+        let texts = enrolments.map(|enrolment| enrolment.recipient.as_str()).chain(Some(recovery));
+        let parsed = texts.map(Recipient::parse).collect::<Result<Vec<_>, _>>();
+        Ok(parsed.map_err(CabinetError::from)?)
+    }
+
+    /// Opens the statement of an entry, if this device can.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn statement(&self, number: u64) -> Result<(Stored, Option<Unverified>), LedgerError> {
+        let stored = self.ledger.entry(number)?;
+        let statement = stored.statement(&self.keys());
+        Ok((stored, statement))
+    }
+
+    /// Returns the shortest form of a tag that is unique in this ledger.
+    #[must_use]
+    pub fn tag(&self, case: CaseTag) -> String {
+        let all: Vec<CaseTag> = self.roster.cases().iter().map(|(tag, _)| *tag).collect();
+        case.short(&all)
+    }
+
+    /// Finds a case by handle or tag.
+    ///
+    /// # Errors
+    /// `NoCase`, `SeveralCases`.
+    pub fn find_case(&self, typed: &str) -> Result<CaseTag, LedgerError> {
+        match self.case(typed) {
+            Found::One(tag) => Ok(tag),
+            Found::Several => Err(LedgerError::SeveralCases),
+            Found::Nothing => Err(LedgerError::NoCase),
+        }
+    }
+}
+
+impl<D: Disk> View for Desk<D> {
+    fn case(&self, typed: &str) -> Found<CaseTag> {
+        match self.roll.find_case(typed) {
+            roll::Found::One(line) => Found::One(line.tag()),
+            roll::Found::Several(_) => Found::Several,
+            roll::Found::None => Found::Nothing,
+        }
+    }
+
+    fn person(&self, typed: &str) -> Found<PersonId> {
+        let by_id = PersonId::parse(typed).filter(|id| self.roster.enrolments().iter().any(|e| e.person == *id));
+        let found = self.roll.person_by_handle(typed).map(|line| line.person()).or(by_id);
+        found.map_or(Found::Nothing, Found::One)
+    }
+
+    fn author(&self) -> PersonId {
+        self.identity.person()
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        let own = self.identity.person();
+        self.roster.current().filter(|enrolment| enrolment.person == own).map(|enrolment| enrolment.role).collect()
+    }
+
+    fn entry(&self, number: u64) -> Option<Referenced> {
+        let (stored, statement) = self.statement(number).ok()?;
+        let digest = stored.envelope().statement;
+        let Some(statement) = statement else {
+            return Some(Referenced { digest, kind: None, case: None, folder: None, author_person: None });
+        };
+        let body = statement.body();
+        Some(Referenced {
+            digest,
+            kind: Some(body.kind),
+            case: body.case,
+            folder: body.folder(),
+            author_person: Some(body.person),
+        })
+    }
+}
+
+/// Reads the log's key of a ledger from this machine, if it is there.
+#[must_use]
+pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
+    let bytes = durable::read(&log_key_path(config, ledger), 4096).ok().map(zeroize::Zeroizing::new)?;
+    SignerKey::parse(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+/// Reads the pack in force: the built-in one by its hash, else the text that was adopted.
+fn read_pack<D: Disk>(ledger: &Ledger<D>, roster: &Roster) -> Result<Pack, LedgerError> {
+    let hash = roster.pack();
+    if hash == document_hash(BUILT_IN.as_bytes()) {
+        return Pack::parse(BUILT_IN).map_err(|_| LedgerError::NoPack);
+    }
+    let adopted = roster.pack_entry().ok_or(LedgerError::NoPack)?;
+    let stored = ledger.entry(adopted)?;
+    let Ok(WordsPart::Document(text)) = words::parse(stored.words()) else { return Err(LedgerError::NoPack) };
+    if document_hash(text) != hash {
+        return Err(LedgerError::Damaged { entry: adopted, offset: stored.offset(), code: Code::Sealed });
+    }
+    std::str::from_utf8(text).ok().and_then(|text| Pack::parse(text).ok()).ok_or(LedgerError::NoPack)
+}

@@ -1,0 +1,155 @@
+//! The clerk: opening a ledger, the order of steps when something is entered, reading it back.
+
+pub mod append;
+pub mod cards;
+pub mod desk;
+pub mod init;
+pub mod open;
+pub mod people;
+pub mod proofs;
+pub mod read;
+pub mod record;
+pub mod show;
+
+use std::io;
+
+use crate::cabinet::CabinetError;
+use crate::entry::EntryError;
+use crate::head::HeadError;
+use crate::keys::KeyError;
+use crate::keys::card::CardError;
+use crate::seal::SealError;
+use crate::store::StoreError;
+use crate::tree::ProofError;
+use crate::verify::report::Code;
+
+/// Why the clerk could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// There is no ledger in that folder.
+    #[error("there is no ledger in this folder")]
+    NoLedger,
+    /// A ledger is to be made where there is something already.
+    #[error("there is something in this folder already")]
+    Occupied,
+    /// The ledger is damaged: the entry named is where reading stops.
+    #[error("the ledger is damaged at entry {entry}")]
+    Damaged {
+        /// The entry that is, or would be, there.
+        entry: u64,
+        /// Where in `ledger.log`, in bytes.
+        offset: u64,
+        /// What was found.
+        code: Code,
+    },
+    /// Something vouches for another history: a checkpoint copy or a receipt that this ledger does not extend.
+    #[error("something outside vouches for {size} entries that this ledger does not hold")]
+    Evidence {
+        /// The tree size that is vouched for.
+        size: u64,
+        /// What vouches: a file of the ledger's folder or of the identity's.
+        by: &'static str,
+    },
+    /// The log key is not on this machine.
+    #[error("the key of this ledger's log is not on this computer")]
+    NoLogKey,
+    /// The identity is not enrolled, or no longer.
+    #[error("this identity is not enrolled in this ledger")]
+    NotEnrolled,
+    /// The identity's role may not do this.
+    #[error("this needs the role of dsl, deputy_dsl or leader")]
+    NotAllowed,
+    /// The identity has no structure key in the cabinet.
+    #[error("the cabinet holds no structure key for this identity")]
+    NoStructureKey,
+    /// The identity cannot open the roll.
+    #[error("the roll is not open to this identity")]
+    NoRoll,
+    /// Append refuses what verify would find.
+    #[error("entering this would break the ledger: {0}")]
+    Refused(Code),
+    /// A statement id that stands for something else already.
+    #[error("this id was used for another entry: {entry}")]
+    IdUsed {
+        /// The entry it was used for.
+        entry: u64,
+    },
+    /// There is no such entry.
+    #[error("there is no entry {0}")]
+    NoEntry(u64),
+    /// There is no such case.
+    #[error("there is no case of that name")]
+    NoCase,
+    /// More than one case begins so.
+    #[error("more than one case begins like this")]
+    SeveralCases,
+    /// A second person is needed, and this version has no command for it yet.
+    #[error("this role needs a second person's confirmation")]
+    NeedsSecond,
+    /// The folder's words are not open to this identity.
+    #[error("the words of this entry are not open to this identity")]
+    NotReader,
+    /// Torn bytes have to be set aside first, by someone enrolled.
+    #[error("the ledger ends in bytes of a write that was cut short")]
+    TornTail,
+    /// A draft or setup entry that does not hold together: our own mistake or a pack that lacks a kind.
+    #[error("the entry lacks {0}")]
+    Incomplete(String),
+    /// The pack in force cannot be read.
+    #[error("the rule pack in force cannot be read")]
+    NoPack,
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The cabinet refused or failed.
+    #[error(transparent)]
+    Cabinet(#[from] CabinetError),
+    /// Sealing or opening failed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A statement could not be made or read.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// A note, receipt or request is not what it should be.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// A key is not usable.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A card is not usable.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A proof could not be made.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The operating system failed a call.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which file or step.
+        what: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+impl LedgerError {
+    /// Wraps an error of the operating system.
+    pub fn io(what: &'static str) -> impl FnOnce(io::Error) -> LedgerError {
+        move |source| LedgerError::Io { what, source }
+    }
+}
+
+/// The log.
+pub const LOG: &str = "ledger.log";
+/// Origin and vkey of the log, a line each.
+pub const ORIGIN: &str = "origin";
+/// The newest checkpoint: an unsynced copy.
+pub const CHECKPOINT: &str = "checkpoint";
+/// The key cabinet.
+pub const CABINET: &str = "cabinet";
+/// The index.
+pub const INDEX: &str = "index";
+/// The trust file that `init` writes.
+pub const TRUST: &str = "trust";
+/// The lock held per append.
+pub const LOCK: &str = "lock";

@@ -1,0 +1,268 @@
+//! Opening a ledger: from its end, with everything that is believed checked against the log's own signature.
+
+use std::path::{Path, PathBuf};
+
+use crate::codec::{LedgerId, Link};
+use crate::entry::envelope::{self, Envelope};
+use crate::entry::statement::Seen;
+use crate::frame::tail::Remains;
+use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::head::note::Note;
+use crate::index::Index;
+use crate::keys::name::{KeyKind, SignerKey, VerifierKey};
+use crate::ledger::cards::Cards;
+use crate::ledger::{CABINET, CHECKPOINT, INDEX, LOG, LedgerError, ORIGIN};
+use crate::store::disk::{Disk, RealFile};
+use crate::store::durable;
+use crate::store::log_file::{LogFile, TailState};
+use crate::tree::{Frontier, Hash, TreeSize, root_from};
+use crate::verify::report::Code;
+
+/// A ledger that was opened and leads to its newest checkpoint.
+pub struct Ledger<D: Disk = RealFile> {
+    pub(super) dir: PathBuf,
+    pub(super) file: LogFile<D>,
+    pub(super) log_key: VerifierKey,
+    pub(super) signer: Option<SignerKey>,
+    pub(super) cards: Cards,
+    pub(super) at: At,
+    pub(super) torn: Option<Remains>,
+}
+
+/// Where a ledger stands.
+#[derive(Debug, Clone)]
+pub struct At {
+    /// The tree over all entries.
+    pub frontier: Frontier,
+    /// The link of the last entry; zero before the first.
+    pub link: Link,
+    /// Where the last write ends, in bytes.
+    pub end: u64,
+    /// Its hash.
+    pub write: [u8; 32],
+    /// The newest own checkpoint; none before the first write.
+    pub note: Option<Note>,
+    /// How many entries are public.
+    pub public: u64,
+    /// One more than the offset of the best cosigned checkpoint; 0 for none.
+    pub cosigned: u64,
+    /// Its signatures.
+    pub cosigners: u32,
+}
+
+impl At {
+    /// Before the first write.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        At { frontier: Frontier::new(), link: Link::ZERO, end: 0, write: [0; 32], note: None, public: 0, cosigned: 0, cosigners: 0 }
+    }
+
+    /// Returns how many entries there are.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.frontier.size().0
+    }
+
+    /// Returns what a statement signed now has seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        match self.size().checked_sub(1) {
+            Some(number) => Seen { number, link: self.link },
+            None => Seen::NOTHING,
+        }
+    }
+}
+
+impl Ledger<RealFile> {
+    /// Opens the ledger in a folder for reading.
+    ///
+    /// # Errors
+    /// `NoLedger`, `Damaged`, `Evidence`, and those of the store.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        let disk = RealFile::open_read(&dir.join(LOG)).map_err(no_ledger)?;
+        Self::over(dir, LogFile::open_read(disk), read_origin(dir)?, None)
+    }
+
+    /// Opens the ledger in a folder for appending, with the log's key if it is on this machine. Syncs the log first.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_append(dir: &Path, signer: Option<SignerKey>) -> Result<Self, LedgerError> {
+        let disk = RealFile::open_append(&dir.join(LOG)).map_err(no_ledger)?;
+        Self::over(dir, LogFile::open_append(disk)?, read_origin(dir)?, signer)
+    }
+}
+
+impl<D: Disk> Ledger<D> {
+    /// Takes an open log as the ledger of a folder, which holds the cabinet, the index and the copies.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn over(
+        dir: &Path,
+        file: LogFile<D>,
+        log_key: VerifierKey,
+        signer: Option<SignerKey>,
+    ) -> Result<Self, LedgerError> {
+        let cards = match Index::open(&dir.join(INDEX), &|path| drop(durable::remove_all(path))) {
+            Ok(index) => Cards::Index(index),
+            Err(_) => Cards::Memory(Box::default()),
+        };
+        let signer = signer.filter(|signer| *signer.public() == log_key);
+        let at = At::nowhere();
+        let mut ledger = Ledger { dir: dir.to_owned(), file, log_key, signer, cards, at, torn: None };
+        ledger.refresh()?;
+        ledger.compare_copy()?;
+        Ok(ledger)
+    }
+
+    /// Reads the log's end again, if it is not where it was.
+    ///
+    /// # Errors
+    /// `Damaged`, and those of the store.
+    pub fn refresh(&mut self) -> Result<(), LedgerError> {
+        if self.at.end > 0 && self.file.len()? == self.at.end {
+            return Ok(());
+        }
+        let key = std::slice::from_ref(&self.log_key);
+        let head = self.file.head(|note| SignedCheckpoint::open(note, key).is_ok())?;
+        self.torn = match head.tail {
+            TailState::Clean => None,
+            TailState::Torn(remains) => Some(remains),
+            TailState::Corrupt { fault, entry, .. } => {
+                return Err(LedgerError::Damaged { entry, offset: fault.offset, code: Code::Frame });
+            }
+        };
+        let Some(newest) = head.newest else {
+            self.at = At { end: head.end, write: head.hash, ..At::nowhere() };
+            return Ok(());
+        };
+        let entry = Envelope::decode(&newest.envelope).map(|envelope| envelope.number.0);
+        let damaged = |code| LedgerError::Damaged { entry: entry.unwrap_or(0), offset: newest.entry, code };
+        let signed = SignedCheckpoint::open(&newest.note, key).map_err(|_| damaged(Code::Checkpoint))?;
+        let size = entry.map_err(|_| damaged(Code::Envelope))? + 1;
+        if signed.checkpoint().size() != TreeSize(size) {
+            return Err(damaged(Code::Checkpoint));
+        }
+        let indexed = self.cards.follow(&self.file, head.end, size, signed.checkpoint().root())?;
+        self.at = At {
+            frontier: indexed.frontier,
+            link: envelope::link(&newest.envelope),
+            end: head.end,
+            write: head.hash,
+            note: Some(signed.note().clone()),
+            public: indexed.head.public,
+            cosigned: indexed.head.cosigned,
+            cosigners: indexed.head.cosigners,
+        };
+        Ok(())
+    }
+
+    /// The checkpoint copy must be of a history that this log extends; a missing or illegible copy says nothing.
+    fn compare_copy(&self) -> Result<(), LedgerError> {
+        let Some(copy) = self.copy() else { return Ok(()) };
+        self.extends(&copy, CHECKPOINT)
+    }
+
+    /// Checks that this ledger extends a checkpoint that its log key signed.
+    ///
+    /// # Errors
+    /// `Evidence` if it does not.
+    pub fn extends(&self, checkpoint: &Checkpoint, by: &'static str) -> Result<(), LedgerError> {
+        let evidence = LedgerError::Evidence { size: checkpoint.size().0, by };
+        if checkpoint.size() > self.at.frontier.size() {
+            return Err(evidence);
+        }
+        let ours = root_from(&self.cards, checkpoint.size()).map_err(|_| LedgerError::Damaged {
+            entry: checkpoint.size().0,
+            offset: self.at.end,
+            code: Code::Checkpoint,
+        })?;
+        if ours == checkpoint.root() { Ok(()) } else { Err(evidence) }
+    }
+
+    fn copy(&self) -> Option<Checkpoint> {
+        let bytes = durable::read(&self.dir.join(CHECKPOINT), crate::codec::NOTE_LIMIT).ok()?;
+        let signed = SignedCheckpoint::open(&bytes, std::slice::from_ref(&self.log_key)).ok()?;
+        Some(signed.checkpoint().clone())
+    }
+
+    /// Returns the ledger's folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Returns the cabinet's folder.
+    #[must_use]
+    pub fn cabinet(&self) -> PathBuf {
+        self.dir.join(CABINET)
+    }
+
+    /// Returns the log's key.
+    #[must_use]
+    pub fn log_key(&self) -> &VerifierKey {
+        &self.log_key
+    }
+
+    /// Returns how many entries there are.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.at.size()
+    }
+
+    /// Returns the root hash.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.at.frontier.root()
+    }
+
+    /// Returns what a statement signed now has seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.at.seen()
+    }
+
+    /// Whether bytes of a torn write wait to be set aside.
+    #[must_use]
+    pub fn torn(&self) -> Option<&Remains> {
+        self.torn.as_ref()
+    }
+
+    /// Whether this machine can append.
+    #[must_use]
+    pub fn can_append(&self) -> bool {
+        self.signer.is_some()
+    }
+}
+
+/// Reads the `origin` file of a ledger's folder: origin and vkey, a line each.
+///
+/// # Errors
+/// `NoLedger` if there is none or it is not two lines that fit together.
+pub fn read_origin(dir: &Path) -> Result<VerifierKey, LedgerError> {
+    let bytes = durable::read(&dir.join(ORIGIN), 2048).map_err(no_ledger)?;
+    parse_origin(&bytes).ok_or(LedgerError::NoLedger)
+}
+
+/// Reads the content of an `origin` file.
+#[must_use]
+pub fn parse_origin(bytes: &[u8]) -> Option<VerifierKey> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (origin, rest) = text.split_once('\n')?;
+    let key = VerifierKey::parse(rest.strip_suffix('\n')?).ok()?;
+    (key.kind() == KeyKind::LogKey && key.name().as_str() == origin).then_some(key)
+}
+
+/// Returns where the log key of a ledger lies on this machine, under the user's configuration folder.
+#[must_use]
+pub fn log_key_path(config: &Path, ledger: LedgerId) -> PathBuf {
+    config.join("indelible").join("logs").join(format!("{ledger}.key"))
+}
+
+fn no_ledger(error: std::io::Error) -> LedgerError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => LedgerError::NoLedger,
+        _ => LedgerError::Io { what: "the ledger's folder", source: error },
+    }
+}

@@ -1,0 +1,96 @@
+//! Proofs that leave the building: receipts, requests to witnesses, cosigned checkpoints brought back.
+
+use crate::frame::{Frame, Next, next_frame};
+use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::head::note::Note;
+use crate::head::receipt::Receipt;
+use crate::head::request::AddCheckpoint;
+use crate::ledger::LedgerError;
+use crate::ledger::open::Ledger;
+use crate::store::disk::Disk;
+use crate::tree::{EntryNumber, TreeSize, prove_consistency, prove_inclusion, root_from};
+
+impl<D: Disk> Ledger<D> {
+    /// Returns the newest own checkpoint.
+    ///
+    /// # Errors
+    /// `NoEntry` before the first entry.
+    pub fn checkpoint(&self) -> Result<&Note, LedgerError> {
+        self.at.note.as_ref().ok_or(LedgerError::NoEntry(0))
+    }
+
+    /// Returns the own checkpoint that the most witnesses cosigned, if it covers this entry; else the newest.
+    ///
+    /// # Errors
+    /// `NoEntry`, and those of the store.
+    pub fn best_note(&self, number: u64) -> Result<Note, LedgerError> {
+        if let Some(note) = self.cosigned_note()
+            && Checkpoint::parse(note.text()).is_ok_and(|checkpoint| checkpoint.size().0 > number)
+        {
+            return Ok(note);
+        }
+        self.checkpoint().cloned()
+    }
+
+    fn cosigned_note(&self) -> Option<Note> {
+        let bytes = self.file.frame_at(self.at.cosigned.checked_sub(1)?).ok()?;
+        match next_frame(&bytes) {
+            Next::Frame(framed) => match framed.frame {
+                Frame::Cosigned(checkpoint) => Note::parse(checkpoint.note).ok(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns the receipt of an entry, under the checkpoint that [`Ledger::best_note`] picks.
+    ///
+    /// # Errors
+    /// `NoEntry`, `Damaged` if the entry is not the one in the tree, and those of the store.
+    pub fn receipt(&self, number: u64) -> Result<Receipt, LedgerError> {
+        let stored = self.entry(number)?;
+        let note = self.best_note(number)?;
+        let size = Checkpoint::parse(note.text())?.size();
+        let proof = prove_inclusion(EntryNumber(number), size, &self.cards)?;
+        let receipt = Receipt::new(EntryNumber(number), proof, note, None)?;
+        // What is handed out is checked the way its reader will: the cards are believed for nothing.
+        receipt.check(&stored.envelope_bytes(), std::slice::from_ref(&self.log_key))?;
+        Ok(receipt)
+    }
+
+    /// Returns what a witness that knows `old` entries is asked to cosign: the newest checkpoint and its proof.
+    ///
+    /// # Errors
+    /// `NoEntry` if `old` is beyond the ledger; those of the store.
+    pub fn request(&self, old: u64) -> Result<AddCheckpoint, LedgerError> {
+        let size = self.at.frontier.size();
+        if old > size.0 {
+            return Err(LedgerError::NoEntry(old));
+        }
+        let proof = prove_consistency(TreeSize(old), size, &self.cards)?;
+        Ok(AddCheckpoint::new(TreeSize(old), proof, self.checkpoint()?.clone())?)
+    }
+
+    /// Takes in a note that witnesses cosigned: its root must be ours at its size.
+    ///
+    /// # Errors
+    /// `Evidence` if it is of another history; `Head` if our own log key did not sign it or nobody cosigned it.
+    pub fn join(&mut self, note: &[u8]) -> Result<Checkpoint, LedgerError> {
+        let signed = SignedCheckpoint::open(note, std::slice::from_ref(&self.log_key))?;
+        if signed.note().signatures().len() < 2 {
+            return Err(crate::head::HeadError::NotSigned.into());
+        }
+        self.refresh()?;
+        self.extends(signed.checkpoint(), "the cosigned checkpoint")?;
+        self.append_cosigned(signed.note())?;
+        Ok(signed.checkpoint().clone())
+    }
+
+    /// Returns the root at an earlier size.
+    ///
+    /// # Errors
+    /// `Proof` if the cards lack a hash.
+    pub fn root_at(&self, size: TreeSize) -> Result<crate::tree::Hash, LedgerError> {
+        root_from(&self.cards, size).map_err(|error| LedgerError::Proof(error.into()))
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading entries back, each compared with the tree before it is believed.
+
+use crate::codec::{Digest, Link};
+use crate::entry::envelope::{self, Envelope};
+use crate::entry::statement::Unverified;
+use crate::frame::reader::Event;
+use crate::frame::{EntryFrame, Frame, Next, next_frame};
+use crate::ledger::LedgerError;
+use crate::ledger::open::Ledger;
+use crate::seal::structure::{self, StructurePart};
+use crate::store::disk::Disk;
+use crate::tree::{NodeId, ReadHashes, leaf_hash};
+use crate::verify::entry::Keys;
+use crate::verify::report::Code;
+use crate::verify::roster::Roster;
+
+/// An entry as it lies in the log, whose envelope is the one in the tree and whose parts are those of the envelope.
+pub struct Stored {
+    frame: Vec<u8>,
+    envelope: Envelope,
+    offset: u64,
+}
+
+impl Stored {
+    fn frame(&self) -> Option<EntryFrame<'_>> {
+        match next_frame(&self.frame) {
+            Next::Frame(framed) => match framed.frame {
+                Frame::Entry(entry) => Some(entry),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns the envelope.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Returns the envelope's bytes.
+    #[must_use]
+    pub fn envelope_bytes(&self) -> Vec<u8> {
+        self.frame().map(|frame| frame.envelope.to_vec()).unwrap_or_default()
+    }
+
+    /// Returns the entry's link.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        self.frame().map_or(Link::ZERO, |frame| envelope::link(frame.envelope))
+    }
+
+    /// Returns the structure part.
+    #[must_use]
+    pub fn structure(&self) -> &[u8] {
+        self.frame().map(|frame| frame.structure).unwrap_or_default()
+    }
+
+    /// Returns the words part.
+    #[must_use]
+    pub fn words(&self) -> &[u8] {
+        self.frame().map(|frame| frame.words).unwrap_or_default()
+    }
+
+    /// Returns where the frame begins in the log, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Opens the statement: of a public kind, or with keys; none if no key fits or it does not parse.
+    #[must_use]
+    pub fn statement(&self, keys: &Keys) -> Option<Unverified> {
+        open_statement(&self.envelope.statement, self.structure(), self.words(), keys)
+    }
+}
+
+/// Opens a statement out of an entry's parts, if a key fits and it is the one with this digest.
+#[must_use]
+pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Keys) -> Option<Unverified> {
+    let statement = match structure::parse(structure).ok()? {
+        StructurePart::Clear { statement, signature } => Unverified::decode(statement, signature).ok()?,
+        StructurePart::Sealed(sealed) => {
+            let opened = keys.open(digest, &sealed, words)?;
+            Unverified::decode(opened.statement(), &opened.signature()).ok()?
+        }
+    };
+    (statement.digest() == *digest).then_some(statement)
+}
+
+impl<D: Disk> Ledger<D> {
+    /// Returns an entry.
+    ///
+    /// # Errors
+    /// `NoEntry`, `Damaged` if what lies in the log is not what the tree holds, and those of the store.
+    pub fn entry(&self, number: u64) -> Result<Stored, LedgerError> {
+        if number >= self.size() {
+            return Err(LedgerError::NoEntry(number));
+        }
+        let damaged = |offset, code| LedgerError::Damaged { entry: number, offset, code };
+        let offset = self.cards.offset(number).ok_or(damaged(0, Code::Frame))?;
+        let bytes = self.file.frame_at(offset).map_err(|_| damaged(offset, Code::Frame))?;
+        let envelope = match next_frame(&bytes) {
+            Next::Frame(framed) => match framed.frame {
+                Frame::Entry(entry) if entry.parts_match() => {
+                    let leaf = self.cards.read_hashes(&[NodeId { level: 0, index: number }]);
+                    let fits = leaf.is_ok_and(|leaf| leaf == [leaf_hash(entry.envelope)]);
+                    Envelope::decode(entry.envelope).ok().filter(|envelope| fits && envelope.number.0 == number)
+                }
+                Frame::Entry(_) => return Err(damaged(offset, Code::Sealed)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let envelope = envelope.ok_or(damaged(offset, Code::Order))?;
+        Ok(Stored { frame: bytes, envelope, offset })
+    }
+
+    /// Walks over all entries in order, handing each frame over with its number; stops when `each` says so.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn walk(&self, each: &mut dyn FnMut(u64, u64, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
+        let mut reader = self.file.reader()?;
+        let mut number = 0;
+        while number < self.size() {
+            match reader.next_event().map_err(LedgerError::io("ledger.log"))? {
+                Event::Entry { offset, frame } => {
+                    if !each(number, offset, frame) {
+                        return Ok(());
+                    }
+                    number += 1;
+                }
+                Event::Tail(_) | Event::End { .. } => break,
+                Event::Void { .. } | Event::Checkpoint { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the roster: who may speak, and which folder keys were published, folded out of the public entries.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn roster(&self) -> Result<Roster, LedgerError> {
+        let mut roster = Roster::default();
+        self.extend_roster(&mut roster, 0)?;
+        Ok(roster)
+    }
+
+    /// Takes the public entries from `from` on into a roster.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn extend_roster(&self, roster: &mut Roster, from: u64) -> Result<(), LedgerError> {
+        if self.size() == 0 {
+            return Ok(());
+        }
+        let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
+        for number in self.cards.public().ok_or(damaged)?.into_iter().filter(|number| *number >= from) {
+            let stored = self.entry(number)?;
+            if let Some(statement) = stored.statement(&Keys::default()) {
+                // A public entry without effect is verify's to report; here it has none.
+                let _ = roster.admit(number, &statement, stored.words());
+            }
+        }
+        Ok(())
+    }
+}

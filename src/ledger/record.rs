@@ -1,0 +1,448 @@
+//! Recording: from a draft to receipts, with nothing that was typed or signed ever lost.
+
+use std::collections::HashSet;
+
+use rand_core::CryptoRng;
+
+use crate::cabinet::chain::Chain;
+use crate::cabinet::drafts::{self, DraftId};
+use crate::cabinet::outbox::{self, OutboxItem};
+use crate::cabinet::own::OwnCopy;
+use crate::cabinet::{CabinetError, Durable, receipts};
+use crate::codec::{Digest, Folder, KindNumber, ShortText};
+use crate::decision::decision::{Decision, Reference};
+use crate::decision::draft::Draft;
+use crate::decision::gap::{Flag, Gap};
+use crate::decision::value::{Content, FieldId, Moment, Value};
+use crate::entry::authored::{Author, Authored};
+use crate::entry::statement::{Seen, Unverified};
+use crate::ledger::LedgerError;
+use crate::ledger::append::{Entered, WRITE_ENTRIES};
+use crate::ledger::desk::Desk;
+use crate::review::gate::{Stop, gate};
+use crate::seal::sealed::Sealed;
+use crate::seal::words::FolderPublic;
+use crate::store::disk::Disk;
+use crate::verify::report::Code;
+
+/// Bytes after which a batch begins another write.
+const WRITE_BYTES: usize = 8 << 20;
+/// The closing period of own copies: there are no closings yet, so there is one period.
+const PERIOD: u64 = 0;
+
+/// What became of one draft.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is entered and durable.
+    Entered {
+        /// Number, time and receipt.
+        entered: Box<Entered>,
+        /// What stays open: fields asked for before the act.
+        gaps: Vec<Gap>,
+        /// Flags that follow from what it says.
+        flags: Vec<Flag>,
+        /// Whether it was entered before, under the same id: this is the first receipt again.
+        again: bool,
+    },
+    /// It lacks something or cannot be understood: kept, sealed to its author.
+    Gaps {
+        /// Where it is kept.
+        draft: DraftId,
+        /// Everything that is missing or wrong.
+        gaps: Vec<Gap>,
+    },
+    /// A rule stops it: kept, sealed to its author.
+    Stopped {
+        /// Where it is kept.
+        draft: DraftId,
+        /// Which rule, and the way past it.
+        stop: Stop,
+    },
+    /// It is signed and kept in the outbox: this machine cannot append now.
+    Waiting {
+        /// Why.
+        why: Box<LedgerError>,
+    },
+    /// Its id stands for another entry.
+    IdUsed {
+        /// Where the draft is kept.
+        draft: DraftId,
+        /// That entry.
+        entry: u64,
+    },
+}
+
+enum Checked {
+    Ready(Box<Ready>),
+    Done(Outcome),
+}
+
+struct Ready {
+    authored: Authored,
+    gaps: Vec<Gap>,
+    flags: Vec<Flag>,
+}
+
+impl<D: Disk> Desk<D> {
+    /// Checks a draft and enters it, in a write of its own.
+    ///
+    /// # Errors
+    /// Those that keep anything from being entered; the draft is kept or, once signed, in the outbox.
+    pub fn record(
+        &mut self,
+        draft: &Draft,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Outcome, LedgerError> {
+        let mut outcomes = self.record_all(std::slice::from_ref(draft), false, now, rng, &mut |_, _| ())?;
+        outcomes.pop().ok_or_else(|| LedgerError::Incomplete("a draft".to_owned()))
+    }
+
+    /// Checks drafts one after the other and enters them, each in a write of its own or, as a batch, many in one.
+    ///
+    /// Each is checked against the ledger after the ones before it; what is stopped or lacks something is kept and the
+    /// rest go on. `done` is told each outcome when it is final, with the draft's place in the list.
+    ///
+    /// # Errors
+    /// Those that keep anything more from being entered.
+    pub fn record_all(
+        &mut self,
+        list: &[Draft],
+        batch: bool,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        let mut chain = self.take_chain(now)?;
+        let mut group: Vec<(usize, Ready)> = Vec::new();
+        let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
+        let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
+        for (at, draft) in list.iter().enumerate() {
+            let pending = self.ledger.size() + group.len() as u64;
+            let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
+            let bytes: usize = group.iter().map(|(_, ready)| ready.authored.words.len() + 2048).sum();
+            if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
+                self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+            }
+            match self.prepare(draft, &mut chain, now(), rng)? {
+                Checked::Ready(ready) => group.push((at, *ready)),
+                Checked::Done(outcome) => {
+                    // Outcomes are told in order: the group before it first.
+                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    done(at, &outcome);
+                    outcomes.push((at, outcome));
+                }
+            }
+        }
+        self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+        chain.save(Durable::Later)?;
+        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+
+    /// Enters something the clerk makes itself.
+    ///
+    /// # Errors
+    /// As [`Desk::record`]; an entry of the clerk's is not kept as a draft.
+    pub fn enter(
+        &mut self,
+        decision: Decision,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        let mut chain = self.take_chain(now)?;
+        let authored = self.author(decision, &mut chain, now(), rng)?;
+        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
+        let mut outcomes = Vec::new();
+        self.finish(&mut group, &mut chain, now, &mut outcomes, &mut |_, _| ())?;
+        match outcomes.pop() {
+            Some((_, Outcome::Entered { entered, .. })) => Ok(*entered),
+            Some((_, Outcome::Waiting { why })) => Err(*why),
+            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
+        }
+    }
+
+    /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
+    /// `tail.set_aside` where torn bytes wait.
+    fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
+        let author = self.identity.author();
+        let key = self.structure_key()?.clone();
+        let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
+        self.ledger.refresh()?;
+        if let Some(head) = self.ledger.author_head(&key, author.as_bytes())?
+            && head.sequence >= chain.next()
+        {
+            chain.signed(head.sequence, head.digest)?;
+        }
+        self.set_torn_aside(&mut chain, now)?;
+        if self.ledger.can_append() {
+            self.resend(&mut chain, now)?;
+        }
+        let seen = self.ledger.seen();
+        if seen != Seen::NOTHING {
+            chain.saw(seen.number, seen.link)?;
+        }
+        Ok(chain)
+    }
+
+    /// Sends what was signed and not receipted, byte for byte.
+    fn resend(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
+        let items = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
+        let key = self.structure_key()?.clone();
+        for item in items {
+            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
+            let known = self.ledger.find_statement(&key, &item.id)?;
+            if let Some(entry) = known {
+                self.keep_receipt(entry)?;
+                outbox::remove(&self.side, item.id, Durable::Now)?;
+                continue;
+            }
+            if item.sequence >= chain.next() {
+                chain.signed(item.sequence, statement.digest())?;
+            }
+            let id = item.id;
+            let authored = Authored::resent(statement, item.structure_part, item.words_part, item.words_key, item.content_key);
+            let entered = self.ledger.append(&[authored], &key, &mut self.roster, now())?;
+            for entered in &entered {
+                self.keep_receipt(entered.number)?;
+            }
+            outbox::remove(&self.side, id, Durable::Now)?;
+        }
+        Ok(())
+    }
+
+    fn set_torn_aside(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
+        let Some(torn) = self.ledger.torn().cloned() else { return Ok(()) };
+        let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
+        let values = vec![
+            self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
+            self.value("byte_count", Content::Count(torn.length))?,
+            self.value("cause", code("torn_write")?)?,
+        ];
+        let decision = self.decide(kind, None, values, Vec::new(), now())?;
+        let authored = self.author(decision, chain, now(), &mut crate::store::durable::entropy())?;
+        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
+        self.finish(&mut group, chain, now, &mut Vec::new(), &mut |_, _| ())
+    }
+
+    fn prepare(
+        &mut self,
+        draft: &Draft,
+        chain: &mut Chain,
+        now: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Checked, LedgerError> {
+        let decision = match draft.check(&self.pack, self, now) {
+            Ok(decision) => decision,
+            Err(gaps) => {
+                return Ok(Checked::Done(Outcome::Gaps { draft: self.keep(draft, now, rng)?, gaps }));
+            }
+        };
+        if let Err(stop) = gate(&self.pack, &decision, self) {
+            return Ok(Checked::Done(Outcome::Stopped { draft: self.keep(draft, now, rng)?, stop }));
+        }
+        if let Some(id) = decision.statement_id() {
+            let key = self.structure_key()?.clone();
+            if let Some(entry) = self.ledger.find_statement(&key, &id)? {
+                if self.says_the_same(entry, &decision)? {
+                    let entered = Box::new(self.ledger.entered(entry)?);
+                    let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
+                    return Ok(Checked::Done(Outcome::Entered { entered, gaps, flags, again: true }));
+                }
+                return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep(draft, now, rng)?, entry }));
+            }
+        }
+        let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
+        let authored = self.author(decision, chain, now, rng)?;
+        Ok(Checked::Ready(Box::new(Ready { authored, gaps, flags })))
+    }
+
+    /// Keeps a draft, sealed to its author and durable.
+    ///
+    /// # Errors
+    /// Those of the cabinet.
+    pub fn keep(&self, draft: &Draft, now: i64, rng: &mut impl CryptoRng) -> Result<DraftId, LedgerError> {
+        let text = zeroize::Zeroizing::new(draft.to_json().to_string());
+        Ok(drafts::save(&self.ledger.cabinet(), text.as_bytes(), now, self.identity.recipient(), rng)?)
+    }
+
+    /// Seals and signs a decision, and puts it into the outbox.
+    fn author(
+        &mut self,
+        decision: Decision,
+        chain: &mut Chain,
+        now: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Authored, LedgerError> {
+        let folder = self.folder_key(&decision)?;
+        let key = self.identity.author();
+        let sealed = Sealed::new(decision, self.ledger_id(), key.as_bytes(), folder.as_ref(), rng)?;
+        let (sequence, previous) = (chain.next(), chain.previous());
+        let author = Author {
+            person: self.identity.person(),
+            key: self.identity.signing(),
+            structure_key: self.structure_key()?,
+            sequence,
+            previous,
+            seen: self.ledger.seen(),
+            pack: self.roster.pack(),
+            policy: Digest::ZERO,
+            signed: Moment::in_london(now),
+        };
+        let authored = Authored::sign(sealed, &author, rng)?;
+        let item = OutboxItem {
+            ledger: authored.ledger(),
+            id: authored.statement.body().id,
+            sequence,
+            statement: authored.statement.as_bytes().to_vec(),
+            signature: *authored.statement.signature(),
+            structure_part: authored.structure.clone(),
+            words_part: authored.words.clone(),
+            content_key: Some(authored.content_key.clone()),
+            words_key: authored.words_key.clone(),
+        };
+        let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
+        outbox::put(&self.side, &item, self.identity.recipient(), when)?;
+        chain.signed(sequence, authored.statement.digest())?;
+        if when == Durable::Now {
+            chain.save(when)?;
+        }
+        Ok(authored)
+    }
+
+    fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
+        let folder = decision.folder();
+        if folder == Folder::None {
+            return Ok(None);
+        }
+        let case = decision.case().filter(|_| folder.of_case());
+        let epoch = self.roster.current_folder(case, folder).ok_or(LedgerError::NoCase)?;
+        Ok(Some(epoch.key))
+    }
+
+    /// Appends a group in one write and hands out what became of each.
+    fn finish(
+        &mut self,
+        group: &mut Vec<(usize, Ready)>,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+        outcomes: &mut Vec<(usize, Outcome)>,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<(), LedgerError> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let (mut places, mut authored) = (Vec::new(), Vec::new());
+        for (at, ready) in group.drain(..) {
+            places.push((at, ready.gaps, ready.flags));
+            authored.push(ready.authored);
+        }
+        let key = self.structure_key()?.clone();
+        let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
+            Ok(entered) => entered,
+            Err(why @ LedgerError::NoLogKey) => {
+                let mut why = Some(why);
+                for (at, ..) in places {
+                    let why = Box::new(why.take().unwrap_or(LedgerError::NoLogKey));
+                    let outcome = Outcome::Waiting { why };
+                    done(at, &outcome);
+                    outcomes.push((at, outcome));
+                }
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        self.keep_own(&authored)?;
+        for (((at, gaps, flags), authored), entered) in places.into_iter().zip(&authored).zip(entered) {
+            let text = entered.receipt.to_string();
+            receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;
+            outbox::remove(&self.side, authored.statement.body().id, Durable::Later)?;
+            let outcome = Outcome::Entered { entered: Box::new(entered), gaps, flags, again: false };
+            done(at, &outcome);
+            outcomes.push((at, outcome));
+        }
+        let seen = self.ledger.seen();
+        chain.saw(seen.number, seen.link)?;
+        chain.save(Durable::Later)?;
+        Ok(())
+    }
+
+    /// The author's own way back to the words, unsynced: without it the words are still in the folder.
+    fn keep_own(&self, authored: &[Authored]) -> Result<(), LedgerError> {
+        if authored.iter().all(|authored| authored.words_key.is_none()) {
+            return Ok(());
+        }
+        let mut rng = crate::store::durable::entropy();
+        let mut own = self.own_copy(&mut rng)?;
+        for authored in authored {
+            if let Some(key) = &authored.words_key {
+                own.append(&authored.statement.digest(), key, &mut rng)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {
+        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
+        match OwnCopy::open(&cabinet, &author, PERIOD, self.identity.secret()) {
+            Err(CabinetError::Missing) => {
+                Ok(OwnCopy::create(&cabinet, &author, PERIOD, &[self.identity.recipient()], rng)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn keep_receipt(&self, entry: u64) -> Result<(), LedgerError> {
+        let text = self.ledger.receipt(entry)?.to_string();
+        receipts::save(&self.side, self.ledger_id(), entry, text.as_bytes(), Durable::Later)?;
+        Ok(())
+    }
+
+    /// Whether an entry of ours says what this decision says, words included.
+    fn says_the_same(&self, entry: u64, decision: &Decision) -> Result<bool, LedgerError> {
+        let (stored, statement) = self.statement(entry)?;
+        let Some(statement) = statement else { return Ok(false) };
+        let body = statement.body();
+        let same = body.kind == decision.kind()
+            && body.case == decision.case()
+            && body.folder() == Some(decision.folder())
+            && body.occurred == decision.occurred()
+            && body.learned == decision.learned()
+            && body.decided == decision.decided()
+            && body.act == decision.is_act()
+            && body.values == decision.values()
+            && references_match(&body.references, decision.references());
+        if !same || stored.words().is_empty() {
+            return Ok(same);
+        }
+        Ok(self.open_words(&stored, body).is_ok_and(|words| words.fields == decision.words()))
+    }
+
+    pub(super) fn value(&self, field: &str, content: Content) -> Result<Value, LedgerError> {
+        let id = self.pack.id_of(field).ok_or_else(|| LedgerError::Incomplete(field.to_owned()))?;
+        Ok(Value { field: FieldId(id), position: 0, content })
+    }
+
+    pub(super) fn decide(
+        &self,
+        kind: KindNumber,
+        case: Option<crate::codec::CaseTag>,
+        values: Vec<Value>,
+        references: Vec<Reference>,
+        now: i64,
+    ) -> Result<Decision, LedgerError> {
+        let learned = Moment::in_london(now);
+        Decision::setup(&self.pack, kind, case, learned, values, references).map_err(|gaps| {
+            let fields: HashSet<&str> = gaps.iter().map(|gap| gap.field.as_str()).collect();
+            LedgerError::Incomplete(fields.into_iter().collect::<Vec<_>>().join(", "))
+        })
+    }
+}
+
+fn references_match(a: &[Reference], b: &[Reference]) -> bool {
+    let key = |reference: &Reference| (reference.relation, reference.digest);
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| key(a) == key(b))
+}
+
+pub(super) fn code(text: &str) -> Result<Content, LedgerError> {
+    ShortText::new(text).map(Content::Code).map_err(|_| LedgerError::Refused(Code::Statement))
+}

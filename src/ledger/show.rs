@@ -1,0 +1,230 @@
+//! Showing entries: structure to whoever holds a key, words to whoever may read them, and the reading entered.
+
+use rand_core::CryptoRng;
+use serde_json::{Map, Value as Json};
+
+use crate::cabinet::drafts::{self, DraftId, DraftLine};
+use crate::cabinet::own::{self, OwnCopy};
+use crate::cabinet::{CabinetError, folder_keys};
+use crate::codec::{Digest, KindNumber, RelationNumber, StatementId};
+use crate::decision::decision::Reference;
+use crate::decision::draft::Draft;
+use crate::decision::gap::Facts;
+use crate::decision::render::{Named, render};
+use crate::decision::value::Content;
+use crate::entry::statement::Body;
+use crate::index::AuthorHead;
+use crate::ledger::LedgerError;
+use crate::ledger::append::Entered;
+use crate::ledger::desk::Desk;
+use crate::ledger::open::Ledger;
+use crate::ledger::read::Stored;
+use crate::ledger::record::code;
+use crate::review::findings::{self, Finding};
+use crate::seal::SealError;
+use crate::seal::commitment::words_root;
+use crate::seal::structure::StructureKey;
+use crate::seal::words::{self, Words};
+use crate::store::disk::Disk;
+
+/// An entry, as far as this device can show it.
+pub struct Shown {
+    /// The entry as it lies in the log.
+    pub stored: Stored,
+    /// What its structure says, if this device can open it.
+    pub body: Option<Body>,
+    /// The fields, rebuilt as they were typed; words only where they were opened.
+    pub fields: Map<String, Json>,
+    /// Whether its words were opened.
+    pub opened: bool,
+    /// Whether it has words at all.
+    pub has_words: bool,
+    /// The flags that follow from the entry itself.
+    pub findings: Vec<Finding>,
+    /// The entry that says that the words were opened, if it was entered at once.
+    pub read: Option<Entered>,
+}
+
+impl<D: Disk> Desk<D> {
+    /// Shows an entry. With `cause`, its words are opened too and the reading is entered as `body.read`; words that do
+    /// not lead to the entry's commitment are entered as `body.unreadable`.
+    ///
+    /// # Errors
+    /// `NotReader` if words are asked for and not open to this device; those of [`Ledger::entry`].
+    pub fn show(
+        &mut self,
+        number: u64,
+        cause: Option<&str>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Shown, LedgerError> {
+        let (stored, statement) = self.statement(number)?;
+        let body = statement.map(|statement| statement.body().clone());
+        let (mut opened, mut read) = (Vec::new(), None);
+        let has_words = stored.words().first() == Some(&1);
+        if let (Some(cause), Some(body), true) = (cause, &body, has_words) {
+            match self.open_words(&stored, body) {
+                Ok(words) => {
+                    // Entered before it is shown: whoever reads through this door leaves a trace.
+                    read = Some(self.enter_reading(number, &stored, body, cause, now, rng)?);
+                    opened = words.fields;
+                }
+                Err(LedgerError::Seal(SealError::Foreign)) => {
+                    self.enter_unreadable(&stored, now, rng)?;
+                    return Err(SealError::Foreign.into());
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        let previous = match number.checked_sub(1) {
+            Some(before) => Some(self.ledger.entry(before)?.envelope().recorded),
+            None => None,
+        };
+        let findings = body.as_ref().map(|body| self.findings(body, stored.envelope().recorded, previous));
+        let fields = body.as_ref().map(|body| self.fields(body, &opened)).unwrap_or_default();
+        let opened = read.is_some();
+        Ok(Shown { stored, body, fields, opened, has_words, findings: findings.unwrap_or_default(), read })
+    }
+
+    /// Returns the flags that follow from an entry itself.
+    #[must_use]
+    pub fn findings(&self, body: &Body, recorded: i64, previous: Option<i64>) -> Vec<Finding> {
+        let facts = Facts {
+            kind: body.kind,
+            happened: body.happened,
+            occurred: body.occurred,
+            learned: body.learned,
+            values: &body.values,
+            relations: body.references.iter().map(|reference| reference.relation).collect(),
+        };
+        findings::flags(&self.pack, &facts, recorded, previous)
+    }
+
+    /// Returns the fields as they were typed.
+    #[must_use]
+    pub fn fields(&self, body: &Body, words: &[crate::decision::value::WordField]) -> Map<String, Json> {
+        let handle = |named: Named| match named {
+            Named::Person(person) => self.roll.person(person).map(|line| line.handle().to_owned()),
+            Named::Case(case) => self.roll.case(case).map(|line| line.handle().to_owned()),
+        };
+        render(&self.pack, &body.values, words, &handle)
+    }
+
+    /// Opens an entry's words: by the author's own copy, else by a folder key.
+    ///
+    /// # Errors
+    /// `NotReader`; `Seal(Foreign)` if they do not lead to the entry's commitment or belong to another statement.
+    pub fn open_words(&self, stored: &Stored, body: &Body) -> Result<Words, LedgerError> {
+        let (cabinet, ledger) = (self.ledger.cabinet(), self.ledger_id());
+        let own = self.own_words_key(&stored.envelope().statement)?;
+        let key = match own {
+            Some(key) => key,
+            None => match folder_keys::load(&cabinet, body.folder_key, self.identity.secret()) {
+                Ok(private) => words::words_key(stored.words(), &private)?,
+                Err(CabinetError::Wrap(_) | CabinetError::Missing) => return Err(LedgerError::NotReader),
+                Err(other) => return Err(other.into()),
+            },
+        };
+        let words = words::open(stored.words(), &key, &ledger, &body.folder_key)?;
+        let root = Digest::new(words_root(&words.seed, &words.fields));
+        if words.statement != body.id || words.author != body.author.0 || root != body.words_root {
+            return Err(SealError::Foreign.into());
+        }
+        Ok(words)
+    }
+
+    fn own_words_key(&self, digest: &Digest) -> Result<Option<words::WordsKey>, LedgerError> {
+        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
+        for period in own::periods(&cabinet, &author)? {
+            let Ok(copy) = OwnCopy::open(&cabinet, &author, period, self.identity.secret()) else { continue };
+            if let Some(key) = copy.find(digest)? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter_reading(
+        &mut self,
+        number: u64,
+        stored: &Stored,
+        body: &Body,
+        cause: &str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        let kind = KindNumber::of("body.read").ok_or(LedgerError::NoPack)?;
+        let relation = RelationNumber::of("reads").ok_or(LedgerError::NoPack)?;
+        let reads = Reference { relation, entry: number, digest: stored.envelope().statement };
+        let values = vec![self.value("cause", code(cause)?)?];
+        let decision = self.decide(kind, body.case, values, vec![reads], now())?;
+        self.enter(decision, now, rng)
+    }
+
+    fn enter_unreadable(
+        &mut self,
+        stored: &Stored,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        let kind = KindNumber::of("body.unreadable").ok_or(LedgerError::NoPack)?;
+        let values = vec![
+            self.value("statement_hash", Content::Hash(stored.envelope().statement))?,
+            self.value("cause", code("root_differs")?)?,
+        ];
+        let decision = self.decide(kind, None, values, Vec::new(), now())?;
+        self.enter(decision, now, rng)
+    }
+
+    /// Lists the author's own drafts.
+    ///
+    /// # Errors
+    /// Those of the cabinet.
+    pub fn drafts(&self) -> Result<Vec<DraftLine>, LedgerError> {
+        Ok(drafts::list(&self.ledger.cabinet(), self.identity.secret())?.opened)
+    }
+
+    /// Opens one of the author's own drafts.
+    ///
+    /// # Errors
+    /// `Cabinet(Missing)`; `Incomplete` if it does not hold a draft.
+    pub fn draft(&self, id: DraftId) -> Result<Draft, LedgerError> {
+        let bytes = drafts::load(&self.ledger.cabinet(), id, self.identity.secret())?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let line = Draft::from_json_text(text).into_iter().next();
+        line.and_then(|line| line.draft.ok()).ok_or_else(|| LedgerError::Incomplete("a draft".to_owned()))
+    }
+
+    /// Removes a draft of the author's own that was entered.
+    ///
+    /// # Errors
+    /// `Cabinet(Missing)`.
+    pub fn drop_draft(&self, id: DraftId) -> Result<(), LedgerError> {
+        Ok(drafts::discard(&self.ledger.cabinet(), id, self.identity.secret())?)
+    }
+}
+
+impl<D: Disk> Ledger<D> {
+    /// Finds an author's statement by its id: in the cards, which know every statement of that author.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn find_statement(&mut self, key: &StructureKey, id: &StatementId) -> Result<Option<u64>, LedgerError> {
+        Ok(self.cards.statement(key, id).filter(|entry| *entry < self.size()))
+    }
+
+    /// Returns an entry's number, time and receipt again.
+    ///
+    /// # Errors
+    /// As [`Ledger::receipt`].
+    pub fn entered(&self, number: u64) -> Result<Entered, LedgerError> {
+        let recorded = self.entry(number)?.envelope().recorded;
+        Ok(Entered { number, recorded, receipt: self.receipt(number)? })
+    }
+
+    /// Returns where an author stands, if the cards know.
+    #[must_use]
+    pub fn known_author(&self, key: &StructureKey) -> Option<AuthorHead> {
+        self.cards.author(key)
+    }
+}

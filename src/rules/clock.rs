@@ -1,0 +1,268 @@
+//! Civil time in Europe/London: reading what people type, writing what they read, and counting working days.
+//!
+//! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of
+//! `chrono-tz`.
+
+use chrono::{
+    DateTime, Datelike, Days, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
+    TimeZone, Utc, Weekday,
+};
+use chrono_tz::Europe::London;
+
+/// A time as somebody typed it, read in Europe/London where it says no zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CivilTime {
+    /// Whether only the day is known; the instant is then its midnight.
+    pub date_only: bool,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub milliseconds: i64,
+    /// Offset from UTC in minutes, as typed or as in force in London.
+    pub zone: i16,
+}
+
+/// Why a text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// None of the accepted forms.
+    #[error("not a time in a form that is read here")]
+    Unreadable,
+    /// The hour that is left out when the clocks go forward.
+    #[error("there is no such hour on that day in London: the clocks went forward")]
+    NoSuchHour,
+    /// Before 1900 or after 2199.
+    #[error("a year before 1900 or after 2199")]
+    OutOfRange,
+}
+
+/// Reads `2026-10-06T10:42:00+01:00` (RFC 3339), `2026-10-06 10:42`, `2026-10-06T10:42` (both may have seconds) or
+/// `2026-10-06`.
+///
+/// Without an offset the time is London's. An hour that comes twice in autumn is taken as the earlier one.
+///
+/// # Errors
+/// `Unreadable` for any other spelling; `NoSuchHour` for the hour left out in spring; `OutOfRange` for other centuries.
+pub fn parse(text: &str) -> Result<CivilTime, TimeError> {
+    if text.len() == 10 {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| TimeError::Unreadable)?;
+        if date.format("%Y-%m-%d").to_string() != text {
+            return Err(TimeError::Unreadable);
+        }
+        return london(date.and_time(NaiveTime::MIN), true);
+    }
+    for form in ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"] {
+        if let Ok(civil) = NaiveDateTime::parse_from_str(text, form)
+            && civil.format(form).to_string() == text
+        {
+            return london(civil, false);
+        }
+    }
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return Err(TimeError::Unreadable);
+    }
+    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| TimeError::Unreadable)?;
+    in_range(instant.year())?;
+    let zone = i16::try_from(instant.offset().local_minus_utc() / 60).map_err(|_| TimeError::Unreadable)?;
+    Ok(CivilTime { date_only: false, milliseconds: instant.timestamp_millis(), zone })
+}
+
+/// Returns an instant in London as people write it: `Tue 6 Oct 2026 10:42`.
+#[must_use]
+pub fn for_people(milliseconds: i64) -> String {
+    utc(milliseconds).with_timezone(&London).format("%a %-d %b %Y %H:%M").to_string()
+}
+
+/// Returns the day of an instant at an offset in minutes: `Tue 6 Oct 2026`.
+#[must_use]
+pub fn day_for_people(milliseconds: i64, zone: i16) -> String {
+    at_offset(milliseconds, zone).format("%a %-d %b %Y").to_string()
+}
+
+/// Returns an instant in RFC 3339 with its offset: `2026-10-06T10:42:00+01:00`; milliseconds only where there are any.
+#[must_use]
+pub fn rfc3339(milliseconds: i64, zone: i16) -> String {
+    let form = if milliseconds % 1000 == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
+    at_offset(milliseconds, zone).to_rfc3339_opts(form, false)
+}
+
+/// Returns the day of an instant at an offset in minutes, as `2026-10-06`.
+#[must_use]
+pub fn iso_day(milliseconds: i64, zone: i16) -> String {
+    at_offset(milliseconds, zone).format("%Y-%m-%d").to_string()
+}
+
+/// Returns the offset from UTC in minutes that London keeps at an instant.
+#[must_use]
+pub fn london_offset(milliseconds: i64) -> i16 {
+    let offset = utc(milliseconds).with_timezone(&London).offset().fix().local_minus_utc() / 60;
+    i16::try_from(offset).unwrap_or(0)
+}
+
+/// Returns the day in London at an instant.
+#[must_use]
+pub fn london_day(milliseconds: i64) -> NaiveDate {
+    utc(milliseconds).with_timezone(&London).date_naive()
+}
+
+/// Returns 23:59:59 in London on that day, in milliseconds.
+#[must_use]
+pub fn end_of_day(day: NaiveDate) -> i64 {
+    // The clocks never change in the last second of a day, so there is always exactly one such instant.
+    let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN);
+    match London.from_local_datetime(&day.and_time(last)) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.timestamp_millis(),
+        LocalResult::None => day.and_time(last).and_utc().timestamp_millis(),
+    }
+}
+
+/// The working days of a pack: not Saturday, not Sunday, not one of its holidays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calendar {
+    holidays: Vec<NaiveDate>,
+}
+
+impl Calendar {
+    /// Takes the holidays in any order.
+    #[must_use]
+    pub fn new(mut holidays: Vec<NaiveDate>) -> Self {
+        holidays.sort_unstable();
+        holidays.dedup();
+        Calendar { holidays }
+    }
+
+    /// Returns the holidays, earliest first.
+    #[must_use]
+    pub fn holidays(&self) -> &[NaiveDate] {
+        &self.holidays
+    }
+
+    /// Whether offices work on that day.
+    #[must_use]
+    pub fn is_working_day(&self, day: NaiveDate) -> bool {
+        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && self.holidays.binary_search(&day).is_err()
+    }
+
+    /// Returns the n-th working day after `day`; `day` itself for 0.
+    #[must_use]
+    pub fn nth_working_day(&self, day: NaiveDate, n: u16) -> NaiveDate {
+        let mut left = n;
+        let mut at = day;
+        while left > 0 {
+            let Some(next) = at.checked_add_days(Days::new(1)) else { return at };
+            at = next;
+            left -= u16::from(self.is_working_day(at));
+        }
+        at
+    }
+
+    /// Returns 23:59:59 in London on the n-th working day after `day`, in milliseconds.
+    #[must_use]
+    pub fn end_of_nth_working_day(&self, day: NaiveDate, n: u16) -> i64 {
+        end_of_day(self.nth_working_day(day, n))
+    }
+}
+
+fn in_range(year: i32) -> Result<(), TimeError> {
+    if (1900..=2199).contains(&year) { Ok(()) } else { Err(TimeError::OutOfRange) }
+}
+
+fn london(civil: NaiveDateTime, date_only: bool) -> Result<CivilTime, TimeError> {
+    in_range(civil.year())?;
+    match London.from_local_datetime(&civil) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
+            let zone = i16::try_from(instant.offset().fix().local_minus_utc() / 60).unwrap_or(0);
+            Ok(CivilTime { date_only, milliseconds: instant.timestamp_millis(), zone })
+        }
+        LocalResult::None => Err(TimeError::NoSuchHour),
+    }
+}
+
+/// Any millisecond count is a time here: those outside the years 1 to 9998 are shown as the first or last of them.
+fn utc(milliseconds: i64) -> DateTime<Utc> {
+    let within = milliseconds.clamp(FIRST, LAST);
+    DateTime::from_timestamp_millis(within).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn at_offset(milliseconds: i64, zone: i16) -> DateTime<FixedOffset> {
+    let offset = FixedOffset::east_opt(i32::from(zone) * 60).unwrap_or_else(|| Utc.fix());
+    utc(milliseconds).with_timezone(&offset)
+}
+
+/// 0001-01-02T00:00:00Z and 9998-12-31T00:00:00Z.
+const FIRST: i64 = -62_135_510_400_000;
+const LAST: i64 = 253_370_678_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").unwrap()
+    }
+
+    #[test]
+    fn reads_every_accepted_form_and_no_other() {
+        let expected = 1_791_279_720_000; // 2026-10-06T09:42:00Z
+        for text in ["2026-10-06T10:42:00+01:00", "2026-10-06 10:42", "2026-10-06T10:42", "2026-10-06 10:42:00"] {
+            let time = parse(text).unwrap();
+            assert_eq!((time.milliseconds, time.zone, time.date_only), (expected, 60, false), "{text}");
+        }
+        assert_eq!(parse("2026-10-06T09:42:00Z").unwrap().zone, 0);
+        let date = parse("2026-10-06").unwrap();
+        assert_eq!((date.milliseconds, date.zone, date.date_only), (1_791_241_200_000, 60, true));
+        for text in [
+            "",
+            "today",
+            "6/10/2026",
+            "2026-10-6",
+            "2026-13-01",
+            "2026-02-29",
+            "2026-10-06 25:00",
+            "2026-10-06 10:4",
+            " 2026-10-06",
+            "2026-10-06 10:42:00+01:00",
+            "+026-10-06",
+        ] {
+            assert_eq!(parse(text), Err(TimeError::Unreadable), "{text}");
+        }
+        assert_eq!(parse("1899-12-31"), Err(TimeError::OutOfRange));
+        assert_eq!(parse("2200-01-01T00:00:00Z"), Err(TimeError::OutOfRange));
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_the_earlier_and_the_missing_one_is_refused() {
+        let twice = parse("2026-10-25 01:30").unwrap();
+        assert_eq!((rfc3339(twice.milliseconds, twice.zone), twice.zone), ("2026-10-25T01:30:00+01:00".into(), 60));
+        assert_eq!(parse("2026-10-25 02:30").unwrap().zone, 0);
+        assert_eq!(parse("2026-03-29 01:30"), Err(TimeError::NoSuchHour));
+        assert_eq!(parse("2026-03-29 02:00").unwrap().zone, 60);
+    }
+
+    #[test]
+    fn writes_for_people_and_machines() {
+        let time = parse("2026-10-06 10:42").unwrap();
+        assert_eq!(for_people(time.milliseconds), "Tue 6 Oct 2026 10:42");
+        assert_eq!(day_for_people(time.milliseconds, time.zone), "Tue 6 Oct 2026");
+        assert_eq!(rfc3339(time.milliseconds, time.zone), "2026-10-06T10:42:00+01:00");
+        assert_eq!(rfc3339(time.milliseconds + 5, 0), "2026-10-06T09:42:00.005+00:00");
+        assert_eq!(iso_day(time.milliseconds, time.zone), "2026-10-06");
+        assert_eq!(london_offset(time.milliseconds), 60);
+        // Times out of a damaged statement are shown somehow, and never panic.
+        for wild in [i64::MIN, i64::MAX] {
+            assert!(!for_people(wild).is_empty() && !rfc3339(wild, 1439).is_empty());
+            assert!(end_of_day(london_day(wild)) != 0);
+        }
+    }
+
+    #[test]
+    fn working_days_skip_weekends_and_holidays() {
+        let calendar = Calendar::new(vec![day("2026-12-28"), day("2026-12-25")]);
+        assert!(!calendar.is_working_day(day("2026-12-25")));
+        assert!(!calendar.is_working_day(day("2026-12-26")));
+        assert!(calendar.is_working_day(day("2026-12-29")));
+        assert_eq!(calendar.nth_working_day(day("2026-12-24"), 1), day("2026-12-29"));
+        assert_eq!(calendar.nth_working_day(day("2026-12-26"), 0), day("2026-12-26"));
+        let due = calendar.end_of_nth_working_day(day("2026-10-06"), 1);
+        assert_eq!(rfc3339(due, london_offset(due)), "2026-10-07T23:59:59+01:00");
+        assert_eq!(for_people(calendar.end_of_nth_working_day(day("2026-11-06"), 1)), "Mon 9 Nov 2026 23:59");
+    }
+}

@@ -1,0 +1,11 @@
+//! The rules as data: packs, kinds and their fields, code lists, and civil time.
+//!
+//! A pack is a dated TOML document; its text is what a setting adopts and what is hashed. This room reads it and
+//! answers questions about it. It knows nothing of entries, files or the clock on the wall.
+
+pub mod clock;
+pub mod codes;
+pub mod kind;
+pub mod pack;
+mod raw;
+mod read;

@@ -1,0 +1,147 @@
+//! The pack's TOML as it stands, before any name in it is followed. [`super::pack`] says what the keys mean.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A text and where it stands, so that an error can say the line.
+pub(super) type Name = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPack {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) in_force: Name,
+    pub(super) sources: Vec<String>,
+    pub(super) holidays: Vec<Name>,
+    pub(super) common: Vec<Name>,
+    pub(super) never_held_up: RawNever,
+    pub(super) emergency: RawEmergency,
+    pub(super) late: RawLate,
+    #[serde(default)]
+    pub(super) groups: BTreeMap<String, Vec<Name>>,
+    pub(super) lists: Vec<RawList>,
+    pub(super) fields: Vec<RawField>,
+    pub(super) relations: Vec<RawRelation>,
+    pub(super) kinds: Vec<RawKind>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNever {
+    pub(super) agencies: Vec<Name>,
+    pub(super) duties: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEmergency {
+    pub(super) kinds: Vec<Name>,
+    pub(super) codes: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLate {
+    pub(super) working_days: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawList {
+    pub(super) name: Name,
+    pub(super) title: String,
+    pub(super) source: String,
+    pub(super) in_force: Name,
+    pub(super) codes: Vec<RawCode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCode {
+    pub(super) code: Name,
+    pub(super) text: String,
+    pub(super) source: Option<String>,
+    pub(super) in_force: Option<Name>,
+    #[serde(default)]
+    pub(super) gap: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawField {
+    pub(super) id: Spanned<u16>,
+    pub(super) name: Name,
+    pub(super) label: String,
+    #[serde(rename = "type")]
+    pub(super) answer: Name,
+    pub(super) layer: Name,
+    pub(super) codes: Option<Name>,
+    #[serde(default)]
+    pub(super) list: bool,
+    #[serde(default)]
+    pub(super) none: bool,
+    #[serde(default)]
+    pub(super) need: bool,
+    pub(super) outside: Option<Name>,
+    pub(super) name_id: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) subfields: Vec<RawField>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRelation {
+    pub(super) name: Name,
+    pub(super) label: String,
+    pub(super) to: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCondition {
+    pub(super) field: Name,
+    pub(super) of: Name,
+    pub(super) is: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKind {
+    pub(super) name: Name,
+    pub(super) label: String,
+    pub(super) is: Name,
+    pub(super) folder: Name,
+    pub(super) case: Name,
+    pub(super) held_up: Name,
+    pub(super) second: Option<Name>,
+    pub(super) counts: Option<Name>,
+    #[serde(default)]
+    pub(super) always: Vec<Name>,
+    #[serde(default)]
+    pub(super) softened: Vec<Name>,
+    #[serde(default)]
+    pub(super) before_act: Vec<Name>,
+    #[serde(default)]
+    pub(super) optional: Vec<Name>,
+    #[serde(default)]
+    pub(super) many: Vec<Name>,
+    #[serde(default)]
+    pub(super) conditions: Vec<RawCondition>,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) relations: Vec<Name>,
+    #[serde(default)]
+    pub(super) always_relations: Vec<Name>,
+    #[serde(default)]
+    pub(super) before_act_relations: Vec<Name>,
+    #[serde(default)]
+    pub(super) protection: Vec<Name>,
+    #[serde(default)]
+    pub(super) opens: Vec<Name>,
+    #[serde(default)]
+    pub(super) closes: Vec<Name>,
+}
