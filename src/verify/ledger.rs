@@ -688,7 +688,7 @@ fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
 
 #[cfg(feature = "desk")]
 fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
-    use rayon::prelude::*;
+    use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
     items.par_iter().with_min_len(8).map(work).collect()
 }
 
