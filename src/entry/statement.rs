@@ -318,7 +318,7 @@ impl Drop for Unverified {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::codec::ShortText;
+    use crate::codec::{RelationNumber, ShortText};
     use crate::decision::value::FieldId;
 
     pub(crate) fn body(key: &SigningKey) -> Body {

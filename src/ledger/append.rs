@@ -67,7 +67,9 @@ impl<D: Disk> Ledger<D> {
         self.refresh()?;
         self.extend_roster(roster, known)?;
         // 2. What verify would find is refused. A crash here: nothing happened.
-        let Some(author) = submissions.first().map(|first| first.statement.body().author) else { return Ok(Vec::new()) };
+        let Some(author) = submissions.first().map(|first| first.statement.body().author) else {
+            return Ok(Vec::new());
+        };
         let head = self.author_head(author_key, &author.0)?;
         self.admit(submissions, head, roster)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
@@ -216,47 +218,37 @@ impl<D: Disk> Ledger<D> {
         }
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
-            let head = AuthorHead { entry: self.at.size() - 1, sequence, digest };
+            let head = AuthorHead { upto: self.at.size(), entry: self.at.size() - 1, sequence, digest };
             self.cards.set_author(author_key, &head);
         }
     }
 
-    /// Returns where the author with this structure key stands, out of the cards or, once, out of the whole log.
+    /// Returns where the author with this structure key stands; none before the first statement.
+    ///
+    /// The cards say up to which entry they know; what was entered since, by whomever, is looked at. So an entry whose
+    /// card was lost in a crash is found, and its statement is not entered twice.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn author_head(
-        &mut self,
-        key: &StructureKey,
-        author: &[u8; 32],
-    ) -> Result<Option<AuthorHead>, LedgerError> {
-        if let Some(head) = self.cards.author(key) {
-            return Ok(Some(head).filter(|head| head.entry != UNKNOWN));
-        }
-        let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
-        let mut found: Vec<(u64, u64, Digest, crate::codec::StatementId)> = Vec::new();
-        self.walk(&mut |number, _, frame| {
-            let Ok(envelope) = Envelope::decode(frame.envelope) else { return true };
-            if let Some(statement) = open_statement(&envelope.statement, frame.structure, frame.words, &keys) {
-                let body = statement.body();
-                if body.author.0 == *author {
-                    found.push((number, body.sequence, envelope.statement, body.id));
+    pub fn author_head(&mut self, key: &StructureKey, author: &[u8; 32]) -> Result<Option<AuthorHead>, LedgerError> {
+        let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
+        let mut head = self.cards.author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
+        if head.upto < self.size() {
+            let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
+            let mut found = Vec::new();
+            self.walk_from(head.upto, &mut |number, digest, structure, words| {
+                if let Some(statement) = open_statement(digest, structure, words, &keys)
+                    && statement.body().author.0 == *author
+                {
+                    found.push((number, statement.body().id));
+                    (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
-            }
-            true
-        })?;
-        let last = found.iter().max_by_key(|(_, sequence, ..)| *sequence);
-        let head = last.map(|(entry, sequence, digest, _)| AuthorHead {
-            entry: *entry,
-            sequence: *sequence,
-            digest: *digest,
-        });
-        for (entry, _, _, id) in &found {
-            self.cards.set_statement(key, id, *entry);
+            })?;
+            found.into_iter().for_each(|(entry, id)| self.cards.set_statement(key, &id, entry));
+            head.upto = self.size();
+            self.cards.set_author(key, &head);
         }
-        let none = AuthorHead { entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
-        self.cards.set_author(key, &head.unwrap_or(none));
-        Ok(head)
+        Ok(Some(head).filter(|head| head.entry != UNKNOWN))
     }
 
     /// Returns the receipt of an entry under the newest own checkpoint.

@@ -200,7 +200,8 @@ impl<D: Disk> Desk<D> {
                 chain.signed(item.sequence, statement.digest())?;
             }
             let id = item.id;
-            let authored = Authored::resent(statement, item.structure_part, item.words_part, item.words_key, item.content_key);
+            let authored =
+                Authored::resent(statement, item.structure_part, item.words_part, item.words_key, item.content_key);
             let entered = self.ledger.append(&[authored], &key, &mut self.roster, now())?;
             for entered in &entered {
                 self.keep_receipt(entered.number)?;
@@ -289,19 +290,8 @@ impl<D: Disk> Desk<D> {
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;
-        let item = OutboxItem {
-            ledger: authored.ledger(),
-            id: authored.statement.body().id,
-            sequence,
-            statement: authored.statement.as_bytes().to_vec(),
-            signature: *authored.statement.signature(),
-            structure_part: authored.structure.clone(),
-            words_part: authored.words.clone(),
-            content_key: Some(authored.content_key.clone()),
-            words_key: authored.words_key.clone(),
-        };
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        outbox::put(&self.side, &item, self.identity.recipient(), when)?;
+        outbox::put(&self.side, &item(&authored), self.identity.recipient(), when)?;
         chain.signed(sequence, authored.statement.digest())?;
         if when == Durable::Now {
             chain.save(when)?;
@@ -349,7 +339,13 @@ impl<D: Disk> Desk<D> {
                 }
                 return Ok(());
             }
-            Err(other) => return Err(other),
+            Err(other) => {
+                // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
+                for authored in &authored {
+                    outbox::put(&self.side, &item(authored), self.identity.recipient(), Durable::Now)?;
+                }
+                return Err(other);
+            }
         };
         self.keep_own(&authored)?;
         for (((at, gaps, flags), authored), entered) in places.into_iter().zip(&authored).zip(entered) {
@@ -435,6 +431,20 @@ impl<D: Disk> Desk<D> {
             let fields: HashSet<&str> = gaps.iter().map(|gap| gap.field.as_str()).collect();
             LedgerError::Incomplete(fields.into_iter().collect::<Vec<_>>().join(", "))
         })
+    }
+}
+
+fn item(authored: &Authored) -> OutboxItem {
+    OutboxItem {
+        ledger: authored.ledger(),
+        id: authored.statement.body().id,
+        sequence: authored.statement.body().sequence,
+        statement: authored.statement.as_bytes().to_vec(),
+        signature: *authored.statement.signature(),
+        structure_part: authored.structure.clone(),
+        words_part: authored.words.clone(),
+        content_key: Some(authored.content_key.clone()),
+        words_key: authored.words_key.clone(),
     }
 }
 

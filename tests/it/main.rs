@@ -6,6 +6,7 @@ mod model;
 mod oracles;
 mod stock_age;
 mod story;
+mod strict;
 mod tidy;
 mod transcript;
 mod world;
