@@ -81,7 +81,7 @@ pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Ke
     let statement = match structure::parse(structure).ok()? {
         StructurePart::Clear { statement, signature } => Unverified::decode(statement, signature).ok()?,
         StructurePart::Sealed(sealed) => {
-            let opened = keys.open(digest, &sealed, words)?;
+            let opened = keys.open(digest, &sealed, words).ok()??;
             Unverified::decode(opened.statement(), &opened.signature()).ok()?
         }
     };

@@ -16,8 +16,9 @@ use crate::decision::gap::{Flag, Gap};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
+use crate::frame::WRITE_ENTRIES;
 use crate::ledger::LedgerError;
-use crate::ledger::append::{Entered, WRITE_ENTRIES};
+use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
 use crate::seal::sealed::Sealed;
@@ -25,7 +26,7 @@ use crate::seal::words::FolderPublic;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
 
-/// Bytes after which a batch begins another write.
+/// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
 const WRITE_BYTES: usize = 8 << 20;
 /// The closing period of own copies: there are no closings yet, so there is one period.
 const PERIOD: u64 = 0;
@@ -120,7 +121,8 @@ impl<D: Disk> Desk<D> {
         for (at, draft) in list.iter().enumerate() {
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
-            let bytes: usize = group.iter().map(|(_, ready)| ready.authored.words.len() + 2048).sum();
+            let bytes: usize =
+                group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
             if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
                 self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
             }
@@ -173,7 +175,6 @@ impl<D: Disk> Desk<D> {
         {
             chain.signed(head.sequence, head.digest)?;
         }
-        self.set_torn_aside(&mut chain, now)?;
         if self.ledger.can_append() {
             self.resend(&mut chain, now)?;
         }
@@ -184,35 +185,44 @@ impl<D: Disk> Desk<D> {
         Ok(chain)
     }
 
-    /// Sends what was signed and not receipted, byte for byte.
+    /// Sends what was signed and not receipted, byte for byte; where torn bytes wait, in the write that sets them aside.
     fn resend(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
-        let items = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
-        for item in items {
-            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
-            let known = self.ledger.find_statement(&key, &item.id)?;
-            if let Some(entry) = known {
+        let mut waiting = Vec::new();
+        for item in outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened {
+            if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                 self.keep_receipt(entry)?;
                 outbox::remove(&self.side, item.id, Durable::Now)?;
                 continue;
             }
+            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
             if item.sequence >= chain.next() {
                 chain.signed(item.sequence, statement.digest())?;
             }
-            let id = item.id;
-            let authored =
-                Authored::resent(statement, item.structure_part, item.words_part, item.words_key, item.content_key);
-            let entered = self.ledger.append(&[authored], &key, &mut self.roster, now())?;
-            for entered in &entered {
+            let (structure, words) = (item.structure_part.clone(), item.words_part.clone());
+            let (words_key, content_key) = (item.words_key.clone(), item.content_key.clone());
+            waiting.push(Authored::resent(statement, structure, words, words_key, content_key));
+        }
+        // Signed after them, it stands behind them, in the same write.
+        waiting.extend(self.torn_aside(chain, now)?);
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let (write, behind) =
+                rest.split_at(rest.len().min(if self.ledger.torn().is_some() { WRITE_ENTRIES } else { 1 }));
+            let entered = self.ledger.append(write, &key, &mut self.roster, now())?;
+            self.keep_own(write)?;
+            for (authored, entered) in write.iter().zip(&entered) {
                 self.keep_receipt(entered.number)?;
+                outbox::remove(&self.side, authored.statement.body().id, Durable::Now)?;
             }
-            outbox::remove(&self.side, id, Durable::Now)?;
+            rest = behind;
         }
         Ok(())
     }
 
-    fn set_torn_aside(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
-        let Some(torn) = self.ledger.torn().cloned() else { return Ok(()) };
+    /// Signs the entry that sets torn bytes aside, if there are any.
+    fn torn_aside(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Option<Authored>, LedgerError> {
+        let Some(torn) = self.ledger.torn().cloned() else { return Ok(None) };
         let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
         let values = vec![
             self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
@@ -220,9 +230,7 @@ impl<D: Disk> Desk<D> {
             self.value("cause", code("torn_write")?)?,
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        let authored = self.author(decision, chain, now(), &mut crate::store::durable::entropy())?;
-        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
-        self.finish(&mut group, chain, now, &mut Vec::new(), &mut |_, _| ())
+        self.author(decision, chain, now(), &mut crate::store::durable::entropy()).map(Some)
     }
 
     fn prepare(
@@ -329,7 +337,7 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
             Ok(entered) => entered,
-            Err(why @ LedgerError::NoLogKey) => {
+            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail)) if !self.ledger.can_append() => {
                 let mut why = Some(why);
                 for (at, ..) in places {
                     let why = Box::new(why.take().unwrap_or(LedgerError::NoLogKey));
