@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod crash_store;
+mod golden;
 mod model;
 mod oracles;
 mod stock_age;
