@@ -912,7 +912,7 @@ fn outside(options: &Options<'_>, since: Option<&Record>) -> Vec<(u64, Hash)> {
 
 #[cfg(feature = "desk")]
 pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
-    use rayon::prelude::*;
+    use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
     items.par_iter().map(work).collect()
 }
 

@@ -8,4 +8,6 @@ mod oracles;
 mod stock_age;
 mod story;
 mod strict;
+mod tidy;
+mod transcript;
 mod world;
