@@ -15,6 +15,7 @@ mod person;
 mod receipt;
 mod record;
 mod show;
+mod verdict;
 mod verify;
 mod witness;
 
