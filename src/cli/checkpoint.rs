@@ -16,7 +16,10 @@ pub fn run(door: &mut Door<'_>, args: CheckpointArgs) -> Result<u8, Failure> {
         Some(old) => match ledger.request(old) {
             Err(LedgerError::NoEntry(_)) => {
                 return Err(Failure::new(
-                    format!("the witness is said to have seen {old}, and the ledger has {}", count(ledger.size(), "entry")),
+                    format!(
+                        "the witness is said to have seen {old}, and the ledger has {}",
+                        count(ledger.size(), "entry")
+                    ),
                     "give the size that the witness cosigned last, or 0; if it has seen more, run `indelible verify`",
                 ));
             }

@@ -59,7 +59,9 @@ pub fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
     }
     if door.global.json {
         let row = |(number, state): &(u64, Honoured)| match state {
-            Honoured::Yes { size, cosigned } => json!({"entry": number, "honoured": true, "size": size, "cosignatures": cosigned}),
+            Honoured::Yes { size, cosigned } => {
+                json!({"entry": number, "honoured": true, "size": size, "cosignatures": cosigned})
+            }
             Honoured::Torn => json!({"entry": number, "honoured": null}),
             Honoured::No => json!({"entry": number, "honoured": false}),
         };
@@ -68,19 +70,32 @@ pub fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
     }
     for (number, state) in &rows {
         match state {
-            Honoured::Yes { size, cosigned: 0 } => writeln!(door.out, "entry {number}: honoured ({})", count(*size, "entry"))?,
+            Honoured::Yes { size, cosigned: 0 } => {
+                writeln!(door.out, "entry {number}: honoured ({})", count(*size, "entry"))?
+            }
             Honoured::Yes { size, cosigned } => {
-                writeln!(door.out, "entry {number}: honoured ({}, {})", count(*size, "entry"), count(*cosigned, "cosignature"))?;
+                writeln!(
+                    door.out,
+                    "entry {number}: honoured ({}, {})",
+                    count(*size, "entry"),
+                    count(*cosigned, "cosignature")
+                )?;
             }
             Honoured::Torn => {
                 writeln!(door.out, "entry {number}: not a whole receipt; `indelible receipt {number}` gives it again")?;
             }
-            Honoured::No => writeln!(door.out, "entry {number}: NOT honoured: this ledger holds something else (RECEIPT)")?,
+            Honoured::No => {
+                writeln!(door.out, "entry {number}: NOT honoured: this ledger holds something else (RECEIPT)")?
+            }
         }
     }
     match rows.len() {
         0 => writeln!(door.out, "no receipts of this ledger beside this identity")?,
-        _ if code == 3 => writeln!(door.out, "keep the receipts and run `indelible verify --receipts {}`", side.join("receipts").display())?,
+        _ if code == 3 => writeln!(
+            door.out,
+            "keep the receipts and run `indelible verify --receipts {}`",
+            side.join("receipts").display()
+        )?,
         _ => {}
     }
     Ok(code)
@@ -166,7 +181,9 @@ fn judge(receipt: &[u8], entry: &[u8], trust: &Trust) -> Judged {
         return found(number, Code::Receipt, "the entry file is damaged, or is none".to_owned());
     };
     match indelible::verify::receipt::verify(&receipt, carried.envelope, trust) {
-        Ok(report) if carried.parts_match() => Judged { number, finding: None, why: String::new(), report: Some(report) },
+        Ok(report) if carried.parts_match() => {
+            Judged { number, finding: None, why: String::new(), report: Some(report) }
+        }
         Ok(_) => found(number, Code::Sealed, Code::Sealed.words().to_owned()),
         Err(ReceiptError::NotProven(HeadError::NotSigned)) => {
             found(number, Code::LogKey, "no key that you trust signed this receipt".to_owned())
@@ -200,12 +217,16 @@ fn sentences(judged: &Judged, history: &str, trusted: bool) -> [String; 2] {
             )
         }
     };
-    [format!("History: {history}. {}", capital(&said)), "Record keeping: not asked. A receipt speaks of one entry.".to_owned()]
+    [
+        format!("History: {history}. {}", capital(&said)),
+        "Record keeping: not asked. A receipt speaks of one entry.".to_owned(),
+    ]
 }
 
 fn to_json(judged: &Judged, history: &str, trusted: bool, sentences: &[String; 2]) -> Json {
     let head = judged.report.as_ref().map(|report| report.checkpoint.checkpoint());
-    let log_key = judged.report.as_ref().and_then(|report| report.checkpoint.log_keys().next().map(ToString::to_string));
+    let log_key =
+        judged.report.as_ref().and_then(|report| report.checkpoint.log_keys().next().map(ToString::to_string));
     let mut findings = Vec::new();
     if let Some(code) = judged.finding {
         findings = findings_json(&[Finding { entry: judged.number.unwrap_or(0), code }]);

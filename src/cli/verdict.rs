@@ -26,18 +26,10 @@ impl Verdict<'_> {
     fn history(&self) -> String {
         let report = self.report;
         match report.history {
-            History::Invalid => format!(
-                "invalid. {} was altered: {}. {}",
-                self.subject(),
-                self.first(),
-                self.how()
-            ),
-            History::Truncated => format!(
-                "truncated. {} ends too early: {}. {}",
-                self.subject(),
-                self.first(),
-                self.how()
-            ),
+            History::Invalid => format!("invalid. {} was altered: {}. {}", self.subject(), self.first(), self.how()),
+            History::Truncated => {
+                format!("truncated. {} ends too early: {}. {}", self.subject(), self.first(), self.how())
+            }
             History::Forked => format!(
                 "forked. {} is not the history that is vouched for outside: {}. {}",
                 self.subject(),
@@ -68,7 +60,10 @@ impl Verdict<'_> {
         let altering = |finding: &&Finding| indelible::verify::report::altered(std::slice::from_ref(finding)).is_some();
         let mut altering = self.report.findings.iter().filter(altering);
         match altering.next() {
-            Some(first) => format!("entry {} is the first of {}", first.entry, count(1 + altering.count(), "finding")),
+            Some(first) => match 1 + altering.count() {
+                1 => format!("it shows at entry {}", first.entry),
+                several => format!("{}, the first at entry {}", count(several, "finding"), first.entry),
+            },
             None => "see the findings".to_owned(),
         }
     }
@@ -78,10 +73,9 @@ impl Verdict<'_> {
         let report = self.report;
         let layer = match report.layer {
             Layer::Skeleton => "in the skeleton (numbers, times, hashes, checkpoints, public entries)".to_owned(),
-            Layer::Part => format!(
-                "in the skeleton, and in the structure of all but {}",
-                count(report.counts.not_opened, "entry")
-            ),
+            Layer::Part => {
+                format!("in the skeleton, and in the structure of all but {}", count(report.counts.not_opened, "entry"))
+            }
             Layer::Structure => "in the skeleton and the structure (authors, roles, signatures, references)".to_owned(),
         };
         let keys = if report.trusted {
@@ -113,7 +107,9 @@ impl Verdict<'_> {
         let names = list(witnessed.names.clone());
         let covered = match open {
             0 => "every entry is witnessed".to_owned(),
-            _ => format!("up to entry {}; {} not yet witnessed", witnessed.size.saturating_sub(1), count(open, "entry")),
+            _ => {
+                format!("up to entry {}; {} not yet witnessed", witnessed.size.saturating_sub(1), count(open, "entry"))
+            }
         };
         match report.history {
             History::Witnessed => format!("Cosigned by {names}, last on {when}: {covered}."),
@@ -126,9 +122,11 @@ impl Verdict<'_> {
 
     fn record_keeping(&self) -> String {
         match self.report.record_keeping {
-            RecordKeeping::NotSeen => "not seen. The structure was not opened, so nothing is said about what was written \
+            RecordKeeping::NotSeen => {
+                "not seen. The structure was not opened, so nothing is said about what was written \
                                        down or left out; --identity FILE opens what you may read."
-                .to_owned(),
+                    .to_owned()
+            }
             RecordKeeping::NotAsked => "not asked. This version does not check rules yet.".to_owned(),
         }
     }
@@ -167,7 +165,7 @@ impl Verdict<'_> {
         let pinned = |stretch: &&Rewrite| !stretch.authors.is_empty() || !stretch.witnesses.is_empty();
         let first = stretches.iter().find(pinned)?;
         let mut text = format!(
-            "To change {} and keep what followed needs the log's key and {}.",
+            "To change {} and keep what followed needs at least the log's key and {}.",
             span(first.from, first.to),
             self.helpers(first)
         );
@@ -177,20 +175,17 @@ impl Verdict<'_> {
         if let Some(last) = stretches.last().filter(|last| !pinned(last)) {
             let _ = write!(text, " For {}: the log's key and the author's.", span(last.from, last.to));
         }
-        let independent: Vec<String> = {
-            let mut keys: Vec<[u8; 32]> = stretches.iter().flat_map(|stretch| stretch.independent.clone()).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            self.names(&keys)
-        };
-        text += &match independent.is_empty() {
-            true => " None of these people's keys counts as independent of whoever runs the ledger: that takes a checkpoint \
+        text += &match stretches.iter().find(|stretch| !stretch.independent.is_empty()) {
+            None => " None of these people's keys counts as independent of whoever runs the ledger: that takes a checkpoint \
                      cosigned by witnesses of your trust file after the key was enrolled and before the entry."
                 .to_owned(),
-            false => format!(
-                " Independent of whoever runs the ledger, once their enrolment was cosigned: {}.",
-                list(independent)
-            ),
+            Some(stretch) => {
+                let mut keys: Vec<[u8; 32]> = stretches.iter().flat_map(|stretch| stretch.independent.clone()).collect();
+                keys.sort_unstable();
+                keys.dedup();
+                let names = list(self.names(&keys));
+                format!(" From entry {} on these are independent of whoever runs the ledger: {names}.", stretch.from)
+            }
         };
         Some(text)
     }
@@ -352,7 +347,10 @@ mod tests {
 
     #[test]
     fn numbers_and_names_read_like_speech() {
-        assert_eq!([count(1_u64, "entry"), count(0_u64, "entry"), count(2_u64, "finding")], ["1 entry", "0 entries", "2 findings"]);
+        assert_eq!(
+            [count(1_u64, "entry"), count(0_u64, "entry"), count(2_u64, "finding")],
+            ["1 entry", "0 entries", "2 findings"]
+        );
         assert_eq!(list(vec!["a".into(), "b".into(), "c".into()]), "a, b and c");
     }
 }

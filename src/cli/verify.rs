@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indelible::cabinet::roll::Roll;
 use indelible::cabinet::{folder_keys, structure_keys};
 use indelible::codec::context::DOCUMENT;
-use indelible::codec::{Digest, NOTE_LIMIT};
+use indelible::codec::{Digest, FolderKeyId, NOTE_LIMIT};
 use indelible::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use indelible::head::note::Note;
 use indelible::head::receipt::{RECEIPT_LIMIT, Receipt};
@@ -194,7 +194,7 @@ fn open_structure(door: &mut Door<'_>, log: &Path) -> Result<(Keys, Option<Roll>
     if !folders.is_empty() {
         // Only the restricted folders' keys: each is tried on every entry that no structure key opens.
         let roster = durable::open_read(log).and_then(Roster::read).map_err(|error| could_not_look(log, &error))?;
-        let restricted = |id| roster.folder_key(id).is_some_and(|epoch| epoch.folder.restricted());
+        let restricted = |id: &FolderKeyId| roster.folder_key(id).is_some_and(|epoch| epoch.folder.restricted());
         keys.restricted = folders.into_iter().filter(|(id, _)| restricted(id)).map(|(_, key)| key).collect();
     }
     if keys.structure.is_empty() {
@@ -211,7 +211,8 @@ fn judge(door: &mut Door<'_>, brought: &Brought, log: &Path) -> Result<(Report, 
         writeln!(door.err, "the record is of a verify with structure: everything is verified")?;
     }
     if let Some(since) = since {
-        let known: Vec<Note> = Note::parse(since.checkpoint.as_bytes()).into_iter().chain(brought.known.clone()).collect();
+        let known: Vec<Note> =
+            Note::parse(since.checkpoint.as_bytes()).into_iter().chain(brought.known.clone()).collect();
         let whole = known.len() > brought.known.len();
         let (report, record) = pass(door, brought, log, &known, Some(since))?;
         if whole && !report.history.altered() && report.size.0 >= since.size {

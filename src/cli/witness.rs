@@ -39,9 +39,9 @@ fn new(door: &mut Door<'_>, name: &str, no_passphrase: bool) -> Result<u8, Failu
     })?;
     let cosigner = CosignerIdentity::new(name, &mut durable::entropy());
     let passphrase = door.new_passphrase(no_passphrase)?;
-    let sealed = cosigner.seal(passphrase.as_ref()).map_err(|error| {
-        Failure::new(format!("the key could not be sealed: {error}"), "choose another passphrase")
-    })?;
+    let sealed = cosigner
+        .seal(passphrase.as_ref())
+        .map_err(|error| Failure::new(format!("the key could not be sealed: {error}"), "choose another passphrase"))?;
     door.write_private(&path, &sealed)?;
     let witness = Witness::open(&side_folder(&path), &cosigner).map_err(|error| failure(&error, None))?;
     if door.global.json {
@@ -115,7 +115,10 @@ fn add(door: &mut Door<'_>, cosigned: &Path) -> Result<u8, Failure> {
 fn failure(error: &WitnessError, place: Option<&Path>) -> Failure {
     let (what, next, code) = match error {
         WitnessError::WrongOld { latest } => (
-            format!("this witness has seen {} of this ledger, and the request starts elsewhere", count(latest.0, "entry")),
+            format!(
+                "this witness has seen {} of this ledger, and the request starts elsewhere",
+                count(latest.0, "entry")
+            ),
             format!("ask the setting for `indelible checkpoint --old {latest}`, and sign that"),
             1,
         ),
@@ -125,7 +128,10 @@ fn failure(error: &WitnessError, place: Option<&Path>) -> Failure {
             2,
         ),
         WitnessError::Fork { evidence, size, .. } => (
-            format!("two histories: the setting's log signed another history of {} than the one cosigned here", count(size.0, "entry")),
+            format!(
+                "two histories: the setting's log signed another history of {} than the one cosigned here",
+                count(size.0, "entry")
+            ),
             fork_next(evidence),
             3,
         ),
@@ -139,22 +145,28 @@ fn failure(error: &WitnessError, place: Option<&Path>) -> Failure {
         ),
         WitnessError::OtherKey { .. } => (
             error.to_string(),
-            "sign nothing; ask the setting by another way which key is right, and show both to the committee".to_owned(),
+            "sign nothing; ask the setting by another way which key is right, and show both to the committee"
+                .to_owned(),
             3,
         ),
-        WitnessError::NotSigned(_) | WitnessError::NotCosigned => {
-            (error.to_string(), "ask for the file again: it may be of another ledger, or damaged on the way".to_owned(), 2)
-        }
+        WitnessError::NotSigned(_) | WitnessError::NotCosigned => (
+            error.to_string(),
+            "ask for the file again: it may be of another ledger, or damaged on the way".to_owned(),
+            2,
+        ),
         WitnessError::Malformed(_) | WitnessError::OldAboveSize { .. } | WitnessError::BadProof(_) => {
             (error.to_string(), "ask for a new request: `indelible checkpoint --old N` writes it".to_owned(), 2)
         }
         WitnessError::OriginFile { .. } => {
             (error.to_string(), "name the file `origin` out of the ledger's folder, unchanged".to_owned(), 2)
         }
-        WitnessError::ClockBack { .. } => (error.to_string(), "set the computer's clock right, then sign".to_owned(), 2),
+        WitnessError::ClockBack { .. } => {
+            (error.to_string(), "set the computer's clock right, then sign".to_owned(), 2)
+        }
         WitnessError::Damaged { .. } => (
             error.to_string(),
-            "sign nothing with this key any more: make a new one with `indelible witness new`, and tell the settings".to_owned(),
+            "sign nothing with this key any more: make a new one with `indelible witness new`, and tell the settings"
+                .to_owned(),
             2,
         ),
         WitnessError::NotMade(_) | WitnessError::Io { .. } => {

@@ -502,8 +502,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let fresh = days.is_some_and(|days| days <= WITNESSED_DAYS);
         let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
+        let no_keys = self.options.keys.structure.is_empty() && self.options.keys.restricted.is_empty();
         let layer = match self.counts.not_opened {
-            0 if sealed > 0 || !self.options.keys.structure.is_empty() => Layer::Structure,
+            _ if no_keys => Layer::Skeleton,
+            0 => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
