@@ -17,6 +17,7 @@ mod receipt;
 mod record;
 mod say;
 mod show;
+mod usage;
 mod verdict;
 mod verify;
 mod witness;

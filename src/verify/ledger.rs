@@ -27,6 +27,7 @@ use crate::verify::report::{
     Witnessed, altered,
 };
 use crate::verify::roster::{Enrolment, Roster};
+use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
@@ -247,7 +248,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             keys: options.keys.clone(),
             past,
             roster: Roster::default(),
-            chains: options.since.map_or_else(Chains::default, Record::chains),
+            chains: since.map(Record::chains).unwrap_or_default(),
+            next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
             recorded: i64::MIN,
