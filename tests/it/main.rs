@@ -6,6 +6,7 @@ mod crash_store;
 mod golden;
 mod model;
 mod oracles;
+mod readme;
 mod stock_age;
 mod story;
 mod strict;
