@@ -21,17 +21,17 @@ fn mask(line: &str) -> String {
     words.join(" ").trim_end().to_owned()
 }
 
-/// Whether a shown line came: word for word, but for what is masked, the tag of a case and the day of the month.
+/// Whether a shown line came: word for word, but for what is masked; of a line with a time, the numbers of one or two
+/// digits and the spaces between the columns do not count either.
 fn came(shown: &str, output: &str) -> bool {
-    let (shown, times) = (mask(shown), shown.contains("recorded") || shown.contains("signed") || shown.contains(" tag "));
-    output.lines().any(|line| {
-        let line = mask(line);
-        let (mut ours, mut theirs) = (shown.split(' '), line.split(' '));
-        line == shown
-            || (times
-                && shown.split(' ').count() == line.split(' ').count()
-                && ours.by_ref().zip(theirs.by_ref()).filter(|(a, b)| a != b).count() <= 1)
-    })
+    let plain = |line: &str| {
+        let masked = mask(line);
+        let day = |word: &&str| !(word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit())) && !word.contains('#');
+        if masked.contains('#') { masked.split_whitespace().filter(day).collect::<Vec<_>>().join(" ") } else { masked }
+    };
+    // The tag of a case is drawn anew each time.
+    let tagless = |line: String| line.split(" tag ").next().unwrap_or_default().to_owned();
+    output.lines().any(|line| tagless(plain(line)) == tagless(plain(shown)))
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_readme_session_runs_and_shows_what_comes() {
             let output = String::from_utf8(ran.stdout).unwrap();
             assert!(matches!(ran.status.code(), Some(0 | 1)), "{command}\n{output}");
             for line in shown.lines().filter(|line| !line.trim().is_empty()) {
-                assert!(came(line, &output) || command.contains(" log"), "{command}\nshown: {line}\ncame:\n{output}");
+                assert!(came(line, &output), "{command}\nshown: {line}\ncame:\n{output}");
             }
             commands += 1;
         }
