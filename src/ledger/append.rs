@@ -114,9 +114,9 @@ impl<D: Disk> Ledger<D> {
         let mut roster = Cow::Borrowed(roster);
         for (number, authored) in (self.size()..).zip(submissions) {
             let body = authored.statement.body();
-            let mut code = chains.apply(body, authored.statement.digest(), 0).err();
+            let mut code = self.refusal(number, authored, submissions, &roster)?;
             if code.is_none() {
-                code = self.refusal(number, authored, submissions, &roster)?;
+                code = chains.apply(body, authored.statement.digest(), 0).err();
             }
             let public = authored.structure.first() == Some(&0);
             if code.is_none() && public {
@@ -148,6 +148,9 @@ impl<D: Disk> Ledger<D> {
         roster: &Roster,
     ) -> Result<Option<Code>, LedgerError> {
         let body = authored.statement.body();
+        if submissions.first().is_some_and(|first| first.statement.body().author != body.author) {
+            return Ok(Some(Code::AuthorGap));
+        }
         let genesis = number == 0 && body.kind.name() == Some("genesis");
         if !genesis {
             if roster.ledger() != Some(body.ledger) {

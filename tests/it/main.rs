@@ -3,6 +3,7 @@
 
 mod cli_verify;
 mod crash_store;
+mod forge;
 mod golden;
 mod model;
 mod oracles;
@@ -10,6 +11,7 @@ mod readme;
 mod stock_age;
 mod story;
 mod strict;
+mod tamper;
 mod tidy;
 mod transcript;
 mod world;
