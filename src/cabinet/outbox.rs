@@ -99,6 +99,14 @@ pub fn put(
     Ok(names)
 }
 
+/// Makes a file that was put with `Durable::Later` survive a power cut, since its statements have to wait after all.
+///
+/// # Errors
+/// `Missing` if it is not there; `Disk`.
+pub fn sync(side: &Path, name: StatementId) -> Result<(), CabinetError> {
+    Ok(durable::sync_file(&path(side, name))?)
+}
+
 /// Opens the files for a ledger, each with its name and its statements, in the order of their sequence numbers.
 ///
 /// # Errors

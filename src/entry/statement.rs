@@ -295,6 +295,12 @@ impl Statement {
         &self.0.body
     }
 
+    /// Returns it as it was read, for a reader that judges the two alike.
+    #[must_use]
+    pub fn as_unverified(&self) -> &Unverified {
+        &self.0
+    }
+
     /// Returns its exact bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -3,6 +3,7 @@
 use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::Unverified;
+use crate::seal::SealError;
 use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
 use crate::seal::words::{self, FolderPrivate, WordsPart};
 use crate::tree::{Hash, leaf_hash};
@@ -27,15 +28,20 @@ impl Default for Keys {
 
 impl Keys {
     /// Opens a sealed structure part; none if no key fits.
-    #[must_use]
-    pub fn open(&self, digest: &Digest, sealed: &SealedStructure<'_>, words_part: &[u8]) -> Option<OpenedStructure> {
-        match self.structure.iter().find(|key| sealed.fits(key, digest)) {
-            Some(key) => sealed.content_key(key, digest).and_then(|key| sealed.open(&key)).ok(),
-            None => self.restricted.iter().find_map(|key| {
-                let content_key = words::content_key(words_part, key, &self.ledger)?;
-                sealed.open(&content_key).ok()
-            }),
+    ///
+    /// # Errors
+    /// Those of sealing where a key fits and yet does not open the part: it is not the one that was entered.
+    pub fn open(
+        &self,
+        digest: &Digest,
+        sealed: &SealedStructure<'_>,
+        words_part: &[u8],
+    ) -> Result<Option<OpenedStructure>, SealError> {
+        if let Some(key) = self.structure.iter().find(|key| sealed.fits(key, digest)) {
+            return sealed.open(&sealed.content_key(key, digest)?).map(Some);
         }
+        let content_key = |key| words::content_key(words_part, key, &self.ledger);
+        self.restricted.iter().find_map(content_key).map(|key| sealed.open(&key)).transpose()
     }
 }
 
@@ -108,13 +114,15 @@ fn open(parts: Parts<'_>, envelope: &Envelope, keys: &Keys, checked: &mut Checke
             checked.public = true;
             Unverified::decode(statement, signature)
         }
-        StructurePart::Sealed(sealed) => match keys.open(&envelope.statement, &sealed, parts.words) {
-            Some(opened) => Unverified::decode(opened.statement(), &opened.signature()),
-            None => {
-                checked.not_opened = true;
-                return Ok(None);
+        StructurePart::Sealed(sealed) => {
+            match keys.open(&envelope.statement, &sealed, parts.words).map_err(|_| Code::Sealed)? {
+                Some(opened) => Unverified::decode(opened.statement(), &opened.signature()),
+                None => {
+                    checked.not_opened = true;
+                    return Ok(None);
+                }
             }
-        },
+        }
     };
     decoded.map(Some).map_err(|_| Code::Statement)
 }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod crash_store;
+mod golden;
 mod model;
 mod oracles;
 mod stock_age;
 mod story;
 mod strict;
+mod tidy;
+mod transcript;
 mod world;
