@@ -281,14 +281,22 @@ impl Index {
         Some(u64::from_be_bytes(stored.try_into().ok()?) ^ statement_mask(key, id))
     }
 
-    /// Keeps the entry of an author's statement by its id; both are hidden under the author's structure key.
+    /// Keeps the entries of an author's statements by their ids, in one batch; both are hidden under the author's
+    /// structure key.
     ///
     /// # Errors
     /// `Damaged` if sled fails.
-    pub fn set_statement(&self, key: &StructureKey, id: &StatementId, entry: u64) -> Result<(), IndexError> {
-        let name = [&b"i"[..], &Self::statement_name(key, id)].concat();
-        let hidden = (entry ^ statement_mask(key, id)).to_be_bytes();
-        guarded(|| self.db.insert(name, &hidden).map(|_| ()))
+    pub fn set_statements(
+        &self,
+        key: &StructureKey,
+        entries: impl Iterator<Item = (StatementId, u64)>,
+    ) -> Result<(), IndexError> {
+        let mut batch = sled::Batch::default();
+        for (id, entry) in entries {
+            let name = [&b"i"[..], &Self::statement_name(key, &id)].concat();
+            batch.insert(name, &(entry ^ statement_mask(key, &id)).to_be_bytes());
+        }
+        guarded(|| self.db.apply_batch(batch))
     }
 
     /// Returns the name under which a statement is kept: nothing to whoever lacks the structure key.

@@ -243,9 +243,8 @@ impl<D: Disk> Ledger<D> {
     }
 
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
-        for (entry, authored) in (first..).zip(submissions) {
-            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
-        }
+        let ids = submissions.iter().map(|authored| authored.statement.body().id);
+        self.cards.set_statements(author_key, ids.zip(first..));
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
             let head = AuthorHead { upto: self.at.size(), entry: self.at.size() - 1, sequence, digest };
@@ -270,11 +269,11 @@ impl<D: Disk> Ledger<D> {
                 if let Some(statement) = open_statement(digest, structure, words, &keys)
                     && statement.body().author.0 == *author
                 {
-                    found.push((number, statement.body().id));
+                    found.push((statement.body().id, number));
                     (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
             })?;
-            found.into_iter().for_each(|(entry, id)| self.cards.set_statement(key, &id, entry));
+            self.cards.set_statements(key, found.into_iter());
             head.upto = self.size();
             self.cards.set_author(key, &head);
         }

@@ -432,12 +432,8 @@ impl<D: Disk> Desk<D> {
         }
         let mut rng = crate::store::durable::entropy();
         let mut own = self.own_copy(&mut rng)?;
-        for authored in authored {
-            if let Some(key) = &authored.words_key {
-                own.append(&authored.statement.digest(), key, &mut rng)?;
-            }
-        }
-        Ok(())
+        let keys = authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
+        Ok(own.append(keys, &mut rng)?)
     }
 
     fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {
