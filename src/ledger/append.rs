@@ -243,8 +243,9 @@ impl<D: Disk> Ledger<D> {
     }
 
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
-        let ids = submissions.iter().map(|authored| authored.statement.body().id);
-        self.cards.set_statements(author_key, ids.zip(first..));
+        for (entry, authored) in (first..).zip(submissions) {
+            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
+        }
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
             let head = AuthorHead { upto: self.at.size(), entry: self.at.size() - 1, sequence, digest };
@@ -273,7 +274,7 @@ impl<D: Disk> Ledger<D> {
                     (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
             })?;
-            self.cards.set_statements(key, found.into_iter());
+            found.into_iter().for_each(|(id, entry)| self.cards.set_statement(key, &id, entry));
             head.upto = self.size();
             self.cards.set_author(key, &head);
         }

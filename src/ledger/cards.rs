@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::codec::{Digest, Link, StatementId};
+use crate::codec::{Digest, Link};
 use crate::entry::envelope;
 use crate::frame::reader::Event;
 use crate::head::note::Note;
@@ -235,20 +235,18 @@ impl Cards {
 
     /// Returns the entry of an author's statement by its id, if the cards know it.
     #[must_use]
-    pub fn statement(&self, key: &StructureKey, id: &StatementId) -> Option<u64> {
+    pub fn statement(&self, key: &StructureKey, id: &crate::codec::StatementId) -> Option<u64> {
         match self {
             Cards::Index(index) => index.statement(key, id),
             Cards::Memory(memory) => memory.ids.get(&Index::statement_name(key, id)).copied(),
         }
     }
 
-    /// Keeps the entries of an author's statements by their ids.
-    pub fn set_statements(&mut self, key: &StructureKey, entries: impl Iterator<Item = (StatementId, u64)>) {
+    /// Keeps the entry of an author's statement by its id.
+    pub fn set_statement(&mut self, key: &StructureKey, id: &crate::codec::StatementId, entry: u64) {
         match self {
-            Cards::Index(index) => drop(index.set_statements(key, entries)),
-            Cards::Memory(memory) => {
-                memory.ids.extend(entries.map(|(id, entry)| (Index::statement_name(key, &id), entry)));
-            }
+            Cards::Index(index) => drop(index.set_statement(key, id, entry)),
+            Cards::Memory(memory) => drop(memory.ids.insert(Index::statement_name(key, id), entry)),
         }
     }
 }

@@ -23,9 +23,10 @@ use crate::verify::entry::{self, Checked, Keys, Parts};
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
-    Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
+    Code, Counts, EnrolledKey, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS,
+    Witnessed, altered,
 };
-use crate::verify::roster::Roster;
+use crate::verify::roster::{Enrolment, Roster};
 use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
@@ -227,6 +228,8 @@ struct Walk<'a, R> {
     wanted: Vec<(u64, Hash)>,
     /// Witnesses' newest cosignatures: name, size, time.
     cosigned: Vec<(String, u64, u64)>,
+    /// Tree sizes that a quorum vouched for, rising.
+    quorums: Vec<u64>,
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
     leaves: Vec<(u64, Hash)>,
@@ -264,6 +267,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             outside: outside(options, since),
             wanted: Vec::new(),
             cosigned: Vec::new(),
+            quorums: Vec::new(),
             last_note: None,
             leaves: Vec::new(),
             signatures: Signatures::default(),
@@ -582,8 +586,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.counts.cosignatures += 1;
             self.cosigned.push((name.clone(), size, time));
         }
-        if self.cosigned.len() > 4096 {
-            keep_newest(&mut self.cosigned);
+        if let Some(witnessed) = self.witnessed()
+            && self.quorums.last().is_none_or(|last| *last < witnessed.size)
+        {
+            self.quorums.push(witnessed.size);
         }
     }
 
@@ -703,14 +709,22 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let fresh = days.is_some_and(|days| days <= WITNESSED_DAYS);
         let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
+        let no_keys = self.options.keys.structure.is_empty() && self.options.keys.restricted.is_empty();
         let layer = match self.counts.not_opened {
-            0 if sealed > 0 || !self.options.keys.structure.is_empty() => Layer::Structure,
+            _ if no_keys => Layer::Skeleton,
+            0 => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
         let record_keeping = if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
+        let enrolled = |e: &Enrolment| EnrolledKey { key: *e.key.as_bytes(), person: e.person, entry: e.entry };
+        let keys: Vec<EnrolledKey> = self.roster.enrolments().iter().map(enrolled).collect();
+        let vouched = |key: &[u8; 32]| {
+            let entry = self.roster.enrolment(key)?.entry;
+            self.quorums.iter().copied().find(|size| *size > entry)
+        };
         let report = Report {
             history,
             record_keeping,
@@ -726,7 +740,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             counts: self.counts,
             witnessed,
             witnessed_days: days,
-            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered),
+            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered, &vouched),
+            keys,
             pack: self.roster.pack(),
         };
         let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
