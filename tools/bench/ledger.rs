@@ -126,8 +126,18 @@ fn structure(settings: &Settings) {
         &rate(signed.len(), product.wall),
         &rate(signed.len(), primitive.wall),
         Ratio::of(&pairs),
-        Target::AtLeast(1.0),
+        // Where verify_strict itself runs on AVX-512, the design asks for 0.7.
+        Target::AtLeast(if wide() { 0.7 } else { 1.0 }),
     );
+}
+
+/// Whether the curve's arithmetic uses AVX-512 in this build on this machine.
+#[allow(unexpected_cfgs)]
+fn wide() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return cfg!(curve25519_dalek_backend = "avx512") && std::arch::is_x86_feature_detected!("avx512ifma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 /// Verify with structure on one core and on two, beside the bare loop on one and on two.
@@ -197,7 +207,7 @@ fn since(settings: &Settings) {
             let again = || verify(&|| File::open(made.log()), &Options { since: Some(&record), ..options(&keys) });
             let report = pool.install(again).unwrap().0;
             assert!(!report.history.altered(), "{:?}", report.findings);
-            assert!(report.size.0 > record.size && report.counts.signatures < report.size.0 / 50);
+            assert_eq!(report.counts.signatures, report.size.0 - record.size);
         })
     };
     let pairs = rounds(settings.rounds, || timed(|| drop(whole(&pool, &made, &keys))), again);
