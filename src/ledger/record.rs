@@ -12,20 +12,24 @@ use crate::cabinet::{CabinetError, Durable, receipts};
 use crate::codec::{Digest, Folder, KindNumber, ShortText};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
-use crate::decision::gap::{Flag, Gap};
+use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
+use crate::frame::WRITE_ENTRIES;
 use crate::ledger::LedgerError;
-use crate::ledger::append::{Entered, WRITE_ENTRIES};
+use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
 use crate::seal::sealed::Sealed;
+use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::words::FolderPublic;
+use crate::frame::tail::Remains;
+use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
 
-/// Bytes after which a batch begins another write.
+/// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
 const WRITE_BYTES: usize = 8 << 20;
 /// The closing period of own copies: there are no closings yet, so there is one period.
 const PERIOD: u64 = 0;
@@ -58,7 +62,7 @@ pub enum Outcome {
         /// Which rule, and the way past it.
         stop: Stop,
     },
-    /// It is signed and kept in the outbox: this machine cannot append now.
+    /// It is signed and kept in the outbox: this machine cannot append now, or a write failed.
     Waiting {
         /// Why.
         why: Box<LedgerError>,
@@ -101,7 +105,8 @@ impl<D: Disk> Desk<D> {
     /// Checks drafts one after the other and enters them, each in a write of its own or, as a batch, many in one.
     ///
     /// Each is checked against the ledger after the ones before it; what is stopped or lacks something is kept and the
-    /// rest go on. `done` is told each outcome when it is final, with the draft's place in the list.
+    /// rest go on. `done` is told each outcome when it is final, with the draft's place in the list. After a failed write
+    /// nothing more is tried: there are then fewer outcomes than drafts.
     ///
     /// # Errors
     /// Those that keep anything more from being entered.
@@ -118,9 +123,13 @@ impl<D: Disk> Desk<D> {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
         let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
         for (at, draft) in list.iter().enumerate() {
+            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_))) {
+                break;
+            }
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
-            let bytes: usize = group.iter().map(|(_, ready)| ready.authored.words.len() + 2048).sum();
+            let bytes: usize =
+                group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
             if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
                 self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
             }
@@ -173,9 +182,9 @@ impl<D: Disk> Desk<D> {
         {
             chain.signed(head.sequence, head.digest)?;
         }
-        self.set_torn_aside(&mut chain, now)?;
+        let waiting = self.waiting(&mut chain)?;
         if self.ledger.can_append() {
-            self.resend(&mut chain, now)?;
+            self.send(waiting, &mut chain, now)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
@@ -184,34 +193,65 @@ impl<D: Disk> Desk<D> {
         Ok(chain)
     }
 
-    /// Sends what was signed and not receipted, byte for byte.
-    fn resend(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
+    /// Returns what was signed and is not in the ledger, in its order. Its sequence numbers are used, whatever a power
+    /// cut took from the chain's own file.
+    fn waiting(&mut self, chain: &mut Chain) -> Result<Vec<Authored>, LedgerError> {
         let items = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
+        let mut waiting = Vec::new();
         for item in items {
-            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
-            let known = self.ledger.find_statement(&key, &item.id)?;
-            if let Some(entry) = known {
+            if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                 self.keep_receipt(entry)?;
                 outbox::remove(&self.side, item.id, Durable::Now)?;
                 continue;
             }
+            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
             if item.sequence >= chain.next() {
                 chain.signed(item.sequence, statement.digest())?;
             }
-            let id = item.id;
-            let authored = Authored::resent(statement, item.structure_part, item.words_part, item.words_key, item.content_key);
-            let entered = self.ledger.append(&[authored], &key, &mut self.roster, now())?;
-            for entered in &entered {
+            let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
+            waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
+        }
+        Ok(waiting)
+    }
+
+    /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
+    /// in one write with what waits.
+    fn send(
+        &mut self,
+        mut waiting: Vec<Authored>,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+    ) -> Result<(), LedgerError> {
+        let torn = self.ledger.torn().cloned();
+        let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
+        let says = |one: &Authored, torn: &Remains| {
+            let hash = Content::Hash(Digest::new(torn.hash));
+            one.kind().name() == Some("tail.set_aside") && one.statement.body().values.iter().any(|value| value.content == hash)
+        };
+        if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
+            waiting.push(self.sets_aside(&torn, chain, now)?);
+        }
+        let key = self.structure_key()?.clone();
+        for write in waiting.chunks(together) {
+            let entered = match self.ledger.append(write, &key, &mut self.roster, now()) {
+                Err(why) => {
+                    // Signed in this call or before: it must outlive a power cut now.
+                    write.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                    return Err(why);
+                }
+                Ok(entered) => entered,
+            };
+            self.keep_own(write)?;
+            for (one, entered) in write.iter().zip(&entered) {
                 self.keep_receipt(entered.number)?;
+                outbox::remove(&self.side, one.statement.body().id, Durable::Now)?;
             }
-            outbox::remove(&self.side, id, Durable::Now)?;
         }
         Ok(())
     }
 
-    fn set_torn_aside(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
-        let Some(torn) = self.ledger.torn().cloned() else { return Ok(()) };
+    fn sets_aside(&mut self, torn: &Remains, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Authored, LedgerError> {
         let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
         let values = vec![
             self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
@@ -219,9 +259,7 @@ impl<D: Disk> Desk<D> {
             self.value("cause", code("torn_write")?)?,
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        let authored = self.author(decision, chain, now(), &mut crate::store::durable::entropy())?;
-        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
-        self.finish(&mut group, chain, now, &mut Vec::new(), &mut |_, _| ())
+        self.author(decision, chain, now(), &mut crate::store::durable::entropy())
     }
 
     fn prepare(
@@ -231,6 +269,11 @@ impl<D: Disk> Desk<D> {
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Checked, LedgerError> {
+        if let Some(kind) = draft.kind().and_then(|kind| self.pack.kind(kind.trim())).filter(|kind| !by_hand(kind)) {
+            let what = format!("{} is not written by hand", kind.name);
+            let gap = Gap::new("kind", GapLevel::Error, what, "use the command that is made for it");
+            return Ok(Checked::Done(Outcome::Gaps { draft: self.keep(draft, now, rng)?, gaps: vec![gap] }));
+        }
         let decision = match draft.check(&self.pack, self, now) {
             Ok(decision) => decision,
             Err(gaps) => {
@@ -289,19 +332,8 @@ impl<D: Disk> Desk<D> {
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;
-        let item = OutboxItem {
-            ledger: authored.ledger(),
-            id: authored.statement.body().id,
-            sequence,
-            statement: authored.statement.as_bytes().to_vec(),
-            signature: *authored.statement.signature(),
-            structure_part: authored.structure.clone(),
-            words_part: authored.words.clone(),
-            content_key: Some(authored.content_key.clone()),
-            words_key: authored.words_key.clone(),
-        };
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        outbox::put(&self.side, &item, self.identity.recipient(), when)?;
+        outbox::put(&self.side, &item(&authored), self.identity.recipient(), when)?;
         chain.signed(sequence, authored.statement.digest())?;
         if when == Durable::Now {
             chain.save(when)?;
@@ -339,17 +371,24 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
             Ok(entered) => entered,
-            Err(why @ LedgerError::NoLogKey) => {
-                let mut why = Some(why);
+            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                let no_key = !matches!(why, LedgerError::Store(_));
+                let mut first = Some(why);
                 for (at, ..) in places {
-                    let why = Box::new(why.take().unwrap_or(LedgerError::NoLogKey));
+                    let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
+                    let why = Box::new(first.take().unwrap_or(other));
                     let outcome = Outcome::Waiting { why };
                     done(at, &outcome);
                     outcomes.push((at, outcome));
                 }
                 return Ok(());
             }
-            Err(other) => return Err(other),
+            Err(other) => {
+                // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                return Err(other);
+            }
         };
         self.keep_own(&authored)?;
         for (((at, gaps, flags), authored), entered) in places.into_iter().zip(&authored).zip(entered) {
@@ -435,6 +474,27 @@ impl<D: Disk> Desk<D> {
             let fields: HashSet<&str> = gaps.iter().map(|gap| gap.field.as_str()).collect();
             LedgerError::Incomplete(fields.into_iter().collect::<Vec<_>>().join(", "))
         })
+    }
+}
+
+/// Whether people record this kind: public kinds and those that the clerk writes have commands of their own.
+#[must_use]
+pub fn by_hand(kind: &Kind) -> bool {
+    let clerks = ["body.read", "body.unreadable", "tail.set_aside", "statement.late"];
+    kind.folder != FolderRule::Public && !clerks.contains(&kind.name.as_str())
+}
+
+fn item(authored: &Authored) -> OutboxItem {
+    OutboxItem {
+        ledger: authored.ledger(),
+        id: authored.statement.body().id,
+        sequence: authored.statement.body().sequence,
+        statement: authored.statement.as_bytes().to_vec(),
+        signature: *authored.statement.signature(),
+        structure_part: authored.structure.clone(),
+        words_part: authored.words.clone(),
+        content_key: Some(authored.content_key.clone()),
+        words_key: authored.words_key.clone(),
     }
 }
 

@@ -42,15 +42,15 @@ impl Chains {
         };
         if !matches!(verdict, Err(Code::Duplicate)) {
             let seen = if body.seen.number == UNKNOWN { chain.seen } else { body.seen.number };
-            self.0.insert(body.author.0, Chain { next: body.sequence + 1, last: digest, seen });
+            self.0.insert(body.author.0, Chain { next: body.sequence.saturating_add(1), last: digest, seen });
         }
         verdict
     }
 
     /// Returns what a rewrite of each stretch of `size` entries needs, from these pins and the witnesses' newest sizes.
     ///
-    /// `vouched` gives, for a key, the smallest tree size that a quorum cosigned and that holds the key's enrolment: from
-    /// the entry of that number on the key counts as independent of whoever runs the ledger.
+    /// `vouched` gives, for a key, the smallest tree size that a quorum cosigned and that holds the key's enrolment:
+    /// from the entry of that number on the key counts as independent of whoever runs the ledger.
     #[must_use]
     pub fn needed_to_rewrite(
         &self,

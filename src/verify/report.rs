@@ -120,8 +120,8 @@ codes! {
     /// A receipt that the ledger does not honour.
     Receipt, "RECEIPT", Forked, "the ledger does not hold this entry as the receipt says",
         "keep the receipt: it proves what was entered";
-    /// Bytes at the end that are not a whole write, and not torn either.
-    Tail, "TAIL", Invalid, "what stands at the end of the ledger is not a whole entry and is not torn by a power cut",
+    /// Bytes that are not a whole write, and not torn either: at the end, or set aside without the right.
+    Tail, "TAIL", Invalid, "bytes before this entry were set aside that are not what a power cut leaves",
         "keep the folder as it is and compare with a copy or a mirror";
     /// A torn write at the end: it did not happen.
     Torn, "TORN", Note, "a write was cut short at the end of the ledger; nothing in it was acknowledged",
@@ -268,8 +268,8 @@ pub struct Rewrite {
     pub to: u64,
     /// The author keys whose later statements have seen it.
     pub authors: Vec<[u8; 32]>,
-    /// Those of them that were enrolled under a checkpoint which a quorum of the trust file cosigned before the stretch:
-    /// only these cannot have been made up by whoever runs the ledger.
+    /// Those of them that were enrolled under a checkpoint which a quorum of the trust file cosigned before the
+    /// stretch: only these cannot have been made up by whoever runs the ledger.
     pub independent: Vec<[u8; 32]>,
     /// The trusted witnesses whose cosignatures cover it.
     pub witnesses: Vec<String>,
@@ -320,7 +320,7 @@ pub struct Report {
     pub size: TreeSize,
     /// Their root hash.
     pub root: Hash,
-    /// What was found, in order of entry, at most [`FINDINGS_LIMIT`].
+    /// What was found, in order of entry: at most [`FINDINGS_LIMIT`] that alter history, and as many others.
     pub findings: Vec<Finding>,
     /// How much was checked.
     pub counts: Counts,
