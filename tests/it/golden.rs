@@ -63,7 +63,8 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
         files.insert(folder.join("receipt.tlog-proof"), vector.receipt.into_bytes());
         files.insert(folder.join("entry"), vector.entry);
         files.insert(folder.join("trust"), vector.trust.into_bytes());
-        files.insert(folder.join("expected.json"), pretty(&json!({ "about": vector.about, "verdict": vector.verdict })));
+        files
+            .insert(folder.join("expected.json"), pretty(&json!({ "about": vector.about, "verdict": vector.verdict })));
     }
     files
 }
@@ -101,7 +102,8 @@ impl Told {
     fn keys(&self, layer: &str) -> Keys {
         let key = |json: &Json| indelible::codec::context::parse_hex::<32>(json.as_str().unwrap()).unwrap();
         let list = |name: &str| self.keys[name].as_array().cloned().unwrap_or_default();
-        let mut keys = Keys { ledger: LedgerId::parse(self.keys["ledger"].as_str().unwrap()).unwrap(), ..Keys::default() };
+        let mut keys =
+            Keys { ledger: LedgerId::parse(self.keys["ledger"].as_str().unwrap()).unwrap(), ..Keys::default() };
         if layer != "skeleton" {
             keys.structure = list("people").iter().map(|p| StructureKey::new(key(&p["structure_key"]))).collect();
         }

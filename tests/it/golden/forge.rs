@@ -65,11 +65,8 @@ impl Item {
         signature[40] ^= 1;
         let digest = STATEMENT_DIGEST.digest(&[bytes, &signature]);
         let clear = authored.structure[0] == 0;
-        let structure = if clear {
-            structure::clear(bytes, &signature)
-        } else {
-            seal(bytes, &signature, &digest, structure_key)
-        };
+        let structure =
+            if clear { structure::clear(bytes, &signature) } else { seal(bytes, &signature, &digest, structure_key) };
         Item { statement: digest, structure, ..Item::of(authored, recorded) }
     }
 
@@ -83,7 +80,10 @@ impl Item {
     /// The same entry with its structure in clear.
     pub fn clear(authored: &Authored, recorded: i64) -> Self {
         let statement = &authored.statement;
-        Item { structure: structure::clear(statement.as_bytes(), &statement.signature().0), ..Item::of(authored, recorded) }
+        Item {
+            structure: structure::clear(statement.as_bytes(), &statement.signature().0),
+            ..Item::of(authored, recorded)
+        }
     }
 }
 

@@ -241,15 +241,17 @@ fn witnessed() -> Vec<Vector> {
     let mut note = cosigned(&forged, &witnesses()[..1], 7_200);
     let other = cosignature::sign("another text\n1\n", &witnesses()[1], START as u64 / 1000).unwrap();
     note.add(other).unwrap();
-    let mut bad = Vector::of(&forged, "bad-cosignature", "a trusted witness's line fails", with_cosigned(&forged, &note));
+    let mut bad =
+        Vector::of(&forged, "bad-cosignature", "a trusted witness's line fails", with_cosigned(&forged, &note));
     (bad.trust, bad.now) = (Some(trust(&forged.log)), Some("2026-10-08T09:00:00Z"));
     let bad = bad.both("invalid", "CHECKPOINT", 9);
 
     let text = Checkpoint::new(forged.log.public().name(), TreeSize(10), Hash([7; 32]));
     let mut note = text.sign(&[&forged.log]).unwrap();
     note.add(cosignature::sign(note.text(), &witnesses()[0], START as u64 / 1000).unwrap()).unwrap();
-    let root = Vector::of(&forged, "cosigned-other-root", "a cosigned frame of another root", with_cosigned(&forged, &note))
-        .both("invalid", "CHECKPOINT", 9);
+    let root =
+        Vector::of(&forged, "cosigned-other-root", "a cosigned frame of another root", with_cosigned(&forged, &note))
+            .both("invalid", "CHECKPOINT", 9);
     vec![fresh, stale, missed, bad, root]
 }
 
@@ -334,10 +336,7 @@ fn rewritten() -> Vec<Vector> {
         ..Forger::honest(&play.log)
     };
     let version = Forger { bytes: &|bytes| bytes[0] += u8::from(bytes[8] == 6), ..Forger::honest(&play.log) };
-    let root = Forger {
-        root: &|size, root| if size == 7 { Hash([7; 32]) } else { root },
-        ..Forger::honest(&play.log)
-    };
+    let root = Forger { root: &|size, root| if size == 7 { Hash([7; 32]) } else { root }, ..Forger::honest(&play.log) };
     let other = super::play::log_key("another log");
     let make = |name, about, log| Vector::of(&play, name, about, log);
     let mut vectors = vec![
@@ -349,12 +348,13 @@ fn rewritten() -> Vec<Vector> {
         make("wrong-number", "entry 6 calls itself 7", number.write(&writes)).both("invalid", "ORDER", 6),
         make("envelope-version-2", "entry 6 has an envelope of version 2", version.write(&writes))
             .both("invalid", "ENVELOPE", 6),
-        make("wrong-root", "the checkpoint of 7 entries has another root", root.write(&writes))
-            .both("invalid", "CHECKPOINT", 6),
-        make("wrong-log-key", "every checkpoint is signed by another key", {
-            Forger::honest(&other).write(&writes)
-        })
-        .both("invalid", "CHECKPOINT", 1),
+        make("wrong-root", "the checkpoint of 7 entries has another root", root.write(&writes)).both(
+            "invalid",
+            "CHECKPOINT",
+            6,
+        ),
+        make("wrong-log-key", "every checkpoint is signed by another key", { Forger::honest(&other).write(&writes) })
+            .both("invalid", "CHECKPOINT", 1),
     ];
     writes[5][0].commitment = Digest::new([9; 32]);
     vectors.push(
@@ -444,8 +444,11 @@ fn signed_wrongly() -> Vec<Vector> {
         .inside("STATEMENT", 10),
         add("clear-sealed-kind", "a concern whose structure is in clear", Item::clear(&fine, now))
             .both("invalid", "SEALED", 10),
-        add("role-invalid", "sam, a practitioner, opens a case", Item::of(&opened, now))
-            .both("invalid", "ROLE-INVALID", 10),
+        add("role-invalid", "sam, a practitioner, opens a case", Item::of(&opened, now)).both(
+            "invalid",
+            "ROLE-INVALID",
+            10,
+        ),
         add("sealed-public-kind", "a case.opened whose structure is sealed", Item::sealed(&opened, now, &sams))
             .inside("SEALED", 10),
         add("no-proof", "an enrolment whose key did not sign its card", {
@@ -481,8 +484,11 @@ fn public_signature() -> Vector {
     let mut writes = items(&play.bytes());
     writes.push(vec![Item::unsigned(&opened, play.now, &play.people["maria"].structure)]);
     let log = Forger::honest(&play.log).write(&writes);
-    Vector::of(&play, "bad-signature-public", "a bit of the signature on the entry that opens a case", log)
-        .both("invalid", "SIGNATURE", 2)
+    Vector::of(&play, "bad-signature-public", "a bit of the signature on the entry that opens a case", log).both(
+        "invalid",
+        "SIGNATURE",
+        2,
+    )
 }
 
 /// What only something from outside shows.
@@ -493,11 +499,17 @@ fn outside() -> Vec<Vector> {
     play.worry("sam", "One more.");
     let known = play.ledger.checkpoint().unwrap().to_string();
     let receipt = play.ledger.receipt(10).unwrap().to_string();
-    let mut cut = Vector::of(&play, "truncated", "a known checkpoint vouches for entry 10", short.clone())
-        .both("truncated", "TRUNCATED", 10);
+    let mut cut = Vector::of(&play, "truncated", "a known checkpoint vouches for entry 10", short.clone()).both(
+        "truncated",
+        "TRUNCATED",
+        10,
+    );
     cut.known = Some(known.clone());
-    let mut gone = Vector::of(&play, "truncated-receipt", "a receipt vouches for entry 10", short)
-        .both("truncated", "TRUNCATED", 10);
+    let mut gone = Vector::of(&play, "truncated-receipt", "a receipt vouches for entry 10", short).both(
+        "truncated",
+        "TRUNCATED",
+        10,
+    );
     gone.receipt = Some(receipt);
 
     let mut other = base();
@@ -513,8 +525,11 @@ fn outside() -> Vec<Vector> {
     let base = base();
     let log = Forger::honest(&base.log).write(&dropped);
     let mut named =
-        Vector::of(&base, "dropped-rewritten-known", "as dropped-rewritten, with a checkpoint from before", log)
-            .both("truncated", "TRUNCATED", 9);
+        Vector::of(&base, "dropped-rewritten-known", "as dropped-rewritten, with a checkpoint from before", log).both(
+            "truncated",
+            "TRUNCATED",
+            9,
+        );
     named.known = Some(base.ledger.checkpoint().unwrap().to_string());
     named.structure = ("invalid", vec![("SEEN", 6)]);
 

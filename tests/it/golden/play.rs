@@ -191,8 +191,7 @@ impl Play {
         let genesis = Decision::setup(&self.pack, kind("genesis"), None, Moment::NONE, genesis, vec![]).unwrap();
         let genesis = self.sign_as("maria", genesis, |_| ());
         let now = Moment::in_london(self.now);
-        let values =
-            vec![one(field::DOCUMENT_HASH, Content::Hash(pack_hash)), one(starts, Content::Time(now))];
+        let values = vec![one(field::DOCUMENT_HASH, Content::Hash(pack_hash)), one(starts, Content::Time(now))];
         let adopt = Decision::setup(&self.pack, kind("rulepack.adopt"), None, now, values, vec![]).unwrap();
         let author = self.people["maria"].identity.author();
         let sealed = Sealed::new(adopt, self.id, author.as_bytes(), None, &mut self.rng).unwrap();

@@ -86,7 +86,7 @@ impl std::fmt::Display for Table {
             let mut lines = bytes.chunks(24).map(hex);
             writeln!(f, "{offset:>6} {:>5}  {name:<34}  {}", bytes.len(), lines.next().unwrap_or_default())?;
             for line in lines {
-                writeln!(f, "{:51}{line}", "")?;
+                writeln!(f, "{:50}{line}", "")?;
             }
             offset += bytes.len();
         }
@@ -178,7 +178,12 @@ fn draft_sections(play: &Play, shared: &Shared) -> String {
         .collect();
     let prose = "Times, case, folder and references go to places of their own in the statement.";
     section("draft", "The draft as it was typed.", "json", &draft)
-        + &section("values", &format!("The structural values: field and position, type, content. {prose}"), "text", &values.join("\n"))
+        + &section(
+            "values",
+            &format!("The structural values: field and position, type, content. {prose}"),
+            "text",
+            &values.join("\n"),
+        )
         + &section("words", "The word fields: field and position, text.", "text", &words.join("\n"))
 }
 
@@ -212,7 +217,12 @@ fn words_sections(shared: &Shared) -> String {
         .row("ciphertext and tag", &authored.words[33..]);
     section("words plaintext", "Before padding.", "text", &plain.to_string())
         + &section("words root", "The node of each field, and the root over them.", "text", &nodes.to_string())
-        + &section("words key", "Exported from HPKE.", "text", &Table::new().row("words key", key.as_bytes()).to_string())
+        + &section(
+            "words key",
+            "Exported from HPKE.",
+            "text",
+            &Table::new().row("words key", key.as_bytes()).to_string(),
+        )
         + &section("words part", "", "text", &part.to_string())
 }
 
@@ -283,7 +293,8 @@ fn statement_sections(play: &Play, shared: &Shared) -> String {
     assert_eq!(table.bytes(), authored.statement.as_bytes());
     let statement = &authored.statement;
     let digest = statement.digest();
-    let structure = indelible::entry::statement::Unverified::decode(statement.as_bytes(), &statement.signature().0).unwrap();
+    let structure =
+        indelible::entry::statement::Unverified::decode(statement.as_bytes(), &statement.signature().0).unwrap();
     let slot_key = STRUCTURE_SLOT.keyed(play.people["sam"].structure.as_bytes(), digest.as_bytes());
     let signed = Table::new()
         .row("signature", &statement.signature().0)
@@ -352,7 +363,12 @@ fn entry_sections(play: &Play) -> String {
     let dash = "The em dash, bytes e2 80 94, is written `\\u{2014}` here; all else is as it stands.";
     section("envelope", "", "text", &table.to_string())
         + &section("link and leaf", "", "text", &hashes.to_string())
-        + &section("entry frame", "Between the header and the check value lie envelope, structure part and words part.", "text", &frame.to_string())
+        + &section(
+            "entry frame",
+            "Between the header and the check value lie envelope, structure part and words part.",
+            "text",
+            &frame.to_string(),
+        )
         + &section("checkpoint frame", "The write is the entry frame and this one.", "text", &checkpoint.to_string())
         + &section("checkpoint note", dash, "text", std::str::from_utf8(note).unwrap())
         + &section("receipt", dash, "text", &receipt)
