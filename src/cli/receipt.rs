@@ -184,9 +184,7 @@ fn judge(receipt: &[u8], entry: &[u8], trust: &Trust) -> Judged {
         Err(_) => return found(number, Code::Receipt, "the entry file is damaged, or is none".to_owned()),
     };
     match indelible::verify::receipt::verify(&receipt, envelope, trust) {
-        Ok(report) if whole => {
-            Judged { number, finding: None, why: String::new(), report: Some(report) }
-        }
+        Ok(report) if whole => Judged { number, finding: None, why: String::new(), report: Some(report) },
         Ok(_) => found(number, Code::Sealed, Code::Sealed.words().to_owned()),
         Err(ReceiptError::NotProven(HeadError::NotSigned)) => {
             found(number, Code::LogKey, "no key that you trust signed this receipt".to_owned())
