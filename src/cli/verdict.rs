@@ -7,6 +7,8 @@ use indelible::decision::value::Moment;
 use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Rewrite, WITNESSED_DAYS};
 use serde_json::{Value as Json, json};
 
+use crate::cli::say::plain;
+
 /// Findings that are printed; more are counted.
 const PRINTED: usize = 50;
 
@@ -176,11 +178,11 @@ impl Verdict<'_> {
             let _ = write!(text, " For {}: the log's key and the author's.", span(last.from, last.to));
         }
         text += &match stretches.iter().find(|stretch| !stretch.independent.is_empty()) {
-            None => " None of these people's keys counts as independent of whoever runs the ledger: that takes a checkpoint \
-                     cosigned by witnesses of your trust file after the key was enrolled and before the entry."
+            None => " None of these people's keys counts as independent of whoever runs the ledger: that takes a \
+                     checkpoint cosigned by witnesses of your trust file after their enrolment and before the entry."
                 .to_owned(),
             Some(stretch) => {
-                let mut keys: Vec<[u8; 32]> = stretches.iter().flat_map(|stretch| stretch.independent.clone()).collect();
+                let mut keys: Vec<[u8; 32]> = stretches.iter().flat_map(|other| other.independent.clone()).collect();
                 keys.sort_unstable();
                 keys.dedup();
                 let names = list(self.names(&keys));
@@ -236,7 +238,8 @@ impl Verdict<'_> {
             let author = |key: &[u8; 32]| {
                 json!({"key": hex(key), "name": self.name(key).1, "independent": stretch.independent.contains(key)})
             };
-            json!({"from": stretch.from, "to": stretch.to, "authors": stretch.authors.iter().map(author).collect::<Vec<_>>(),
+            let authors: Vec<Json> = stretch.authors.iter().map(author).collect();
+            json!({"from": stretch.from, "to": stretch.to, "authors": authors,
                    "witnesses": stretch.witnesses})
         });
         json!({
@@ -276,12 +279,14 @@ pub fn findings_json(findings: &[Finding]) -> Vec<Json> {
     findings.iter().map(one).collect()
 }
 
-/// Breaks a text into lines of at most 100 columns; all but the first begin with `indent`.
+/// Breaks a text into lines of at most 100 columns; all but the first begin with `indent`. Nothing in them steers a
+/// terminal.
 pub fn wrap(text: &str, indent: &str) -> String {
     let lead = text.len() - text.trim_start().len();
     let (mut out, mut line) = (String::new(), text.get(..lead).unwrap_or_default().to_owned());
     let mut fresh = true;
     for word in text.split_whitespace() {
+        let word = plain(word);
         if !fresh && line.chars().count() + 1 + word.chars().count() > 100 {
             out += &line;
             out.push('\n');
@@ -291,7 +296,7 @@ pub fn wrap(text: &str, indent: &str) -> String {
         if !fresh {
             line.push(' ');
         }
-        line += word;
+        line += &word;
         fresh = false;
     }
     out + &line + "\n"

@@ -63,7 +63,8 @@ fn sign(door: &mut Door<'_>, request: &Path, log: Option<&Path>) -> Result<u8, F
         Ok(signed) => {
             if door.global.json {
                 let lines: Vec<String> = signed.lines.iter().map(ToString::to_string).collect();
-                let content = json!({"origin": signed.origin.as_str(), "size": signed.size.0, "note": signed.note, "lines": lines});
+                let origin = signed.origin.as_str();
+                let content = json!({"origin": origin, "size": signed.size.0, "note": signed.note, "lines": lines});
                 door.json("witness-sign", content)?;
             } else {
                 write!(door.out, "{}", signed.note)?;

@@ -1,8 +1,8 @@
 //! An entry carried in a file of its own, beside its receipt.
 //!
-//! Envelope 145, then twice a length u32 and so many bytes: the structure part and the words part, as they lie in the log.
-//! The receipt proves the envelope, the envelope's parts digest proves the two parts, and whoever holds the keys (the
-//! author does) opens them.
+//! Envelope 145, then twice a length u32 and so many bytes: the structure part and the words part, as they lie in the
+//! log. The receipt proves the envelope, the envelope's parts digest proves the two parts, and whoever holds the keys
+//! (the author does) opens them.
 
 use crate::codec::{STRUCTURE_LIMIT, WORDS_PART_LIMIT};
 use crate::entry::EntryError;

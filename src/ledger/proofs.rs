@@ -71,8 +71,8 @@ impl<D: Disk> Ledger<D> {
         Ok(AddCheckpoint::new(TreeSize(old), proof, self.checkpoint()?.clone())?)
     }
 
-    /// Takes in a note that witnesses cosigned: its root must be ours at its size. Cosignatures of the same checkpoint that
-    /// came before join it, so that one note, and the receipts made with it, carry them all.
+    /// Takes in a note that witnesses cosigned: its root must be ours at its size. Cosignatures of the same checkpoint
+    /// that came before join it, so that one note, and the receipts made with it, carry them all.
     ///
     /// # Errors
     /// `Evidence` if it is of another history; `Head` if our own log key did not sign it or nobody cosigned it.

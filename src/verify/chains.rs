@@ -49,8 +49,8 @@ impl Chains {
 
     /// Returns what a rewrite of each stretch of `size` entries needs, from these pins and the witnesses' newest sizes.
     ///
-    /// `vouched` gives, for a key, the smallest tree size that a quorum cosigned and that holds the key's enrolment: from
-    /// the entry of that number on the key counts as independent of whoever runs the ledger.
+    /// `vouched` gives, for a key, the smallest tree size that a quorum cosigned and that holds the key's enrolment:
+    /// from the entry of that number on the key counts as independent of whoever runs the ledger.
     #[must_use]
     pub fn needed_to_rewrite(
         &self,

@@ -268,8 +268,8 @@ pub struct Rewrite {
     pub to: u64,
     /// The author keys whose later statements have seen it.
     pub authors: Vec<[u8; 32]>,
-    /// Those of them that were enrolled under a checkpoint which a quorum of the trust file cosigned before the stretch:
-    /// only these cannot have been made up by whoever runs the ledger.
+    /// Those of them that were enrolled under a checkpoint which a quorum of the trust file cosigned before the
+    /// stretch: only these cannot have been made up by whoever runs the ledger.
     pub independent: Vec<[u8; 32]>,
     /// The trusted witnesses whose cosignatures cover it.
     pub witnesses: Vec<String>,

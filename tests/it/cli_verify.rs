@@ -23,8 +23,12 @@ fn world() -> World {
 }
 
 fn record(world: &World, who: &str, case: &str, reasons: &str) -> u64 {
-    let draft = json!({"kind": "decision.noshare", "case": case, "decided_at": "2026-10-06T08:40:00+01:00", "reasons": reasons});
-    world.record(who, draft)
+    world.record(who, noshare(case, reasons))
+}
+
+fn noshare(case: &str, reasons: &str) -> Json {
+    let decided = "2026-10-06T08:40:00+01:00";
+    json!({"kind": "decision.noshare", "case": case, "decided_at": decided, "reasons": reasons})
 }
 
 struct Run {
@@ -392,8 +396,7 @@ fn in_copy(world: &World, root: &Path, who: &str, reasons: &str) -> u64 {
     let mut desk =
         indelible::ledger::desk::Desk::open(&root.join("book"), &root.join("config"), world.identity(who), &side)
             .unwrap();
-    let draft = json!({"kind": "decision.noshare", "case": "theo", "decided_at": "2026-10-06T08:40:00+01:00", "reasons": reasons});
-    let draft = indelible::decision::draft::Draft::from_json(&draft).unwrap();
+    let draft = indelible::decision::draft::Draft::from_json(&noshare("theo", reasons)).unwrap();
     let outcome = desk.record(&draft, &|| world.tick(), &mut indelible::store::durable::entropy()).unwrap();
     let Outcome::Entered { entered, .. } = outcome else { panic!("{outcome:?}") };
     entered.number

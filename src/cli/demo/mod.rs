@@ -149,7 +149,8 @@ impl Demo<'_, '_> {
         let time = Moment::in_london(clock(at)?).for_people().unwrap_or_default();
         self.say(&wrap(
             &format!(
-                "      {time}  two other organisations, the committee's chair and the library, cosign all {size} entries. \
+                "      {time}  two other organisations, the committee's chair and the library, cosign \
+                 all {size} entries. \
                  They see numbers and hashes, no words."
             ),
             "      ",
@@ -187,8 +188,8 @@ impl Demo<'_, '_> {
         };
         let lines: String = receipt.lines().map(cut).collect();
         self.part(
-            "Sam's receipt for entry 8 (`indelible receipt 8`), with long lines cut here. Whoever holds it can prove that \
-             the entry was made, without the ledger:",
+            "Sam's receipt for entry 8 (`indelible receipt 8`), with long lines cut here. Whoever holds it can prove \
+             that the entry was made, without the ledger:",
         )?;
         self.say(&lines)
     }

@@ -101,8 +101,8 @@ impl Demo<'_, '_> {
         let report = look(&two.log()?, Held { known: &known, ..Held::default() })?;
         let told = "Two histories grow out of one, both signed with the real keys: in one of them social care opens an \
                     enquiry, in the other it does nothing. The chair's witness has cosigned the first and refuses the \
-                    second. It keeps both checkpoints, signed by the same key: evidence that needs no ledger. And whoever \
-                    holds the first checkpoint sees it in the second ledger:";
+                    second. It keeps both checkpoints, signed by the same key: evidence that needs no ledger. And \
+                    whoever holds the first checkpoint sees it in the second ledger:";
         self.shown("fork", told, &report, History::Forked, &[(25, Code::Fork)])
     }
 
