@@ -67,7 +67,9 @@ impl<D: Disk> Ledger<D> {
         self.refresh()?;
         self.extend_roster(roster, known)?;
         // 2. What verify would find is refused. A crash here: nothing happened.
-        let Some(author) = submissions.first().map(|first| first.statement.body().author) else { return Ok(Vec::new()) };
+        let Some(author) = submissions.first().map(|first| first.statement.body().author) else {
+            return Ok(Vec::new());
+        };
         let head = self.author_head(author_key, &author.0)?;
         self.admit(submissions, head, roster)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
@@ -225,11 +227,7 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn author_head(
-        &mut self,
-        key: &StructureKey,
-        author: &[u8; 32],
-    ) -> Result<Option<AuthorHead>, LedgerError> {
+    pub fn author_head(&mut self, key: &StructureKey, author: &[u8; 32]) -> Result<Option<AuthorHead>, LedgerError> {
         if let Some(head) = self.cards.author(key) {
             return Ok(Some(head).filter(|head| head.entry != UNKNOWN));
         }
@@ -246,11 +244,8 @@ impl<D: Disk> Ledger<D> {
             true
         })?;
         let last = found.iter().max_by_key(|(_, sequence, ..)| *sequence);
-        let head = last.map(|(entry, sequence, digest, _)| AuthorHead {
-            entry: *entry,
-            sequence: *sequence,
-            digest: *digest,
-        });
+        let head =
+            last.map(|(entry, sequence, digest, _)| AuthorHead { entry: *entry, sequence: *sequence, digest: *digest });
         for (entry, _, _, id) in &found {
             self.cards.set_statement(key, id, *entry);
         }

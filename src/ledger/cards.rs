@@ -48,7 +48,13 @@ impl Cards {
     ///
     /// # Errors
     /// `Damaged` if the log does not lead to `root`; those of the store.
-    pub fn follow<D: Disk>(&mut self, file: &LogFile<D>, end: u64, size: u64, root: Hash) -> Result<Indexed, LedgerError> {
+    pub fn follow<D: Disk>(
+        &mut self,
+        file: &LogFile<D>,
+        end: u64,
+        size: u64,
+        root: Hash,
+    ) -> Result<Indexed, LedgerError> {
         if let Some(indexed) = self.folded(end, size, root) {
             return Ok(indexed);
         }
@@ -140,7 +146,12 @@ impl Cards {
     }
 
     /// Drops what was noted after the last whole write: everything not yet put is put up to there.
-    fn frontier_after(&mut self, head: &IndexHead, before: TreeSize, update: &mut Update) -> Result<Frontier, LedgerError> {
+    fn frontier_after(
+        &mut self,
+        head: &IndexHead,
+        before: TreeSize,
+        update: &mut Update,
+    ) -> Result<Frontier, LedgerError> {
         update.truncate(head.size - before.0);
         self.put(before, update, head).map_err(|_| LedgerError::NoLedger)?;
         *update = Update::default();
@@ -244,9 +255,7 @@ impl ReadHashes for Cards {
     fn read_hashes(&self, ids: &[NodeId]) -> Result<Vec<Hash>, ReadError> {
         match self {
             Cards::Index(index) => index.read_hashes(ids),
-            Cards::Memory(memory) => {
-                ids.iter().map(|id| memory.node(*id).ok_or(ReadError(*id))).collect()
-            }
+            Cards::Memory(memory) => ids.iter().map(|id| memory.node(*id).ok_or(ReadError(*id))).collect(),
         }
     }
 }

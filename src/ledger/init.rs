@@ -260,11 +260,7 @@ pub(super) fn enrolment_values(card: &Card, role: Role) -> Result<Vec<Value>, Le
 }
 
 /// Returns the rows that publish one epoch of some folders.
-pub(super) fn folder_values(
-    folders: &[Folder],
-    keys: &[FolderPrivate],
-    epoch: u64,
-) -> Result<Vec<Value>, LedgerError> {
+pub(super) fn folder_values(folders: &[Folder], keys: &[FolderPrivate], epoch: u64) -> Result<Vec<Value>, LedgerError> {
     let mut values = Vec::new();
     for ((folder, key), position) in folders.iter().zip(keys).zip(0..) {
         let row = |id, content| Value { field: id, position, content };

@@ -54,7 +54,16 @@ impl At {
     /// Before the first write.
     #[must_use]
     pub fn nowhere() -> Self {
-        At { frontier: Frontier::new(), link: Link::ZERO, end: 0, write: [0; 32], note: None, public: 0, cosigned: 0, cosigners: 0 }
+        At {
+            frontier: Frontier::new(),
+            link: Link::ZERO,
+            end: 0,
+            write: [0; 32],
+            note: None,
+            public: 0,
+            cosigned: 0,
+            cosigners: 0,
+        }
     }
 
     /// Returns how many entries there are.

@@ -126,10 +126,7 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// As [`Ledger::entry`], at the first entry that is not the one in the tree.
-    pub fn walk_compared(
-        &self,
-        each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool,
-    ) -> Result<(), LedgerError> {
+    pub fn walk_compared(&self, each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
         let mut damaged = None;
         self.walk(&mut |entry, offset, frame| match self.compared(entry, frame) {
             Ok(envelope) => each(&envelope, frame),

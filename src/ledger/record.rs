@@ -16,14 +16,14 @@ use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
+use crate::frame::tail::Remains;
 use crate::ledger::LedgerError;
 use crate::ledger::append::{Entered, WRITE_ENTRIES};
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
-use crate::seal::sealed::Sealed;
 use crate::rules::kind::{FolderRule, Kind};
+use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
-use crate::frame::tail::Remains;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
@@ -122,7 +122,8 @@ impl<D: Disk> Desk<D> {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
         let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
         for (at, draft) in list.iter().enumerate() {
-            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_))) {
+            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_)))
+            {
                 break;
             }
             let pending = self.ledger.size() + group.len() as u64;
@@ -225,7 +226,8 @@ impl<D: Disk> Desk<D> {
         let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
         let says = |one: &Authored, torn: &Remains| {
             let hash = Content::Hash(Digest::new(torn.hash));
-            one.kind().name() == Some("tail.set_aside") && one.statement.body().values.iter().any(|value| value.content == hash)
+            one.kind().name() == Some("tail.set_aside")
+                && one.statement.body().values.iter().any(|value| value.content == hash)
         };
         if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
             waiting.push(self.sets_aside(&torn, chain, now)?);
@@ -249,7 +251,12 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    fn sets_aside(&mut self, torn: &Remains, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Authored, LedgerError> {
+    fn sets_aside(
+        &mut self,
+        torn: &Remains,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+    ) -> Result<Authored, LedgerError> {
         let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
         let values = vec![
             self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,

@@ -58,8 +58,11 @@ fn the_opener_of_a_case_reads_and_others_do_not() {
     assert!(unread.body.is_some());
     assert_eq!(world.desk("maria").ledger.size(), size);
     // Sam may not read what Maria wrote.
-    let marias = world.record("maria", json!({"kind": "concern.observed", "case": "ezra", "narrative": "a", "reasons": "b",
-        "learned_at": "2026-10-06T08:10:00+01:00"}));
+    let marias = world.record(
+        "maria",
+        json!({"kind": "concern.observed", "case": "ezra", "narrative": "a", "reasons": "b",
+        "learned_at": "2026-10-06T08:10:00+01:00"}),
+    );
     let mut sam = world.desk("sam");
     let shown = sam.show(marias, Some("review"), &|| world.tick(), &mut durable::entropy()).unwrap();
     assert!(shown.body.is_none() && !shown.opened);
@@ -68,7 +71,8 @@ fn the_opener_of_a_case_reads_and_others_do_not() {
 #[test]
 fn a_draft_with_a_gap_is_kept_and_an_id_gives_the_same_receipt_twice() {
     let world = World::new();
-    let Outcome::Gaps { draft, gaps } = world.try_record("sam", json!({"kind": "decision.noshare", "case": "theo"})) else {
+    let Outcome::Gaps { draft, gaps } = world.try_record("sam", json!({"kind": "decision.noshare", "case": "theo"}))
+    else {
         panic!("entered");
     };
     assert!(gaps.iter().any(|gap| gap.field == "reasons"));
@@ -77,8 +81,11 @@ fn a_draft_with_a_gap_is_kept_and_an_id_gives_the_same_receipt_twice() {
     assert_eq!(sam.draft(draft).unwrap().kind(), Some("decision.noshare"));
     drop(sam);
     let with_id = |reasons: &str| {
-        world.try_record("sam", json!({"kind": "decision.noshare", "case": "theo", "id": "000102030405060708090a0b0c0d0e0f",
-            "decided_at": "2026-10-06T08:40:00+01:00", "reasons": reasons}))
+        world.try_record(
+            "sam",
+            json!({"kind": "decision.noshare", "case": "theo", "id": "000102030405060708090a0b0c0d0e0f",
+            "decided_at": "2026-10-06T08:40:00+01:00", "reasons": reasons}),
+        )
     };
     let Outcome::Entered { entered: first, again: false, .. } = with_id("a") else { panic!("not entered") };
     let Outcome::Entered { entered: second, again: true, .. } = with_id("a") else { panic!("not again") };
