@@ -51,7 +51,9 @@ pub const VERSION: u8 = 1;
 /// Where an author's key stands: the last entry it signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorHead {
-    /// The entry's number.
+    /// How many entries of the log were looked at for this: later ones may be the author's too.
+    pub upto: u64,
+    /// The entry's number; all ones for none.
     pub entry: u64,
     /// Its sequence number.
     pub sequence: u64,
@@ -256,7 +258,7 @@ impl Index {
         let stored = self.read(&author_name(key))?;
         let (check, sealed) = stored.split_first_chunk::<16>()?;
         let content = seal::decrypt(&author_pad(key, check), &[], sealed).ok()?;
-        codec::decode(&content, 64).ok()
+        codec::decode(&content, 128).ok()
     }
 
     /// Keeps where the author with this structure key stands, sealed with it.
@@ -264,7 +266,7 @@ impl Index {
     /// # Errors
     /// `Damaged` if sled fails.
     pub fn set_author(&self, key: &StructureKey, head: &AuthorHead) -> Result<(), IndexError> {
-        let content = codec::encode(head, 64).map_err(|_| IndexError::Damaged)?;
+        let content = codec::encode(head, 128).map_err(|_| IndexError::Damaged)?;
         // The sealing key is derived from the content's own keyed hash: two contents never share one.
         let mut check = [0; 16];
         INDEX.expand(key.as_bytes(), &content, &mut check);
@@ -432,7 +434,7 @@ mod tests {
         let index = Index::open(folder.path(), &never).unwrap();
         let (key, other) = (StructureKey::new([1; 32]), StructureKey::new([2; 32]));
         for sequence in 0..3 {
-            let head = AuthorHead { entry: 7 + sequence, sequence, digest: Digest::new([9; 32]) };
+            let head = AuthorHead { upto: 20, entry: 7 + sequence, sequence, digest: Digest::new([9; 32]) };
             index.set_author(&key, &head).unwrap();
             assert_eq!(index.author(&key), Some(head));
         }

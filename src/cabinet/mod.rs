@@ -121,11 +121,21 @@ fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Res
 
 /// Puts a file in its place, with the folders on the way.
 fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
-    durable::create_dir(path.parent().ok_or(CabinetError::Missing)?)?;
+    let folder = path.parent().ok_or(CabinetError::Missing)?;
     match when {
-        Durable::Now => durable::replace(path, bytes)?,
+        Durable::Now => {
+            durable::create_dir(folder)?;
+            durable::replace(path, bytes)?;
+            // The folder may have been made without a sync before.
+            if let Some(above) = folder.parent() {
+                durable::sync_dir(above)?;
+            }
+        }
         // A power cut may leave an empty or half file: it then reads as damaged.
-        Durable::Later => durable::copy_unsynced(path, bytes)?,
+        Durable::Later => {
+            durable::create_dir_unsynced(folder)?;
+            durable::copy_unsynced(path, bytes)?;
+        }
     }
     Ok(())
 }

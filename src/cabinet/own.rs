@@ -46,7 +46,7 @@ struct Content {
 }
 
 impl OwnCopy {
-    /// Draws the key of a period for the author's devices; durable when it returns.
+    /// Draws the key of a period for the author's devices; not synced, like the records under it.
     ///
     /// # Errors
     /// `Taken` if the period has one; `Wrap` and `Disk`.
@@ -64,7 +64,7 @@ impl OwnCopy {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
         let content = Content { author: Bytes(*author.as_bytes()), period, key: Bytes(*key) };
-        cabinet::put(&path, &cabinet::seal(&content, devices)?, Durable::Now)?;
+        cabinet::put(&path, &cabinet::seal(&content, devices)?, Durable::Later)?;
         Self::with(cabinet, author, period, key)
     }
 

@@ -11,6 +11,7 @@ use crate::codec::{
 use crate::decision::decision::Reference;
 use crate::decision::value::{Content, Moment, Value};
 use crate::entry::EntryError;
+use crate::keys::prepared::{PreparedKey, Unsettled};
 use crate::keys::{PublicKey, Signature, SigningKey};
 use crate::seal::commitment::{self, NodeHash};
 
@@ -243,6 +244,17 @@ impl Unverified {
         key.verify(&self.message(), &self.signature).map_err(|_| EntryError::Signature)
     }
 
+    /// Begins to check the signature under a key that may have a table; nothing is verified before it is settled.
+    ///
+    /// # Errors
+    /// As [`Unverified::verify`].
+    pub fn start_signature(&self, key: &PreparedKey) -> Result<Unsettled, EntryError> {
+        if *key.key().as_bytes() != self.body.author.0 {
+            return Err(EntryError::OtherKey);
+        }
+        key.start(&self.message(), &self.signature).map_err(|_| EntryError::Signature)
+    }
+
     /// Returns what was signed: context, a zero byte, the statement.
     #[must_use]
     pub fn message(&self) -> Vec<u8> {
@@ -283,6 +295,12 @@ impl Statement {
         &self.0.body
     }
 
+    /// Returns it as it was read, for a reader that judges the two alike.
+    #[must_use]
+    pub fn as_unverified(&self) -> &Unverified {
+        &self.0
+    }
+
     /// Returns its exact bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -318,7 +336,7 @@ impl Drop for Unverified {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::codec::ShortText;
+    use crate::codec::{RelationNumber, ShortText};
     use crate::decision::value::FieldId;
 
     pub(crate) fn body(key: &SigningKey) -> Body {

@@ -26,6 +26,10 @@ use crate::codec::{NOTE_LIMIT, STRUCTURE_LIMIT, WORDS_PART_LIMIT};
 pub const ENVELOPE: usize = 145;
 /// Largest number of checkpoints that a void frame lists.
 pub const VOID_LIST_LIMIT: usize = 64;
+/// Most entries of one write: a reader holds one write in memory.
+pub const WRITE_ENTRIES: usize = 1024;
+/// Most bytes of the entry frames of one write that has more than one (16 MiB).
+pub const WRITE_BYTES: usize = 16 << 20;
 /// Bytes of the largest frame there can be: an entry with both its parts as long as allowed.
 pub const FRAME_LIMIT: usize = HEADER + ENVELOPE + STRUCTURE_LIMIT + WORDS_PART_LIMIT + TRAILER;
 

@@ -82,6 +82,8 @@ pub struct Tail {
     pub length: u64,
     /// Where the last write was tried: at `offset`, or at a void frame that names all the bytes between.
     pub attempt: u64,
+    /// The hash of the last write that checks: every write that was begun behind it names it.
+    pub previous: [u8; 32],
     /// Why it does not check.
     pub fault: WriteFault,
 }
@@ -104,6 +106,8 @@ pub struct WriteReader<R> {
     tries: u32,
     /// The frame that failed, after a tail.
     damage: u64,
+    /// Whether damage was skipped.
+    lenient: bool,
     ended: bool,
 }
 
@@ -133,8 +137,16 @@ impl<R: Read + Seek> WriteReader<R> {
             aside: None,
             tries: 0,
             damage: end,
+            lenient: false,
             ended: false,
         }
+    }
+
+    /// Reads on after a write as if the log ended at byte `limit`: what a clerk found who opened it before more was appended.
+    pub fn limited(source: R, end: u64, previous: [u8; 32], limit: u64) -> Self {
+        let mut reader = Self::resumed(source, end, previous);
+        reader.window.limit = limit;
+        reader
     }
 
     /// Returns what comes next. After `Tail` and `End` that is `End`.
@@ -169,7 +181,8 @@ impl<R: Read + Seek> WriteReader<R> {
     /// After [`Event::Tail`]: looks for the next checkpoint frame that checks and reads on behind it, so that a verifier can
     /// say more than where the first damage is. Returns the end of that frame, or none.
     ///
-    /// What is skipped and whether the next write follows what came before is not known any more.
+    /// What is skipped and whether the next write follows what came before is not known any more: from now on writes may name
+    /// another start and another write before them, so that bytes left out or put in are damage in one place only.
     ///
     /// # Errors
     /// Those of the source.
@@ -180,6 +193,7 @@ impl<R: Read + Seek> WriteReader<R> {
             && let Frame::Own(frame) | Frame::Cosigned(frame) = &framed.frame
         {
             (self.gap, self.at, self.previous) = (end, end, write_hash(frame, &framed.check));
+            self.lenient = true;
             self.begin(end, None);
             (self.aside, self.tries, self.ended) = (None, 0, false);
         }
@@ -228,6 +242,7 @@ impl<R: Read + Seek> WriteReader<R> {
 
     fn begin(&mut self, start: u64, vouched: Option<u64>) {
         self.sequence = Sequence::new(start, self.previous);
+        self.sequence.lenient = self.lenient;
         self.vouched = vouched;
     }
 
@@ -283,7 +298,7 @@ impl<R: Read + Seek> WriteReader<R> {
             from = offset + 1;
         };
         (self.damage, self.at) = (fault.offset, gap + length);
-        Ok(Step::Tail(Tail { offset: gap, length, attempt, fault }))
+        Ok(Step::Tail(Tail { offset: gap, length, attempt, previous: self.previous, fault }))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Remains {
     pub entries: Vec<Range<u64>>,
     /// Whether a power cut explains them.
     pub torn: bool,
+    /// Whether the frame that fails is, or was, a checkpoint frame: then the damage is behind the last entry before it.
+    pub at_checkpoint: bool,
 }
 
 impl Remains {
@@ -38,6 +40,8 @@ impl Remains {
 /// It is torn if its last write was cut short, or if a sector of the disk (512 bytes, aligned) came back as zeros. A write
 /// begins anywhere in a sector, so what a lost sector leaves is zeros from there to the sector's end: a whole sector, all of
 /// it that lies in the tail, or at least 16 bytes. All else is corrupt: a disk or a person changed bytes that were there.
+/// So is a tail with the end of a write that names another write before it than the last one that checks: that one had
+/// checked when the later one was begun.
 ///
 /// # Errors
 /// Those of the source.
@@ -53,8 +57,12 @@ pub fn examine<R: Read + Seek>(source: R, tail: &Tail) -> io::Result<Remains> {
         notes: Vec::new(),
         entries: Vec::new(),
         torn: false,
+        at_checkpoint: at_checkpoint(&mut window, tail)?,
     };
-    let ends_whole = legible(&mut window, tail, &mut remains)?;
+    let (ends_whole, followed) = legible(&mut window, tail, &mut remains)?;
+    if followed {
+        return Ok(remains);
+    }
     remains.torn = lost_sector(&mut window, tail.attempt, end)?
         || match ends_whole {
             // The last frame of a write is there, so nothing was cut. The sector it began in may be lost: less than 16 bytes.
@@ -64,9 +72,23 @@ pub fn examine<R: Read + Seek>(source: R, tail: &Tail) -> io::Result<Remains> {
     Ok(remains)
 }
 
-/// Collects what checks in the tail; returns the start of the last write tried or a later one, if its last frame is there.
-fn legible<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, remains: &mut Remains) -> io::Result<Option<u64>> {
-    let (mut at, mut ends_whole) = (tail.offset, None);
+/// Whether two of the three marks of a checkpoint frame stand where the write fails: type, start, write before it.
+fn at_checkpoint<R: Read + Seek>(window: &mut Window<R>, tail: &Tail) -> io::Result<bool> {
+    let bytes = window.fill(tail.fault.offset, HEADER + super::NAMES)?;
+    let is = |at: usize, mark: &[u8]| bytes.get(at..at + mark.len()) == Some(mark);
+    let typed = matches!(bytes.first(), Some(2 | 3));
+    let marks = [typed, is(HEADER, &tail.attempt.to_be_bytes()), is(HEADER + 40, &tail.previous)];
+    Ok(marks.into_iter().filter(|mark| *mark).count() >= 2)
+}
+
+/// Collects what checks in the tail; returns the start of the last write tried or a later one, if its last frame is there,
+/// and whether some write was begun behind one that is in the tail and had checked.
+fn legible<R: Read + Seek>(
+    window: &mut Window<R>,
+    tail: &Tail,
+    remains: &mut Remains,
+) -> io::Result<(Option<u64>, bool)> {
+    let (mut at, mut ends_whole, mut followed) = (tail.offset, None, false);
     while let Found::Frame(offset, end) = window.find(at, |_, _| true)? {
         at = end;
         let Next::Frame(framed) = parse(window.frame(offset)?, false) else { continue };
@@ -74,6 +96,7 @@ fn legible<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, remains: &mut Re
             Frame::Entry(entry) if entry.parts_match() => remains.entries.push(offset..end),
             Frame::Own(checkpoint) | Frame::Cosigned(checkpoint) => {
                 remains.notes.push(checkpoint.note.to_vec());
+                followed |= checkpoint.previous_write != tail.previous;
                 if (tail.attempt..=offset).contains(&checkpoint.start) {
                     ends_whole = Some(checkpoint.start);
                 }
@@ -83,7 +106,7 @@ fn legible<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, remains: &mut Re
             Frame::Void(_) => {}
         }
     }
-    Ok(ends_whole)
+    Ok((ends_whole, followed))
 }
 
 /// Whether some sector is zeros from some place to its end, as a sector that was never written.

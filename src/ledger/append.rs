@@ -1,9 +1,12 @@
 //! Appending: the order of steps from signed statements to receipts.
 
-use crate::codec::{Digest, Folder, Publicity};
+use std::borrow::Cow;
+
+use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::{Body, UNKNOWN};
+use crate::entry::statement::{Body, Seen, UNKNOWN};
+use crate::frame::WRITE_ENTRIES;
 use crate::frame::write::WriteBuilder;
 use crate::head::checkpoint::Checkpoint;
 use crate::head::receipt::Receipt;
@@ -18,12 +21,10 @@ use crate::store::disk::Disk;
 use crate::store::durable;
 use crate::store::lock::Lock;
 use crate::tree::{EntryNumber, leaf_hash, prove_inclusion};
-use crate::verify::entry::Keys;
+use crate::verify::chains::{Chain, Chains};
+use crate::verify::entry::{self, Keys, Parts};
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
-
-/// Most entries of one write (part of the format: a reader holds one write in memory).
-pub const WRITE_ENTRIES: usize = 1024;
 
 /// An entry that is durable.
 #[derive(Debug, Clone)]
@@ -59,10 +60,15 @@ impl<D: Disk> Ledger<D> {
         submissions: &[Authored],
         author_key: &StructureKey,
         roster: &mut Roster,
-        now: i64,
+        now: &dyn Fn() -> i64,
     ) -> Result<Vec<Entered>, LedgerError> {
-        // 1. One writer; the tail is read again under the lock. A crash here: nothing happened.
+        if self.signer.is_none() {
+            return Err(LedgerError::NoLogKey);
+        }
+        // 1. One writer; the tail is read again under the lock. A crash here: nothing happened. The time is taken under
+        //    it too: whoever waited for another program was not recorded before it.
         let _lock = self.lock()?;
+        let now = now();
         let known = self.size();
         self.refresh()?;
         self.extend_roster(roster, known)?;
@@ -71,13 +77,14 @@ impl<D: Disk> Ledger<D> {
             return Ok(Vec::new());
         };
         let head = self.author_head(author_key, &author.0)?;
-        self.admit(submissions, head, roster)?;
+        self.admit(submissions, author_key, head, roster)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
         let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
         let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
         // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
         //    sets aside. After it: every statement in it is entered for ever, receipt or not.
-        self.file.append(self.at.end, &bytes)?;
+        let torn = self.torn.as_ref().map_or(0, |torn| torn.length);
+        self.file.append(self.at.end + torn, &bytes)?;
         let before = std::mem::replace(&mut self.at, at);
         self.torn = None;
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
@@ -91,8 +98,13 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// Refuses what verify would call altered.
-    fn admit(&self, submissions: &[Authored], head: Option<AuthorHead>, roster: &Roster) -> Result<(), LedgerError> {
-        let mut next = head.map(|head| (head.sequence + 1, head.digest));
+    fn admit(
+        &self,
+        submissions: &[Authored],
+        author_key: &StructureKey,
+        head: Option<AuthorHead>,
+        roster: &Roster,
+    ) -> Result<(), LedgerError> {
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
@@ -100,55 +112,74 @@ impl<D: Disk> Ledger<D> {
         if self.torn.is_some() && !sets_aside {
             return Err(LedgerError::TornTail);
         }
+        let keys = Keys { structure: vec![author_key.clone()], ..Keys::default() };
+        let author = submissions.first().map_or([0; 32], |first| first.statement.body().author.0);
+        let mut chains = self.chain_of(&author, head, &keys)?;
+        // Public entries have their effect on those behind them, in a roster of their own till they are durable.
+        let mut roster = Cow::Borrowed(roster);
         for (number, authored) in (self.size()..).zip(submissions) {
             let body = authored.statement.body();
-            let (sequence, previous) = next.unwrap_or((0, Digest::ZERO));
-            let code = if body.sequence < sequence {
-                Some(Code::Duplicate)
-            } else if body.sequence > sequence {
-                Some(Code::AuthorGap)
-            } else if body.previous != previous {
-                Some(Code::AuthorFork)
-            } else {
-                self.refusal(number, authored, roster)?
-            };
-            if let Some(code) = code {
+            let mut code = chains.apply(body, authored.statement.digest(), 0).err();
+            if code.is_none() {
+                code = self.refusal(number, authored, submissions, &roster)?;
+            }
+            let public = authored.structure.first() == Some(&0);
+            if code.is_none() && public {
+                code = roster.to_mut().admit(number, authored.statement.as_unverified(), &authored.words).err();
+            }
+            if let Some(code) = code.or_else(|| parts_refusal(authored, &keys)) {
                 return Err(LedgerError::Refused(code));
             }
-            next = Some((body.sequence + 1, authored.statement.digest()));
         }
         Ok(())
     }
 
-    fn refusal(&self, number: u64, authored: &Authored, roster: &Roster) -> Result<Option<Code>, LedgerError> {
+    /// Returns where the author's own chain stands, as verify keeps it: the next number, the last digest, what was seen.
+    fn chain_of(&self, author: &[u8; 32], head: Option<AuthorHead>, keys: &Keys) -> Result<Chains, LedgerError> {
+        let mut chains = Chains::default();
+        if let Some(head) = head {
+            let statement = self.entry(head.entry)?.statement(keys);
+            let seen = statement.map_or(UNKNOWN, |statement| statement.body().seen.number);
+            chains.0.insert(*author, Chain { next: head.sequence.saturating_add(1), last: head.digest, seen });
+        }
+        Ok(chains)
+    }
+
+    fn refusal(
+        &self,
+        number: u64,
+        authored: &Authored,
+        submissions: &[Authored],
+        roster: &Roster,
+    ) -> Result<Option<Code>, LedgerError> {
         let body = authored.statement.body();
-        if self.size() == 0 {
-            // The first write of a ledger: genesis vouches for itself.
-            return Ok(None);
-        }
-        if roster.ledger() != Some(body.ledger) {
-            return Ok(Some(Code::Statement));
-        }
-        match roster.in_force(&body.author.0, number) {
-            Some(enrolment) if enrolment.person == body.person => {}
-            _ => return Ok(Some(Code::KeyNotEnrolled)),
+        let genesis = number == 0 && body.kind.name() == Some("genesis");
+        if !genesis {
+            if roster.ledger() != Some(body.ledger) {
+                return Ok(Some(Code::Statement));
+            }
+            match roster.in_force(&body.author.0, number) {
+                Some(enrolment) if enrolment.person == body.person => {}
+                _ => return Ok(Some(Code::KeyNotEnrolled)),
+            }
         }
         let seen = body.seen;
-        if seen.number >= self.size() || self.entry(seen.number)?.link() != seen.link {
+        let seen_fits = match self.size() {
+            0 => seen == Seen::NOTHING,
+            size => seen.number < size && self.entry(seen.number)?.link() == seen.link,
+        };
+        if !seen_fits {
             return Ok(Some(Code::Seen));
         }
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
-            let within = reference.entry < self.size();
-            if within && self.entry(reference.entry)?.envelope().statement != reference.digest {
+            let digest = match reference.entry.checked_sub(self.size()) {
+                None => Some(self.entry(reference.entry)?.envelope().statement),
+                Some(_) if reference.entry >= number => None,
+                Some(at) => usize::try_from(at).ok().and_then(|at| submissions.get(at)).map(|a| a.statement.digest()),
+            };
+            if digest != Some(reference.digest) {
                 return Ok(Some(Code::Reference));
             }
-            if reference.entry >= number {
-                return Ok(Some(Code::Reference));
-            }
-        }
-        let clear = authored.structure.first() == Some(&0);
-        if clear != (body.kind.publicity() != Some(Publicity::Sealed)) {
-            return Ok(Some(Code::Sealed));
         }
         Ok(folder_refusal(body, roster))
     }
@@ -218,40 +249,37 @@ impl<D: Disk> Ledger<D> {
         }
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
-            let head = AuthorHead { entry: self.at.size() - 1, sequence, digest };
+            let head = AuthorHead { upto: self.at.size(), entry: self.at.size() - 1, sequence, digest };
             self.cards.set_author(author_key, &head);
         }
     }
 
-    /// Returns where the author with this structure key stands, out of the cards or, once, out of the whole log.
+    /// Returns where the author with this structure key stands; none before the first statement.
+    ///
+    /// The cards say up to which entry they know; what was entered since, by whomever, is looked at. So an entry whose
+    /// card was lost in a crash is found, and its statement is not entered twice.
     ///
     /// # Errors
     /// Those of the store.
     pub fn author_head(&mut self, key: &StructureKey, author: &[u8; 32]) -> Result<Option<AuthorHead>, LedgerError> {
-        if let Some(head) = self.cards.author(key) {
-            return Ok(Some(head).filter(|head| head.entry != UNKNOWN));
-        }
-        let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
-        let mut found: Vec<(u64, u64, Digest, crate::codec::StatementId)> = Vec::new();
-        self.walk(&mut |number, _, frame| {
-            let Ok(envelope) = Envelope::decode(frame.envelope) else { return true };
-            if let Some(statement) = open_statement(&envelope.statement, frame.structure, frame.words, &keys) {
-                let body = statement.body();
-                if body.author.0 == *author {
-                    found.push((number, body.sequence, envelope.statement, body.id));
+        let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
+        let mut head = self.cards.author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
+        if head.upto < self.size() {
+            let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
+            let mut found = Vec::new();
+            self.walk_from(head.upto, &mut |number, digest, structure, words| {
+                if let Some(statement) = open_statement(digest, structure, words, &keys)
+                    && statement.body().author.0 == *author
+                {
+                    found.push((number, statement.body().id));
+                    (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
-            }
-            true
-        })?;
-        let last = found.iter().max_by_key(|(_, sequence, ..)| *sequence);
-        let head =
-            last.map(|(entry, sequence, digest, _)| AuthorHead { entry: *entry, sequence: *sequence, digest: *digest });
-        for (entry, _, _, id) in &found {
-            self.cards.set_statement(key, id, *entry);
+            })?;
+            found.into_iter().for_each(|(entry, id)| self.cards.set_statement(key, &id, entry));
+            head.upto = self.size();
+            self.cards.set_author(key, &head);
         }
-        let none = AuthorHead { entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
-        self.cards.set_author(key, &head.unwrap_or(none));
-        Ok(head)
+        Ok(Some(head).filter(|head| head.entry != UNKNOWN))
     }
 
     /// Returns the receipt of an entry under the newest own checkpoint.
@@ -297,6 +325,21 @@ struct Sequenced {
     bytes: Vec<u8>,
     at: At,
     update: Update,
+}
+
+/// Judges the parts as verify will: they are the statement's own, in clear or sealed as its kind wants it.
+fn parts_refusal(authored: &Authored, keys: &Keys) -> Option<Code> {
+    let parts =
+        envelope::parts_digest(&envelope::part_digest(&authored.structure), &envelope::part_digest(&authored.words));
+    let (statement, commitment) = (authored.statement.digest(), authored.statement.commitment());
+    let (number, recorded, previous) = (EntryNumber(0), 0, Link::ZERO);
+    let envelope = Envelope { number, recorded, previous, statement, commitment, parts }.encode();
+    let parts = Parts { envelope: &envelope, structure: &authored.structure, words: &authored.words };
+    let checked = entry::check(parts, keys, 0);
+    // Only what is sealed for readers of the words alone need not open under the author's own key.
+    let restricted = authored.statement.body().folder().is_some_and(Folder::restricted);
+    let unreadable = checked.not_opened && !restricted;
+    checked.codes.first().copied().or_else(|| unreadable.then_some(Code::Sealed))
 }
 
 fn folder_refusal(body: &Body, roster: &Roster) -> Option<Code> {

@@ -10,6 +10,7 @@ pub mod proofs;
 pub mod read;
 pub mod record;
 pub mod show;
+pub mod witness;
 
 use std::io;
 

@@ -81,7 +81,7 @@ pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Ke
     let statement = match structure::parse(structure).ok()? {
         StructurePart::Clear { statement, signature } => Unverified::decode(statement, signature).ok()?,
         StructurePart::Sealed(sealed) => {
-            let opened = keys.open(digest, &sealed, words)?;
+            let opened = keys.open(digest, &sealed, words).ok()??;
             Unverified::decode(opened.statement(), &opened.signature()).ok()?
         }
     };
@@ -158,6 +158,29 @@ impl<D: Disk> Ledger<D> {
             }
         }
         Ok(())
+    }
+
+    /// Hands over every entry from `from` on: number, statement digest, structure part, words part.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn walk_from(&self, from: u64, each: &mut dyn FnMut(u64, &Digest, &[u8], &[u8])) -> Result<(), LedgerError> {
+        // A few entries are looked up one by one; many are faster as a stream.
+        if self.size() - from <= 1024 {
+            for number in from..self.size() {
+                let stored = self.entry(number)?;
+                each(number, &stored.envelope.statement, stored.structure(), stored.words());
+            }
+            return Ok(());
+        }
+        self.walk(&mut |number, _, frame| {
+            if number >= from
+                && let Ok(envelope) = Envelope::decode(frame.envelope)
+            {
+                each(number, &envelope.statement, frame.structure, frame.words);
+            }
+            true
+        })
     }
 
     /// Returns the roster: who may speak, and which folder keys were published, folded out of the public entries.

@@ -16,9 +16,10 @@ use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
+use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
 use crate::ledger::LedgerError;
-use crate::ledger::append::{Entered, WRITE_ENTRIES};
+use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
 use crate::rules::kind::{FolderRule, Kind};
@@ -28,7 +29,7 @@ use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
 
-/// Bytes after which a batch begins another write.
+/// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
 const WRITE_BYTES: usize = 8 << 20;
 /// The closing period of own copies: there are no closings yet, so there is one period.
 const PERIOD: u64 = 0;
@@ -122,15 +123,16 @@ impl<D: Disk> Desk<D> {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
         let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
         for (at, draft) in list.iter().enumerate() {
+            let pending = self.ledger.size() + group.len() as u64;
+            let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
+            let bytes: usize =
+                group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
+            if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
+                self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+            }
             if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_)))
             {
                 break;
-            }
-            let pending = self.ledger.size() + group.len() as u64;
-            let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
-            let bytes: usize = group.iter().map(|(_, ready)| ready.authored.words.len() + 2048).sum();
-            if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
-                self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
             }
             match self.prepare(draft, &mut chain, now(), rng)? {
                 Checked::Ready(ready) => group.push((at, *ready)),
@@ -175,7 +177,10 @@ impl<D: Disk> Desk<D> {
         let author = self.identity.author();
         let key = self.structure_key()?.clone();
         let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
+        // Under the lock: what another program is writing just now is not torn.
+        let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
+        drop(lock);
         if let Some(head) = self.ledger.author_head(&key, author.as_bytes())?
             && head.sequence >= chain.next()
         {
@@ -199,12 +204,12 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let mut waiting = Vec::new();
         for item in items {
-            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
             if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                 self.keep_receipt(entry)?;
                 outbox::remove(&self.side, item.id, Durable::Now)?;
                 continue;
             }
+            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
             if item.sequence >= chain.next() {
                 chain.signed(item.sequence, statement.digest())?;
             }
@@ -234,7 +239,7 @@ impl<D: Disk> Desk<D> {
         }
         let key = self.structure_key()?.clone();
         for write in waiting.chunks(together) {
-            let entered = match self.ledger.append(write, &key, &mut self.roster, now()) {
+            let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
                     write.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
@@ -337,19 +342,8 @@ impl<D: Disk> Desk<D> {
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;
-        let item = OutboxItem {
-            ledger: authored.ledger(),
-            id: authored.statement.body().id,
-            sequence,
-            statement: authored.statement.as_bytes().to_vec(),
-            signature: *authored.statement.signature(),
-            structure_part: authored.structure.clone(),
-            words_part: authored.words.clone(),
-            content_key: Some(authored.content_key.clone()),
-            words_key: authored.words_key.clone(),
-        };
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        outbox::put(&self.side, &item, self.identity.recipient(), when)?;
+        outbox::put(&self.side, &item(&authored), self.identity.recipient(), when)?;
         chain.signed(sequence, authored.statement.digest())?;
         if when == Durable::Now {
             chain.save(when)?;
@@ -385,11 +379,11 @@ impl<D: Disk> Desk<D> {
             authored.push(ready.authored);
         }
         let key = self.structure_key()?.clone();
-        let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
+        let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
-            Err(why @ (LedgerError::NoLogKey | LedgerError::Store(_))) => {
+            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
                 authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
-                let no_key = matches!(why, LedgerError::NoLogKey);
+                let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
                 for (at, ..) in places {
                     let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
@@ -400,7 +394,11 @@ impl<D: Disk> Desk<D> {
                 }
                 return Ok(());
             }
-            Err(other) => return Err(other),
+            Err(other) => {
+                // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                return Err(other);
+            }
         };
         self.keep_own(&authored)?;
         for (((at, gaps, flags), authored), entered) in places.into_iter().zip(&authored).zip(entered) {
@@ -494,6 +492,20 @@ impl<D: Disk> Desk<D> {
 pub fn by_hand(kind: &Kind) -> bool {
     let clerks = ["body.read", "body.unreadable", "tail.set_aside", "statement.late"];
     kind.folder != FolderRule::Public && !clerks.contains(&kind.name.as_str())
+}
+
+fn item(authored: &Authored) -> OutboxItem {
+    OutboxItem {
+        ledger: authored.ledger(),
+        id: authored.statement.body().id,
+        sequence: authored.statement.body().sequence,
+        statement: authored.statement.as_bytes().to_vec(),
+        signature: *authored.statement.signature(),
+        structure_part: authored.structure.clone(),
+        words_part: authored.words.clone(),
+        content_key: Some(authored.content_key.clone()),
+        words_key: authored.words_key.clone(),
+    }
 }
 
 fn references_match(a: &[Reference], b: &[Reference]) -> bool {

@@ -70,23 +70,36 @@ pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Makes a folder (0700) and those above it that are not there. One that is there already stays as it is.
+/// Makes a folder (0700) and those above it that are not there, each synced. One that is there already stays as it is.
 ///
 /// # Errors
 /// Those of the operating system.
 pub fn create_dir(path: &Path) -> io::Result<()> {
+    make_dir(path, true)
+}
+
+/// As [`create_dir`], for what need not survive a power cut: nothing is synced.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn create_dir_unsynced(path: &Path) -> io::Result<()> {
+    make_dir(path, false)
+}
+
+fn make_dir(path: &Path, sync: bool) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        create_dir(parent)?;
+        make_dir(parent, sync)?;
     }
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
-        _ => sync_parent(path),
+        _ if sync => sync_parent(path),
+        _ => Ok(()),
     }
 }
 

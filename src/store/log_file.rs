@@ -238,7 +238,7 @@ impl Head {
                     if let Some(fault) = wrong {
                         // Writes follow this one, and yet its parts are wrong: no power cut does that.
                         let length = disk.len()? - self.end;
-                        let tail = Tail { offset: self.end, length, attempt: write.start, fault };
+                        let tail = Tail { offset: self.end, length, attempt: write.start, previous: self.hash, fault };
                         let remains = Remains { torn: false, ..examine(DiskReader::new(disk), &tail)? };
                         self.tail = self.judge(fault, remains);
                         return Ok(());
@@ -262,7 +262,9 @@ impl Head {
         if remains.torn {
             TailState::Torn(remains)
         } else {
-            TailState::Corrupt { fault, entry: self.next_entry().saturating_add(fault.entry), remains }
+            // Damage of a checkpoint frame is that of the entry before it.
+            let entry = self.next_entry().saturating_add(fault.entry);
+            TailState::Corrupt { fault, entry: entry.saturating_sub(u64::from(remains.at_checkpoint)), remains }
         }
     }
 }

@@ -42,7 +42,7 @@ impl Chains {
         };
         if !matches!(verdict, Err(Code::Duplicate)) {
             let seen = if body.seen.number == UNKNOWN { chain.seen } else { body.seen.number };
-            self.0.insert(body.author.0, Chain { next: body.sequence + 1, last: digest, seen });
+            self.0.insert(body.author.0, Chain { next: body.sequence.saturating_add(1), last: digest, seen });
         }
         verdict
     }

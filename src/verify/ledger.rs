@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Seek};
 
 use crate::codec::{Digest, Link};
-use crate::entry::envelope::ENVELOPE;
+use crate::decision::value::Content;
+use crate::entry::envelope::{ENVELOPE, Envelope};
 use crate::entry::statement::{UNKNOWN, Unverified};
 use crate::frame::reader::{Event, Tail, WriteReader};
-use crate::frame::tail::examine;
+use crate::frame::tail::{Remains, examine};
 use crate::frame::write::Fault;
+use crate::frame::{VOID_LIST_LIMIT, Void};
 use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::Note;
 use crate::head::receipt::Receipt;
 use crate::head::trust::Trust;
+use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
@@ -23,11 +26,17 @@ use crate::verify::report::{
     Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
 };
 use crate::verify::roster::Roster;
+use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
 /// Bytes that are checked together, at least one entry.
 const CHUNK_BYTES: usize = 4 << 20;
+
+/// Places of damage after which reading goes on: each costs a look through the rest of the log.
+const DAMAGES: usize = 16;
+/// Bytes of the smallest entry frame: so many entries at most are missing where bytes cannot be read.
+const SMALLEST_ENTRY: u64 = 174;
 
 /// What the verifier brings.
 pub struct Options<'a> {
@@ -41,7 +50,9 @@ pub struct Options<'a> {
     pub known: &'a [Note],
     /// Receipts that the verifier holds; the ledger must honour each.
     pub receipts: &'a [Receipt],
-    /// What this program saved after an earlier verify: signatures up to there are not checked again.
+    /// What this program saved after an earlier verify, checked by [`Record::check`]. If the ledger still has that root at
+    /// that size, structure and signatures up to there are not looked at again; all hashes are. Without keys for structure
+    /// it is only one more checkpoint that the ledger must extend.
     pub since: Option<&'a Record>,
     /// The time, in milliseconds UTC.
     pub now: i64,
@@ -56,9 +67,27 @@ pub struct Options<'a> {
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
 pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+    // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
+    // One that does not fit this verify is none.
+    let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
+    let since = options.since.filter(fits);
+    if let Some(record) = since {
+        let walk = walk_through(open, Walk::new(options, Past::new(open()?), Some(record)))?;
+        if walk.extends_record {
+            return walk.finish(open);
+        }
+        // Not the history that was verified: everything is looked at again, so that the entry can be named.
+    }
+    walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
+}
+
+fn walk_through<'a, R: Read + Seek>(
+    open: &dyn Fn() -> io::Result<R>,
+    mut walk: Walk<'a, R>,
+) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut walk = Walk::new(options, Past::new(open()?));
     let mut chunk = Chunk::default();
+    let mut damages = 0;
     loop {
         match reader.next_event()? {
             Event::Entry { offset, frame } => {
@@ -66,17 +95,25 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
             }
             Event::Checkpoint { frame, cosigned, write, .. } => {
                 chunk.checkpoint(frame.note, cosigned, write.end);
+                if let Some(void) = walk.pending.take() {
+                    walk.set_aside(&void, write.entries, open)?;
+                }
+                walk.last_write = (write.end, write.hash);
             }
             Event::Void { void, .. } => {
                 chunk.drop_unfinished();
                 walk.process(&mut chunk)?;
-                walk.voided(&void.checkpoints);
+                walk.past.break_off();
+                walk.pending = Some(void);
             }
             Event::Tail(tail) => {
                 walk.process(&mut chunk)?;
-                walk.tail(&tail, &chunk, examine(open()?, &tail)?.torn);
+                let remains = examine(open()?, &tail)?;
+                walk.tail(&tail, &chunk, &remains);
                 chunk = Chunk::default();
-                if reader.skip_damage()?.is_none() {
+                damages += 1;
+                // Behind a torn write there is nothing; behind damage there may be, and it is looked at, up to a point.
+                if remains.torn || damages > DAMAGES || reader.skip_damage()?.is_none() {
                     break;
                 }
             }
@@ -90,7 +127,7 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
             walk.process(&mut chunk)?;
         }
     }
-    walk.finish(open)
+    Ok(walk)
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -141,9 +178,9 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys) -> Outcome {
+    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
         if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys));
+            return Outcome::Entry(entry::check(parts, keys, opened_before));
         }
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
@@ -160,11 +197,31 @@ struct Walk<'a, R> {
     past: Past<R>,
     roster: Roster,
     chains: Chains,
+    /// The number that the next entry must have.
+    next: u64,
+    /// The tree over all entries, as long as none is missing.
     frontier: Frontier,
-    link: Link,
+    /// The link of the entry before; none where it could not be read.
+    link: Option<Link>,
     recorded: i64,
     findings: Vec<Finding>,
+    /// How many of them say that history was altered.
+    altering: usize,
     counts: Counts,
+    /// Where the last damage begins, in bytes.
+    damage: Option<u64>,
+    /// The first entry of which something could not be read: what rests on it is not held against later ones.
+    hole: Option<u64>,
+    /// How many entries could not be read.
+    unread: u64,
+    /// Where the last checking write ends, and its hash.
+    last_write: (u64, [u8; 32]),
+    /// The void frame of the write that is being read.
+    pending: Option<Void>,
+    /// Writes that set bytes aside: first entry, last entry, hash of the bytes.
+    voids: Vec<(u64, u64, [u8; 32])>,
+    /// Entries that say so.
+    accounts: Vec<(u64, Vec<Digest>)>,
     /// Own checkpoints whose roots fitted: the newest ones, for cosignatures of an earlier size.
     heads: VecDeque<(u64, Hash)>,
     /// Size and root of every checkpoint that the verifier holds.
@@ -176,59 +233,85 @@ struct Walk<'a, R> {
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
     leaves: Vec<(u64, Hash)>,
+    signatures: Signatures,
+    /// What was verified before, up to [`Walk::checked_before`].
+    since: Option<&'a Record>,
     checked_before: u64,
-    damaged: bool,
+    /// Whether the root at that size is the one of the record.
+    extends_record: bool,
 }
 
 impl<'a, R: Read + Seek> Walk<'a, R> {
-    fn new(options: &'a Options<'a>, past: Past<R>) -> Self {
+    fn new(options: &'a Options<'a>, past: Past<R>, since: Option<&'a Record>) -> Self {
         Walk {
             options,
             keys: options.keys.clone(),
             past,
             roster: Roster::default(),
-            chains: Chains::default(),
+            chains: since.map(Record::chains).unwrap_or_default(),
+            next: 0,
             frontier: Frontier::new(),
-            link: Link::ZERO,
+            link: Some(Link::ZERO),
             recorded: i64::MIN,
             findings: Vec::new(),
+            altering: 0,
             counts: Counts::default(),
+            damage: None,
+            hole: None,
+            unread: 0,
+            last_write: (0, [0; 32]),
+            pending: None,
+            voids: Vec::new(),
+            accounts: Vec::new(),
             heads: VecDeque::new(),
-            outside: outside(options),
+            outside: outside(options, since),
             wanted: Vec::new(),
             cosigned: Vec::new(),
             last_note: None,
             leaves: Vec::new(),
-            checked_before: options.since.map_or(0, |record| record.size),
-            damaged: false,
+            signatures: Signatures::default(),
+            since,
+            checked_before: since.map_or(0, |record| record.size),
+            extends_record: false,
         }
     }
 
     fn find(&mut self, entry: u64, code: Code) {
-        if self.findings.len() < FINDINGS_LIMIT {
-            self.findings.push(Finding { entry, code });
+        let finding = Finding { entry, code };
+        let alters = altered(std::slice::from_ref(&finding)).is_some();
+        // Each sort has its own room: nobody can fill the list with trifles so that what matters finds none.
+        let sort = if alters { self.altering } else { self.findings.len() - self.altering };
+        if sort < FINDINGS_LIMIT {
+            self.findings.push(finding);
+            self.altering += usize::from(alters);
         } else {
             self.counts.more_findings += 1;
         }
     }
 
     fn size(&self) -> u64 {
-        self.frontier.size().0
+        self.next
+    }
+
+    /// Whether the tree holds all entries so far.
+    fn whole(&self) -> bool {
+        self.frontier.size().0 == self.next
     }
 
     /// Checks the finished writes of a chunk on every core, then judges them in order.
     fn process(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
-        let looked = parallel(finished, |item| chunk.look(item, keys));
-        self.apply_public(chunk, &looked);
-        let signatures = {
-            let (roster, before) = (&self.roster, self.checked_before);
-            parallel(&looked, |outcome| signature(outcome, roster, before))
-        };
-        for ((item, outcome), signed) in finished.iter().zip(looked).zip(signatures) {
+        let before = self.checked_before;
+        let looked = parallel(finished, |item| chunk.look(item, keys, before));
+        let numbered = self.number(finished, looked);
+        self.apply_public(chunk, &numbered);
+        let signatures = self.check_signatures(&numbered);
+        for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
             match (item, outcome) {
-                (Item::Entry { offset, .. }, Outcome::Entry(checked)) => self.entry(*offset, checked, signed)?,
+                (Item::Entry { offset, .. }, Outcome::Entry(checked)) => {
+                    self.entry(number, *offset, checked, signed)?
+                }
                 (Item::Checkpoint { cosigned, end, .. }, Outcome::Checkpoint(note)) => {
                     self.counts.bytes = *end;
                     self.checkpoint(note, *cosigned);
@@ -248,20 +331,79 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Ok(())
     }
 
-    /// Takes the public entries into the roster, in order, each with its signature checked.
-    fn apply_public(&mut self, chunk: &Chunk, looked: &[Outcome]) {
-        let mut codes = Vec::new();
-        for (item, outcome) in chunk.items.iter().zip(looked) {
-            let Outcome::Entry(Checked { envelope: Some(envelope), statement: Some(statement), public: true, .. }) =
-                outcome
-            else {
+    /// Gives every entry its number: the next one, or behind damage the one it claims; and notes the first that could not
+    /// be read.
+    fn number(&mut self, items: &[Item], looked: Vec<Outcome>) -> Vec<(u64, Outcome)> {
+        let mut next = self.next;
+        let mut numbered = Vec::with_capacity(looked.len());
+        for (item, outcome) in items.iter().zip(looked) {
+            if let (Outcome::Entry(checked), Item::Entry { offset, .. }) = (&outcome, item) {
+                let claimed = checked.envelope.map_or(next, |envelope| envelope.number.0);
+                if self.may_jump(next, claimed, *offset) {
+                    next = claimed;
+                } else if claimed != next {
+                    self.find(claimed.min(next), Code::Order);
+                }
+                if !checked.codes.is_empty() {
+                    self.hole = self.hole.or(Some(next));
+                }
+                numbered.push((next, outcome));
+                next += 1;
+            } else {
+                numbered.push((next, outcome));
+            }
+        }
+        numbered
+    }
+
+    /// Whether the entries between are missing because bytes before this place could not be read.
+    fn may_jump(&self, next: u64, claimed: u64, offset: u64) -> bool {
+        let room = self.damage.map_or(0, |damage| offset.saturating_sub(damage) / SMALLEST_ENTRY);
+        claimed > next && claimed - next <= room
+    }
+
+    /// Checks the signatures of the statements that were opened; none where there is nothing to check, or it was checked
+    /// before.
+    fn check_signatures(&mut self, looked: &[(u64, Outcome)]) -> Vec<Option<Result<(), Code>>> {
+        let mut verdicts = vec![None; looked.len()];
+        let mut waiting = Vec::with_capacity(looked.len());
+        for (at, ((number, outcome), verdict)) in looked.iter().zip(&mut verdicts).enumerate() {
+            let Outcome::Entry(Checked { statement: Some(statement), .. }) = outcome else {
                 continue;
             };
-            let number = envelope.number.0;
+            let number = *number;
+            if number < self.checked_before || excused(self.hole, number, &self.roster, statement) {
+                continue;
+            }
+            match signer(statement, number, &self.roster) {
+                Some(key) => waiting.push((at, (statement, key))),
+                None => *verdict = Some(Err(Code::KeyNotEnrolled)),
+            }
+        }
+        self.signatures.expect(waiting.iter().map(|(_, (_, key))| *key));
+        let (places, waiting): (Vec<usize>, Vec<_>) = waiting.into_iter().unzip();
+        let groups: Vec<_> = waiting.chunks(GROUP).collect();
+        let signatures = &self.signatures;
+        let checked = parallel(&groups, |group| signatures.check(group));
+        for (at, signed) in places.into_iter().zip(checked.into_iter().flatten()) {
+            if let Some(verdict) = verdicts.get_mut(at) {
+                *verdict = Some(signed);
+            }
+        }
+        verdicts
+    }
+
+    /// Takes the public entries into the roster, in order, each with its signature checked.
+    fn apply_public(&mut self, chunk: &Chunk, looked: &[(u64, Outcome)]) {
+        let mut codes = Vec::new();
+        for (item, (number, outcome)) in chunk.items.iter().zip(looked) {
+            let Outcome::Entry(Checked { statement: Some(statement), public: true, .. }) = outcome else { continue };
+            let number = *number;
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
             match self.roster.admit(number, statement, words) {
                 Ok(()) | Err(Code::Signature) => {}
+                Err(Code::KeyNotEnrolled) if excused(self.hole, number, &self.roster, statement) => {}
                 Err(code) => codes.push((number, code)),
             }
             if let (0, Some(ledger)) = (number, self.roster.ledger()) {
@@ -271,22 +413,21 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         codes.into_iter().for_each(|(number, code)| self.find(number, code));
     }
 
-    fn entry(&mut self, offset: u64, checked: Checked, signed: Option<Result<(), Code>>) -> io::Result<()> {
-        let expected = self.size();
-        let number = match checked.envelope {
-            Some(envelope) if envelope.number.0 == expected => expected,
-            Some(envelope) => {
-                self.find(expected, Code::Order);
-                if self.damaged && envelope.number.0 > expected {
-                    self.damaged = false;
-                }
-                expected
-            }
-            None => expected,
-        };
+    fn entry(
+        &mut self,
+        number: u64,
+        offset: u64,
+        checked: Checked,
+        signed: Option<Result<(), Code>>,
+    ) -> io::Result<()> {
+        if number != self.next {
+            self.unread += number - self.next;
+            self.next = number;
+            self.link = None;
+        }
         checked.codes.iter().for_each(|code| self.find(number, *code));
         if let Some(envelope) = checked.envelope {
-            if envelope.previous != self.link {
+            if self.link.is_some_and(|link| link != envelope.previous) {
                 self.find(number, Code::Link);
             }
             if envelope.recorded < self.recorded {
@@ -295,34 +436,38 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             }
             self.recorded = envelope.recorded;
         }
-        self.link = checked.link;
+        self.link = Some(checked.link);
+        self.unread += u64::from(checked.statement.is_none() && !checked.not_opened);
         self.counts.public += u64::from(checked.public);
         self.counts.not_opened += u64::from(checked.not_opened);
         if let Some(Err(code)) = signed {
             self.find(number, code);
         }
         self.counts.signatures += u64::from(signed.is_some());
-        if let Some(statement) = &checked.statement {
-            self.statement(number, statement)?;
+        if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
+            self.statement(number, statement, checked.digest)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
         self.past.push(number, offset, Known { digest, link: checked.link });
         if self.options.receipts.iter().any(|receipt| receipt.number().0 == number) {
             self.leaves.push((number, checked.leaf));
         }
-        self.frontier.append(checked.leaf);
+        if self.whole() {
+            self.frontier.append(checked.leaf);
+        }
+        self.next += 1;
         self.reached();
         Ok(())
     }
 
     /// Judges a statement against the entries before it.
-    fn statement(&mut self, number: u64, statement: &Unverified) -> io::Result<()> {
-        let (body, digest) = (statement.body(), statement.digest());
+    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest) -> io::Result<()> {
+        let body = statement.body();
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
         }
         if number >= self.checked_before
-            && let Err(code) = self.chains.apply(body, digest, self.counts.not_opened)
+            && let Err(code) = self.chains.apply(body, digest, self.counts.not_opened + self.unread)
         {
             self.find(number, code);
         }
@@ -331,6 +476,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             // Nothing was durable yet: the first write only, which genesis begins.
             UNKNOWN => self.heads.is_empty() && seen.link == Link::ZERO,
             earlier if earlier >= number => false,
+            earlier if self.past.is_missing(earlier) => true,
             earlier => self.past.entry(earlier)?.is_some_and(|known| known.link == seen.link),
         };
         if !seen_fits {
@@ -339,7 +485,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
             let fits = reference.entry < number
                 && self.past.entry(reference.entry)?.is_some_and(|known| known.digest == reference.digest);
-            if !fits {
+            if !fits && !self.past.is_missing(reference.entry) {
                 self.find(number, Code::Reference);
             }
         }
@@ -354,11 +500,17 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                         self.find(number, Code::EpochOld);
                     }
                 }
+                None if self.hole.is_some_and(|hole| hole < number) => {}
                 _ => self.find(number, Code::FolderKey),
             }
         }
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
+            let hashes = body.values.iter().filter_map(|value| match &value.content {
+                Content::Hash(hash) => Some(*hash),
+                _ => None,
+            });
+            self.accounts.push((number, hashes.collect()));
         }
         Ok(())
     }
@@ -370,24 +522,26 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let named = origin.is_empty() || checkpoint.origin() == origin;
         if cosigned {
             let size = checkpoint.size().0;
-            let ours = self.heads.iter().rev().find(|(known, _)| *known == size).map(|(_, root)| *root);
+            // Sizes only rise.
+            let at = self.heads.partition_point(|(known, _)| *known < size);
+            let ours = self.heads.get(at).filter(|(known, _)| *known == size).map(|(_, root)| *root);
             if !named || ours.is_some_and(|root| root != checkpoint.root()) || size > self.size() {
                 return self.find(size.saturating_sub(1).min(last), Code::Checkpoint);
             }
-            if ours.is_none() {
+            if ours.is_none() && !self.wanted.contains(&(size, checkpoint.root())) {
                 self.wanted.push((size, checkpoint.root()));
             }
             self.open(note, size);
         } else {
             self.counts.writes += 1;
-            let (size, root) = (self.frontier.size(), self.frontier.root());
-            if !named || checkpoint.size() != size || checkpoint.root() != root {
+            let root = self.frontier.root();
+            if !named || checkpoint.size().0 != self.next || (self.whole() && checkpoint.root() != root) {
                 self.find(last, Code::Checkpoint);
             }
             if self.heads.len() >= 1 << 16 {
                 self.heads.pop_front();
             }
-            self.heads.push_back((size.0, root));
+            self.heads.push_back((self.next, if self.whole() { root } else { checkpoint.root() }));
             self.last_note = Some(note);
         }
     }
@@ -395,8 +549,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the root with every checkpoint from outside that has this size.
     fn reached(&mut self) {
         let size = self.size();
-        if self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
+        if self.whole() && self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
             self.find(size - 1, Code::Fork);
+        }
+        if let Some(record) = self.since.filter(|record| record.size == size) {
+            self.extends_record = record.root() == self.frontier.root();
         }
     }
 
@@ -433,44 +590,95 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    /// A set-aside checkpoint is explained by the void frame that lists it; it is a fork only where somebody holds it.
-    fn voided(&mut self, checkpoints: &[(u64, [u8; 32])]) {
-        let held: Vec<u64> = self
-            .outside
-            .iter()
-            .filter(|(size, root)| checkpoints.contains(&(*size, root.0)) && *root != self.frontier.root())
-            .map(|(size, _)| size.saturating_sub(1))
-            .collect();
-        held.into_iter().for_each(|entry| self.find(entry, Code::Fork));
+    /// Judges bytes that a write set aside: the log as it was before that write must end in a tail that is torn, and every
+    /// checkpoint in it must be listed. One that the verifier holds is compared with the tree like any other.
+    fn set_aside(&mut self, void: &Void, entries: u64, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
+        let first = self.next;
+        self.voids.push((first, first + entries.saturating_sub(1), void.hash));
+        if self.damage.is_some() {
+            return Ok(());
+        }
+        let (end, hash) = self.last_write;
+        let limit = void.offset + void.length;
+        let mut reader = WriteReader::limited(open()?, end, hash, limit);
+        let remains = loop {
+            match reader.next_event()? {
+                Event::Tail(tail) => break Some(examine(open()?, &tail)?),
+                Event::End { .. } => break None,
+                _ => {}
+            }
+        };
+        let listed = |note: &Vec<u8>| {
+            let checkpoint = Note::parse(note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+            checkpoint.is_none_or(|c| void.checkpoints.contains(&(c.size().0, c.root().0)))
+        };
+        let explained = remains.is_some_and(|r| r.torn && r.notes.iter().take(VOID_LIST_LIMIT).all(listed));
+        if !explained {
+            self.find(first, Code::Tail);
+        }
+        Ok(())
+    }
+
+    /// Looks for the entry that accounts for each stretch of bytes set aside.
+    fn judge_voids(&mut self) {
+        for (first, last, hash) in std::mem::take(&mut self.voids) {
+            let hash = Digest::new(hash);
+            let tells = |(entry, hashes): &(u64, Vec<Digest>)| (first..=last).contains(entry) && hashes.contains(&hash);
+            if self.accounts.iter().any(tells) {
+                continue;
+            }
+            let all_opened = self.counts.not_opened == 0 && self.unread == 0 && self.since.is_none();
+            self.find(first, if all_opened { Code::Tail } else { Code::SetAside });
+        }
     }
 
     /// Judges bytes that are no write: torn at the end, or damage that names an entry.
-    fn tail(&mut self, tail: &Tail, chunk: &Chunk, torn: bool) {
-        let first = self.size();
+    fn tail(&mut self, tail: &Tail, chunk: &Chunk, remains: &Remains) {
+        self.pending = None;
         self.counts.bytes = tail.offset + tail.length;
-        self.damaged = true;
-        if torn {
-            return self.find(first, Code::Torn);
+        if remains.torn {
+            return self.find(self.next, Code::Torn);
         }
-        // The entries of the damaged write that could be read say best what happened to it.
+        let mut first = self.next;
+        let claimed = chunk.items.iter().find_map(|item| match (item, chunk.parts(item)) {
+            (Item::Entry { offset, .. }, Some(parts)) => {
+                Envelope::decode(parts.envelope).ok().map(|envelope| (envelope.number.0, *offset))
+            }
+            _ => None,
+        });
+        if let Some((claimed, offset)) = claimed
+            && self.may_jump(first, claimed, offset)
+        {
+            (first, self.link) = (claimed, None);
+        }
+        let (entry, code) = self.blame(first, tail, chunk, remains.at_checkpoint);
+        self.find(entry, code);
+        self.hole = self.hole.or(Some(first));
+        self.damage = self.damage.or(Some(tail.offset));
+        self.link = None;
+        self.past.break_off();
+    }
+
+    /// Says which entry of a damaged write it is: those that could be read tell best what happened.
+    fn blame(&self, first: u64, tail: &Tail, chunk: &Chunk, at_checkpoint: bool) -> (u64, Code) {
         let mut link = self.link;
         for (at, item) in (first..).zip(&chunk.items) {
             let Some(parts) = chunk.parts(item) else { continue };
-            let checked = entry::check(parts, &self.keys);
+            let checked = entry::check(parts, &self.keys, 0);
             let Some(envelope) = checked.envelope.filter(|_| checked.codes.is_empty()) else {
-                return self.find(at, checked.codes.first().copied().unwrap_or(Code::Envelope));
+                return (at, checked.codes.first().copied().unwrap_or(Code::Envelope));
             };
             if envelope.number.0 != at {
-                return self.find(at, Code::Order);
+                return (at.min(envelope.number.0), Code::Order);
             }
-            if envelope.previous != link {
-                return self.find(at, Code::Link);
+            if link.is_some_and(|link| link != envelope.previous) {
+                return (at, Code::Link);
             }
-            link = checked.link;
+            link = Some(checked.link);
         }
-        let at_checkpoint = matches!(tail.fault.why, Fault::Start | Fault::FramesHash | Fault::PreviousWrite);
-        let entries = tail.fault.entry.saturating_sub(u64::from(at_checkpoint));
-        self.find(first + entries, Code::Frame);
+        let named = matches!(tail.fault.why, Fault::Start | Fault::FramesHash | Fault::PreviousWrite);
+        let behind = u64::from(at_checkpoint || named);
+        ((first + tail.fault.entry).saturating_sub(behind), Code::Frame)
     }
 
     fn finish(mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<(Report, Record)> {
@@ -479,15 +687,17 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         self.judge_head(open)?;
         self.judge_wanted(open)?;
         self.judge_outside();
+        self.judge_voids();
         if self.roster.one_founder() {
             self.find(0, Code::OneFounder);
         }
         let waiting: Vec<u64> =
             self.roster.enrolments().iter().filter(|e| e.in_force.is_none()).map(|e| e.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
-        if let Some(since) = self.options.since {
-            self.findings.extend(since.findings());
-        }
+        // What was found before is said again, but for what is judged anew each time.
+        let anew = [Code::OneFounder, Code::Unconfirmed, Code::Torn, Code::SetAside];
+        let before = self.since.map(Record::findings).unwrap_or_default();
+        self.findings.extend(before.into_iter().filter(|finding| !anew.contains(&finding.code)));
         self.findings.sort_unstable();
         self.findings.dedup();
         let witnessed = self.witnessed();
@@ -531,10 +741,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let size = self.size();
         let key = self.log_key();
         let (Some(note), Some(key)) = (self.last_note.clone(), key) else {
-            if size > 0 {
-                self.find(size - 1, Code::Checkpoint);
-            } else {
-                self.find(0, Code::Frame);
+            match size.checked_sub(1) {
+                // A genesis that cannot be read was found already, and without it no key is known.
+                _ if self.hole.is_some() => {}
+                Some(last) => self.find(last, Code::Checkpoint),
+                None => self.find(0, Code::Frame),
             }
             return Ok(());
         };
@@ -542,6 +753,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             return Ok(());
         }
         let mut reader = WriteReader::new(open()?);
+        let mut damages = 0;
         loop {
             match reader.next_event()? {
                 Event::Checkpoint { frame, cosigned: false, .. } => {
@@ -554,11 +766,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                     }
                 }
                 Event::Tail(_) => {
-                    if reader.skip_damage()?.is_none() {
-                        return Ok(());
+                    damages += 1;
+                    if damages > DAMAGES || reader.skip_damage()?.is_none() {
+                        return Ok(self.find(size - 1, Code::Checkpoint));
                     }
                 }
-                Event::End { .. } => return Ok(()),
+                Event::End { .. } => return Ok(self.find(size - 1, Code::Checkpoint)),
                 _ => {}
             }
         }
@@ -573,7 +786,15 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         {
             self.find(0, Code::LogKey);
         }
+        if let Some(since) = self.since
+            && since.size > size
+        {
+            self.find(size, Code::Truncated);
+        }
         let keys = self.log_keys();
+        if self.options.since.is_some_and(|record| record.size > size) {
+            self.find(size, Code::Truncated);
+        }
         for note in self.options.known {
             self.judge_note(note, &keys, size);
         }
@@ -594,22 +815,27 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Recomputes the roots of cosigned checkpoints of sizes that were no longer kept when they came.
     fn judge_wanted(&mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let wanted = std::mem::take(&mut self.wanted);
-        if wanted.is_empty() {
+        if wanted.is_empty() || !self.whole() {
             return Ok(());
         }
         let mut reader = WriteReader::new(open()?);
         let mut frontier = Frontier::new();
+        let mut leaves = Vec::new();
         loop {
             match reader.next_event()? {
-                Event::Entry { frame, .. } => {
-                    frontier.append(leaf_hash(frame.envelope));
-                    let size = frontier.size().0;
-                    if wanted.iter().any(|(known, root)| *known == size && *root != frontier.root()) {
-                        self.find(size - 1, Code::Checkpoint);
+                Event::Entry { frame, .. } => leaves.push(leaf_hash(frame.envelope)),
+                // What was set aside did not happen.
+                Event::Void { .. } => leaves.clear(),
+                Event::Checkpoint { .. } => {
+                    for leaf in leaves.drain(..) {
+                        frontier.append(leaf);
+                        let size = frontier.size().0;
+                        if wanted.iter().any(|(known, root)| *known == size && *root != frontier.root()) {
+                            self.find(size - 1, Code::Checkpoint);
+                        }
                     }
                 }
                 Event::End { .. } | Event::Tail(_) => return Ok(()),
-                _ => {}
             }
         }
     }
@@ -617,7 +843,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn judge_note(&mut self, note: &Note, keys: &[VerifierKey], size: u64) {
         let Ok(checkpoint) = Checkpoint::parse(note.text()) else { return };
         let vouched = checkpoint.size().0;
-        if note.open(keys).is_err() {
+        // Without a genesis no key is known that could have signed.
+        let fits = || {
+            let origin = self.roster.origin();
+            checkpoint.origin() == origin && SignedCheckpoint::open_note(note.clone(), keys).is_ok()
+        };
+        if self.roster.log_key().is_some() && !fits() {
             // Signed by a key that is not this ledger's: another ledger, or this one under a new key.
             return self.find(0, Code::LogKey);
         }
@@ -630,7 +861,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     fn witnessed(&mut self) -> Option<Witnessed> {
-        let trust = self.options.trust?;
+        let trust = self.options.trust.filter(|trust| trust.needs_witnesses())?;
         keep_newest(&mut self.cosigned);
         let met = |pick: &dyn Fn(&(String, u64, u64)) -> bool| {
             let names: Vec<&str> = self.cosigned.iter().filter(|c| pick(c)).map(|(name, ..)| name.as_str()).collect();
@@ -662,37 +893,33 @@ fn keep_newest(cosigned: &mut Vec<(String, u64, u64)>) {
     *cosigned = kept;
 }
 
-fn check_signature(statement: &Unverified, number: u64, roster: &Roster) -> Result<(), Code> {
-    let author = statement.body().author.0;
-    let enrolment = roster.in_force(&author, number).ok_or(Code::KeyNotEnrolled)?;
-    if enrolment.person != statement.body().person {
-        return Err(Code::KeyNotEnrolled);
-    }
-    statement.check_signature(&enrolment.key).map_err(entry::signature_code)
+/// The key that is in force for the author of a statement.
+fn signer<'a>(statement: &Unverified, number: u64, roster: &'a Roster) -> Option<&'a PublicKey> {
+    let body = statement.body();
+    let enrolment = roster.in_force(&body.author.0, number)?;
+    (enrolment.person == body.person).then_some(&enrolment.key)
 }
 
-/// Checks the signature of a statement that was opened; none where there is nothing to check, or it was checked before.
-fn signature(outcome: &Outcome, roster: &Roster, checked_before: u64) -> Option<Result<(), Code>> {
-    let Outcome::Entry(checked) = outcome else { return None };
-    let (statement, envelope) = (checked.statement.as_ref()?, checked.envelope?);
-    let number = envelope.number.0;
-    (number >= checked_before).then(|| check_signature(statement, number, roster))
+/// Whether a key that nobody enrolled may have been enrolled by an entry that could not be read.
+fn excused(hole: Option<u64>, number: u64, roster: &Roster, statement: &Unverified) -> bool {
+    hole.is_some_and(|hole| hole < number) && roster.enrolment(&statement.body().author.0).is_none()
 }
 
-/// Returns size and root of every checkpoint that the verifier holds.
-fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
+/// Returns size and root of every checkpoint that the verifier holds, and of the ledger as verified before.
+fn outside(options: &Options<'_>, since: Option<&Record>) -> Vec<(u64, Hash)> {
     let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-    checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).collect()
+    let before = since.map(|record| (record.size, record.root()));
+    checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
 }
 
 #[cfg(feature = "desk")]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
-    use rayon::prelude::*;
-    items.par_iter().with_min_len(8).map(work).collect()
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+    items.par_iter().map(work).collect()
 }
 
 #[cfg(not(feature = "desk"))]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     items.iter().map(work).collect()
 }

@@ -28,7 +28,12 @@ pub struct Known {
 /// Every entry so far.
 pub struct Past<R> {
     source: BufReader<R>,
-    offsets: Vec<u64>,
+    /// Number and offset of the entries from which a stretch can be read: nothing but frames up to the next of them.
+    anchors: Vec<(u64, u64)>,
+    /// Whether the next entry begins a stretch: bytes that are no frames stand before it.
+    broken: bool,
+    /// Numbers of entries that could not be read: from, to (exclusive).
+    missing: Vec<(u64, u64)>,
     recent: VecDeque<Known>,
     first_recent: u64,
     stretches: BTreeMap<u64, Vec<Known>>,
@@ -39,26 +44,45 @@ impl<R: Read + Seek> Past<R> {
     pub fn new(source: R) -> Self {
         Past {
             source: BufReader::with_capacity(1 << 16, source),
-            offsets: Vec::new(),
+            anchors: Vec::new(),
+            broken: false,
+            missing: Vec::new(),
             recent: VecDeque::new(),
             first_recent: 0,
             stretches: BTreeMap::new(),
         }
     }
 
-    /// Takes in the next entry.
+    /// Takes in the next entry. Numbers only rise; those left out are missing.
     pub fn push(&mut self, number: u64, offset: u64, known: Known) {
-        if number.is_multiple_of(STEP) {
-            self.offsets.push(offset);
-        }
-        if self.recent.is_empty() {
+        let expected = self.first_recent + self.recent.len() as u64;
+        if number != expected {
+            self.missing.push((expected, number));
+            self.recent.clear();
             self.first_recent = number;
+            self.broken = true;
+        }
+        if self.broken || self.anchors.last().is_none_or(|(first, _)| number - first >= STEP) {
+            self.anchors.push((number, offset));
+            self.broken = false;
         }
         self.recent.push_back(known);
         if self.recent.len() > RECENT {
             self.recent.pop_front();
             self.first_recent += 1;
         }
+    }
+
+    /// Says that bytes follow that belong to no write.
+    pub fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// Whether an entry of that number is missing because of damage.
+    #[must_use]
+    pub fn is_missing(&self, number: u64) -> bool {
+        let at = self.missing.partition_point(|(from, _)| *from <= number);
+        at.checked_sub(1).and_then(|at| self.missing.get(at)).is_some_and(|(_, to)| number < *to)
     }
 
     /// Returns an earlier entry; none if there is no such entry, or it cannot be read again.
@@ -71,27 +95,31 @@ impl<R: Read + Seek> Past<R> {
         {
             return Ok(Some(*known));
         }
-        let stretch = number / STEP;
-        if !self.stretches.contains_key(&stretch) {
-            let Some(offset) = usize::try_from(stretch).ok().and_then(|at| self.offsets.get(at)).copied() else {
-                return Ok(None);
-            };
-            let read = self.read_stretch(offset)?;
+        if number >= self.first_recent + self.recent.len() as u64 {
+            return Ok(None);
+        }
+        let next = self.anchors.partition_point(|(first, _)| *first <= number);
+        let Some((first, offset)) = next.checked_sub(1).and_then(|at| self.anchors.get(at)).copied() else {
+            return Ok(None);
+        };
+        if !self.stretches.contains_key(&first) {
+            let count = self.anchors.get(next).map_or(STEP, |(next, _)| next - first).min(STEP);
+            let read = self.read_stretch(offset, count)?;
             if self.stretches.len() >= STRETCHES {
                 self.stretches.pop_first();
             }
-            self.stretches.insert(stretch, read);
+            self.stretches.insert(first, read);
         }
-        let at = usize::try_from(number % STEP).unwrap_or(0);
-        Ok(self.stretches.get(&stretch).and_then(|entries| entries.get(at)).copied())
+        let at = usize::try_from(number - first).unwrap_or(usize::MAX);
+        Ok(self.stretches.get(&first).and_then(|entries| entries.get(at)).copied())
     }
 
     /// Reads the entries of one stretch, passing over the other frames; ends early where the log cannot be read.
-    fn read_stretch(&mut self, offset: u64) -> io::Result<Vec<Known>> {
+    fn read_stretch(&mut self, offset: u64, count: u64) -> io::Result<Vec<Known>> {
         let mut entries = Vec::new();
         let mut bytes = Vec::new();
         self.source.seek(SeekFrom::Start(offset))?;
-        while entries.len() < STEP as usize {
+        while (entries.len() as u64) < count {
             bytes.clear();
             match next_frame(&mut self.source, &mut bytes)? {
                 Some(Frame::Entry(entry)) => entries.push(known(entry.envelope)),
@@ -126,4 +154,44 @@ fn next_frame<'a, R: Read>(source: &mut R, bytes: &'a mut Vec<u8>) -> io::Result
 fn known(bytes: &[u8; ENVELOPE]) -> Known {
     let digest = Envelope::decode(bytes).map_or(Digest::ZERO, |envelope| envelope.statement);
     Known { digest, link: envelope::link(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::frame::tests::envelope;
+    use crate::frame::write::WriteBuilder;
+
+    #[test]
+    fn entries_before_and_behind_bytes_set_aside_are_read_again() {
+        let (mut log, mut offsets) = (Vec::new(), Vec::new());
+        for first in [0u64, 700, 1400] {
+            let mut write = WriteBuilder::new(log.len() as u64, [0; 32]);
+            for number in first..first + 700 {
+                offsets.push(write.entry(&envelope(number, b"s", b""), b"s", b"").unwrap());
+            }
+            log.extend(write.own(b"note\n").unwrap().bytes);
+            // What a torn write leaves: an entry that is none, and noise.
+            log.extend_from_within(..300);
+        }
+        let mut past = Past::new(Cursor::new(&log));
+        for (number, offset) in (0..2100).zip(&offsets) {
+            if number % 700 == 0 {
+                past.break_off();
+            }
+            past.push(number, *offset, Known { digest: Digest::ZERO, link: Link::ZERO });
+        }
+        // As if they were long past.
+        past.recent.clear();
+        past.first_recent = 2100;
+        for number in [0, 1, 699, 700, 1399, 1400, 2099] {
+            let expected = envelope::link(&envelope(number, b"s", b""));
+            assert_eq!(past.entry(number).unwrap().unwrap().link, expected, "{number}");
+        }
+        assert_eq!((past.entry(2100).unwrap(), past.is_missing(5)), (None, false));
+        past.push(2105, 0, Known { digest: Digest::ZERO, link: Link::ZERO });
+        assert!((2100..2105).all(|number| past.is_missing(number)) && !past.is_missing(2105));
+    }
 }

@@ -120,8 +120,8 @@ codes! {
     /// A receipt that the ledger does not honour.
     Receipt, "RECEIPT", Forked, "the ledger does not hold this entry as the receipt says",
         "keep the receipt: it proves what was entered";
-    /// Bytes at the end that are not a whole write, and not torn either.
-    Tail, "TAIL", Invalid, "what stands at the end of the ledger is not a whole entry and is not torn by a power cut",
+    /// Bytes that are not a whole write, and not torn either: at the end, or set aside without the right.
+    Tail, "TAIL", Invalid, "bytes before this entry were set aside that are not what a power cut leaves",
         "keep the folder as it is and compare with a copy or a mirror";
     /// A torn write at the end: it did not happen.
     Torn, "TORN", Note, "a write was cut short at the end of the ledger; nothing in it was acknowledged",
@@ -306,7 +306,7 @@ pub struct Report {
     pub size: TreeSize,
     /// Their root hash.
     pub root: Hash,
-    /// What was found, in order of entry, at most [`FINDINGS_LIMIT`].
+    /// What was found, in order of entry: at most [`FINDINGS_LIMIT`] that alter history, and as many others.
     pub findings: Vec<Finding>,
     /// How much was checked.
     pub counts: Counts,

@@ -328,7 +328,9 @@ impl Roster {
             let folder = Folder::from_name(name.as_str()).ok_or(Code::Statement)?;
             let current = self.current_folder(case, folder).map(|epoch| (epoch.key.id(), epoch.epoch + 1));
             let key = FolderPublic(key.0);
-            if folder.of_case() != case.is_some() || *epoch != current.map_or(0, |(_, next)| next) {
+            // A key that is published already would move earlier words into another folder.
+            let again = self.folders.contains_key(&key.id());
+            if again || folder.of_case() != case.is_some() || *epoch != current.map_or(0, |(_, next)| next) {
                 return Err(Code::Statement);
             }
             if let Some(old) = current.and_then(|(id, _)| self.folders.get_mut(&id)) {

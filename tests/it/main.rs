@@ -3,8 +3,12 @@
 
 mod cli_record;
 mod crash_store;
+mod golden;
 mod model;
 mod oracles;
 mod stock_age;
 mod story;
+mod strict;
+mod tidy;
+mod transcript;
 mod world;
