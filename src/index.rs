@@ -94,7 +94,7 @@ pub struct Update {
 impl Update {
     /// Notes a finished subtree of the tree, as a frontier hands it over.
     pub fn node(&mut self, id: NodeId, hash: Hash) {
-        if id.level % 8 == 0 {
+        if id.level.is_multiple_of(8) {
             self.nodes.push((id, hash));
         }
     }
@@ -352,7 +352,7 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         // A failure costs the next opening a look at the log.
-        drop(self.flush());
+        let _ = self.flush();
     }
 }
 

@@ -225,7 +225,7 @@ mod tests {
         for (item, when) in
             [(item(1, 7, 2), Durable::Now), (item(2, 7, 1), Durable::Later), (item(3, 8, 0), Durable::Now)]
         {
-            assert_eq!(put(&side, &[item.clone()], me, when).unwrap(), [item.id]);
+            assert_eq!(put(&side, std::slice::from_ref(&item), me, when).unwrap(), [item.id]);
         }
         // Put again, as after a stop between signing and sending.
         put(&side, &[item(2, 7, 1)], me, Durable::Later).unwrap();

@@ -28,16 +28,18 @@ const FILE_LIMIT: usize = 64 << 20;
 impl Door<'_> {
     /// Returns the ledger's folder.
     pub fn ledger_dir(&self) -> Result<PathBuf, Failure> {
-        self.global.ledger.clone().ok_or_else(|| {
-            Failure::new("no ledger was named", "add --ledger DIR, or set INDELIBLE_LEDGER")
-        })
+        self.global
+            .ledger
+            .clone()
+            .ok_or_else(|| Failure::new("no ledger was named", "add --ledger DIR, or set INDELIBLE_LEDGER"))
     }
 
     /// Returns the path of the identity file.
     pub fn identity_path(&self) -> Result<PathBuf, Failure> {
-        self.global.identity.clone().ok_or_else(|| {
-            Failure::new("no identity was named", "add --identity FILE, or set INDELIBLE_IDENTITY")
-        })
+        self.global
+            .identity
+            .clone()
+            .ok_or_else(|| Failure::new("no identity was named", "add --identity FILE, or set INDELIBLE_IDENTITY"))
     }
 
     /// Opens the identity file, asking for its passphrase where it has one.
@@ -106,7 +108,10 @@ impl Door<'_> {
     /// Asks a question on the terminal.
     pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
         if !io::stdin().is_terminal() {
-            return Err(Failure::new(format!("{question} was not given"), "give it as an option, or run in a terminal to be asked"));
+            return Err(Failure::new(
+                format!("{question} was not given"),
+                "give it as an option, or run in a terminal to be asked",
+            ));
         }
         write!(self.err, "{question}: ")?;
         self.err.flush()?;
@@ -127,11 +132,7 @@ impl Door<'_> {
         let wrong = || Failure::new("no passphrase was given", "run in a terminal to be asked, or add --no-passphrase");
         let first = ask_secret("New passphrase: ").filter(|passphrase| !passphrase.is_empty()).ok_or_else(wrong)?;
         let second = ask_secret("The same again: ").ok_or_else(wrong)?;
-        if first == second {
-            Ok(Some(first))
-        } else {
-            Err(Failure::new("the two passphrases differ", "try again"))
-        }
+        if first == second { Ok(Some(first)) } else { Err(Failure::new("the two passphrases differ", "try again")) }
     }
 
     fn passphrase_file(&self) -> Result<Option<Zeroizing<String>>, Failure> {
@@ -168,7 +169,9 @@ fn identity_failure(path: &Path, error: &IdentityError) -> Failure {
     let next = match error {
         IdentityError::PassphraseNeeded => "run in a terminal to be asked, or set INDELIBLE_PASSPHRASE_FILE",
         IdentityError::WrongPassphrase => "try again; nobody can read the file without it",
-        IdentityError::OtherKind => "a person's identity and a witness's cosigner key are different files: name the other one",
+        IdentityError::OtherKind => {
+            "a person's identity and a witness's cosigner key are different files: name the other one"
+        }
         _ => "name the identity file that `person new`, `init` or `witness new` made",
     };
     Failure::new(format!("this identity could not be opened: {error}"), next).at(path.display())

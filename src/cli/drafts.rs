@@ -23,9 +23,7 @@ pub fn run(door: &mut Door<'_>, args: DraftsArgs) -> Result<u8, Failure> {
     let lines = desk.drafts()?;
     let kind = |id| desk.draft(id).ok().and_then(|draft| draft.kind().map(str::to_owned));
     if door.global.json {
-        let row = |line: &indelible::cabinet::drafts::DraftLine| {
-            json!({"id": line.id.to_string(), "saved": say::stamp(line.saved_ms), "kind": kind(line.id)})
-        };
+        let row = |line: &indelible::cabinet::drafts::DraftLine| json!({"id": line.id.to_string(), "saved": say::stamp(line.saved_ms), "kind": kind(line.id)});
         let drafts: Vec<Json> = lines.iter().map(row).collect();
         door.json("drafts", json!({ "drafts": drafts }))?;
         return Ok(0);
@@ -38,7 +36,10 @@ pub fn run(door: &mut Door<'_>, args: DraftsArgs) -> Result<u8, Failure> {
         writeln!(door.out, "{}  saved {saved} ({})  {}", line.id, age((door.now)() - line.saved_ms), plain(&kind))?;
     }
     if !lines.is_empty() {
-        writeln!(door.err, "go on with: indelible record --draft ID --field NAME=VALUE; see one with: indelible drafts ID")?;
+        writeln!(
+            door.err,
+            "go on with: indelible record --draft ID --field NAME=VALUE; see one with: indelible drafts ID"
+        )?;
     }
     Ok(0)
 }

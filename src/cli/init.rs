@@ -37,7 +37,10 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
         Failure::new("this origin cannot be used", next)
     })?;
     if [&args.setting, &args.urn].iter().any(|text| text.len() > 255) || args.setting.trim().is_empty() {
-        return Err(Failure::new("the setting's name or number is empty or longer than 255 bytes", "give a shorter one"));
+        return Err(Failure::new(
+            "the setting's name or number is empty or longer than 255 bytes",
+            "give a shorter one",
+        ));
     }
     if durable::exists(&dir) && !durable::list(&dir)?.is_empty() {
         return Err(Failure::from(LedgerError::Occupied).at(dir.display()));
@@ -54,7 +57,8 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
         urn: &args.urn,
         role,
     };
-    let begun = init(&dir, door.config, &founder, &side_folder(&path), &beginning, (door.now)(), &mut durable::entropy())?;
+    let begun =
+        init(&dir, door.config, &founder, &side_folder(&path), &beginning, (door.now)(), &mut durable::entropy())?;
     if door.global.json {
         sheet(door, &begun, true)?;
         return as_json(door, &dir, &args, &begun);
@@ -73,7 +77,10 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     for (name, text) in rows {
         writeln!(door.out, "  {name:<11}{}", plain(text))?;
     }
-    writeln!(door.out, "             The log key signs what is entered. It stays on this computer, apart from the ledger.")?;
+    writeln!(
+        door.out,
+        "             The log key signs what is entered. It stays on this computer, apart from the ledger."
+    )?;
     for entered in &begun.entered {
         writeln!(door.out, "  {:<11}{}", "entered", say::entry(entered))?;
     }
@@ -122,7 +129,10 @@ fn sheet(door: &mut Door<'_>, begun: &Begun, json: bool) -> Result<(), Failure> 
     let words: Vec<&str> = words.split(' ').collect();
     let rule = "-".repeat(76);
     let mut text = zeroize::Zeroizing::new(String::with_capacity(4096));
-    text.push_str(&format!("\n{rule}\nRECOVERY SHEET. Write these {} words on paper now: they are shown only now.\n\n", words.len()));
+    text.push_str(&format!(
+        "\n{rule}\nRECOVERY SHEET. Write these {} words on paper now: they are shown only now.\n\n",
+        words.len()
+    ));
     for (row, four) in words.chunks(4).enumerate() {
         for (column, word) in four.iter().enumerate() {
             text.push_str(&format!("  {:>2} {word:<12}", row * 4 + column + 1));

@@ -43,7 +43,10 @@ fn all(door: &mut Door<'_>, pack: &Pack) -> Result<u8, Failure> {
     }
     let row = |kind: &&Kind| format!("  {:<22} {}\n", kind.name, kind.label);
     let (ours, clerks): (Vec<&Kind>, Vec<&Kind>) = pack.kinds().iter().partition(|kind| by_hand(kind));
-    writeln!(door.out, "Record one of these with `indelible record KIND`; `indelible kinds KIND` shows its questions.\n")?;
+    writeln!(
+        door.out,
+        "Record one of these with `indelible record KIND`; `indelible kinds KIND` shows its questions.\n"
+    )?;
     write!(door.out, "{}", ours.iter().map(row).collect::<String>())?;
     writeln!(door.out, "\nEntered by commands of their own, or by the program itself:\n")?;
     write!(door.out, "{}", clerks.iter().map(row).collect::<String>())?;
@@ -72,7 +75,8 @@ fn one(door: &mut Door<'_>, pack: &Pack, kind: &Kind) -> Result<u8, Failure> {
         CaseRule::None => "(belongs to the setting, not to a child)",
     };
     writeln!(door.out, "  {:<18} {case}", "case")?;
-    let times: &[&str] = if kind.act { &["learned_at", "occurred_at", "decided_at"] } else { &["learned_at", "occurred_at"] };
+    let times: &[&str] =
+        if kind.act { &["learned_at", "occurred_at", "decided_at"] } else { &["learned_at", "occurred_at"] };
     for name in times {
         writeln!(door.out, "  {name:<18} {}", pack.label(kind, name))?;
     }
@@ -81,14 +85,21 @@ fn one(door: &mut Door<'_>, pack: &Pack, kind: &Kind) -> Result<u8, Failure> {
         (Level::BeforeAct, "Asked before the act: what is left open stays an open item"),
         (Level::Optional, "Worth asking"),
     ];
+    let everywhere = |field: &Field| pack.kinds().iter().all(|kind| pack.field_of(kind, &field.name).is_some());
+    let mut listed = Vec::new();
     for (level, title) in levels {
-        let mut fields = pack.fields_of(kind).filter(|(used, _)| used.level == level).peekable();
+        let wanted = |(used, field): &(&KindField, &Field)| used.level == level && !everywhere(field);
+        let mut fields = pack.fields_of(kind).filter(wanted).peekable();
         if fields.peek().is_some() {
             writeln!(door.out, "\n{title}:")?;
         }
         for (used, field) in fields {
-            self::field(door, pack, kind, used, field)?;
+            self::field(door, pack, kind, used, field, &mut listed)?;
         }
+    }
+    writeln!(door.out, "\nEvery form has these too (their answers: --json):")?;
+    for (_, field) in pack.fields_of(kind).filter(|(_, field)| everywhere(field)) {
+        writeln!(door.out, "  {:<18} {}", field.name, pack.label(kind, &field.name))?;
     }
     writeln!(door.out, "\nRelations to earlier entries (--ref RELATION=NUMBER):")?;
     for relation in &kind.relations {
@@ -107,8 +118,8 @@ fn one(door: &mut Door<'_>, pack: &Pack, kind: &Kind) -> Result<u8, Failure> {
     for (title, effects) in [("Opens", &kind.opens), ("Closes", &kind.closes)] {
         for effect in effects {
             let step = effect.step.as_ref().map(|step| format!("/{step}")).unwrap_or_default();
-            let when = effect.when.as_ref().map(|when| format!(", if {when}")).unwrap_or_default();
-            writeln!(door.out, "{title} {}{step}: {}{when}", effect.flag, crate::cli::say::flag(pack, &effect.flag))?;
+            let when = effect.when.as_ref().map(|when| format!(" ({when})")).unwrap_or_default();
+            writeln!(door.out, "{title} {}{step}{when}: {}", effect.flag, crate::cli::say::flag(pack, &effect.flag))?;
         }
     }
     Ok(0)
@@ -119,25 +130,52 @@ fn kept(kind: &Kind) -> String {
         FolderRule::Public => "Its structure is public and it has no words.".to_owned(),
         FolderRule::NoWords | FolderRule::Fixed(Folder::None) => "It has no words.".to_owned(),
         FolderRule::Case => "Its words go to the child's folder general or protection.".to_owned(),
-        FolderRule::CaseOrIntake => "Its words go to the child's folder general or protection; without a child to intake.".to_owned(),
+        FolderRule::CaseOrIntake => {
+            "Its words go to the child's folder general or protection; without a child to intake.".to_owned()
+        }
         FolderRule::Fixed(folder) => format!("Its words go to the folder {}.", folder.name()),
     }
 }
 
-fn field(door: &mut Door<'_>, pack: &Pack, kind: &Kind, used: &KindField, field: &Field) -> Result<(), Failure> {
+fn field<'p>(
+    door: &mut Door<'_>,
+    pack: &'p Pack,
+    kind: &Kind,
+    used: &KindField,
+    field: &'p Field,
+    listed: &mut Vec<&'p str>,
+) -> Result<(), Failure> {
     let several = if used.many { " (may be several)" } else { "" };
     let none = if field.none { " (\"none\" is an answer)" } else { "" };
     writeln!(door.out, "  {:<18} {}{several}{none}", field.name, pack.label(kind, &field.name))?;
-    answers(door, pack, field, 6)?;
+    answers(door, pack, field, 6, listed)?;
     for sub in &field.subfields {
-        writeln!(door.out, "      .{:<16} {}{}", sub.name, sub.label, if sub.need { "" } else { " (if there is one)" })?;
-        answers(door, pack, sub, 10)?;
+        writeln!(
+            door.out,
+            "      .{:<16} {}{}",
+            sub.name,
+            sub.label,
+            if sub.need { "" } else { " (if there is one)" }
+        )?;
+        answers(door, pack, sub, 10, listed)?;
     }
     Ok(())
 }
 
-fn answers(door: &mut Door<'_>, pack: &Pack, field: &Field, indent: usize) -> Result<(), Failure> {
+/// The codes of a field; a list that was shown above is not shown again.
+fn answers<'p>(
+    door: &mut Door<'_>,
+    pack: &'p Pack,
+    field: &Field,
+    indent: usize,
+    listed: &mut Vec<&'p str>,
+) -> Result<(), Failure> {
     if let Some(list) = pack.codes(field) {
+        if listed.contains(&list.name.as_str()) {
+            writeln!(door.out, "{:indent$}(the same codes as above)", "")?;
+            return Ok(());
+        }
+        listed.push(&list.name);
         for code in &list.codes {
             let in_force = if code.in_force == "not commenced" { " (not in force yet)" } else { "" };
             writeln!(door.out, "{:indent$}{:<14} {}{in_force}", "", code.code, code.text)?;

@@ -65,7 +65,15 @@ impl Reader {
         }
     }
 
-    fn row(&self, recorded: i64, previous: Option<i64>, digest: Digest, link: Link, number: u64, body: Option<Body>) -> Row {
+    fn row(
+        &self,
+        recorded: i64,
+        previous: Option<i64>,
+        digest: Digest,
+        link: Link,
+        number: u64,
+        body: Option<Body>,
+    ) -> Row {
         let findings = match (self.desk(), &body) {
             (Some(desk), Some(body)) => desk.findings(body, recorded, previous),
             _ => Vec::new(),
@@ -74,11 +82,7 @@ impl Reader {
     }
 
     /// Hands over the entries that are wanted, in order; nothing is held in memory unless only the last are wanted.
-    pub fn rows(
-        &self,
-        filter: &Filter,
-        each: &mut dyn FnMut(Row) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    pub fn rows(&self, filter: &Filter, each: &mut dyn FnMut(Row) -> Result<(), Failure>) -> Result<(), Failure> {
         let keys = self.desk().map(Desk::keys);
         if let Some(last) = filter.last {
             return self.last_rows(last, keys.as_ref(), filter, each);
@@ -163,7 +167,9 @@ pub fn run(door: &mut Door<'_>, args: LogArgs) -> Result<u8, Failure> {
     reader.rows(&filter, &mut |row| {
         let recorded = clock::for_people(row.recorded);
         let line = match &row.body {
-            None => format!("{:>digits$}  {recorded:<22}  {:<cases$}  {:<kinds$}", row.number, "", "(sealed to others)"),
+            None => {
+                format!("{:>digits$}  {recorded:<22}  {:<cases$}  {:<kinds$}", row.number, "", "(sealed to others)")
+            }
             Some(body) => {
                 let case = body.case.map(|case| say::case(desk, case)).unwrap_or_default();
                 let (kind, author) = (kind_name(body), say::person(desk, body.person));

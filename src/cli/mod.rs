@@ -93,7 +93,10 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         let broken = error.kind() == ErrorKind::BrokenPipe;
-        Failure::new(format!("the output could not be written: {error}"), "look at the disk or the program you piped into")
-            .broken_pipe(broken)
+        Failure::new(
+            format!("the output could not be written: {error}"),
+            "look at the disk or the program you piped into",
+        )
+        .broken_pipe(broken)
     }
 }

@@ -15,7 +15,9 @@ use crate::cli::say::{self, plain};
 
 pub fn run(door: &mut Door<'_>, command: PersonCommand) -> Result<u8, Failure> {
     match command {
-        PersonCommand::New { name, handle, no_passphrase } => new(door, name.as_deref(), handle.as_deref(), no_passphrase),
+        PersonCommand::New { name, handle, no_passphrase } => {
+            new(door, name.as_deref(), handle.as_deref(), no_passphrase)
+        }
         PersonCommand::Enrol { card, role, handle } => enrol(door, &card, &role, handle.as_deref()),
         PersonCommand::List => list(door),
     }

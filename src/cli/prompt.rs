@@ -83,7 +83,12 @@ fn head(door: &mut Door<'_>, object: &mut Map<String, Json>, name: &str, questio
 }
 
 /// The first gap that was not asked for yet; what was not understood is asked for a second time.
-fn next_gap(door: &Door<'_>, desk: &Desk, object: &Map<String, Json>, asked: &[String]) -> Result<Option<Gap>, Failure> {
+fn next_gap(
+    door: &Door<'_>,
+    desk: &Desk,
+    object: &Map<String, Json>,
+    asked: &[String],
+) -> Result<Option<Gap>, Failure> {
     let Ok(draft) = Draft::from_json(&Json::Object(object.clone())) else { return Ok(None) };
     let gaps = match draft.check(desk.pack(), desk, (door.now)()) {
         Ok(decision) => decision.gaps().to_vec(),
@@ -141,7 +146,8 @@ fn one(
 const HEAD: [&str; 8] = ["kind", "case", "folder", "learned_at", "occurred_at", "decided_at", "happened", "id"];
 
 fn reference(door: &mut Door<'_>, object: &mut Map<String, Json>, gap: &Gap) -> Result<bool, Failure> {
-    let relation = gap.what.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("overrides", |(name, _)| name);
+    let relation =
+        gap.what.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("overrides", |(name, _)| name);
     let question = format!("{}\n  {} ({relation})\n> ", plain(&gap.what), plain(&gap.next));
     let Some(typed) = line(door, &question)? else { return Ok(false) };
     if let Ok(entry) = typed.trim().parse::<u64>() {
@@ -157,7 +163,8 @@ fn reference(door: &mut Door<'_>, object: &mut Map<String, Json>, gap: &Gap) -> 
 fn whole(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str, many: bool) -> Result<Option<Json>, Failure> {
     let mut elements = Vec::new();
     loop {
-        let more = if elements.is_empty() { question.to_owned() } else { format!("{question} Another one? (Enter if not)") };
+        let more =
+            if elements.is_empty() { question.to_owned() } else { format!("{question} Another one? (Enter if not)") };
         let value = match field.answer {
             FieldType::Group => group(door, pack, field, &more)?,
             _ => answer(door, pack, field, &more)?,

@@ -108,9 +108,9 @@ fn fill(object: &mut Map<String, Json>, args: &RecordArgs, pack: &Pack) -> Resul
     }
     let mut given: Vec<&str> = Vec::new();
     for typed in &args.fields {
-        let (name, value) = typed
-            .split_once('=')
-            .ok_or_else(|| Failure::new("a field cannot be read", "give it as NAME=VALUE, such as --field method=M-PHONE"))?;
+        let (name, value) = typed.split_once('=').ok_or_else(|| {
+            Failure::new("a field cannot be read", "give it as NAME=VALUE, such as --field method=M-PHONE")
+        })?;
         let again = given.contains(&name);
         given.push(name);
         set_typed(object, pack, name, value, again)?;
@@ -191,7 +191,8 @@ fn file(door: &mut Door<'_>, path: &Path, batch: bool) -> Result<u8, Failure> {
     })?;
     let lines = split(path, text.trim_start_matches('\u{feff}'));
     if lines.is_empty() {
-        return Err(Failure::new("there is no draft in this file", "see `indelible kinds KIND` for what to write").at(path.display()));
+        return Err(Failure::new("there is no draft in this file", "see `indelible kinds KIND` for what to write")
+            .at(path.display()));
     }
     let mut desk = door.desk()?;
     let pack = desk.pack().clone();
@@ -229,7 +230,9 @@ fn file(door: &mut Door<'_>, path: &Path, batch: bool) -> Result<u8, Failure> {
             match tally.entered + tally.kept + tally.waiting {
                 0 => Err(failure),
                 _ if failure.code == 3 => Err(failure.then(&format!("nothing from line {first} on was entered"))),
-                _ => Err(failure.then(&format!("nothing from line {first} on was entered; give those lines again")).code(1)),
+                _ => Err(failure
+                    .then(&format!("nothing from line {first} on was entered; give those lines again"))
+                    .code(1)),
             }
         }
     }
@@ -312,9 +315,7 @@ fn tell(door: &mut Door<'_>, pack: &Pack, tally: &mut Tally, line: usize, outcom
 }
 
 fn outcome_json(line: usize, outcome: &Outcome) -> Json {
-    let kept = |draft: &DraftId, gaps: Json, blocked: Json| {
-        json!({"schema": SCHEMA, "line": line, "draft": draft.to_string(), "gaps": gaps, "blocked": blocked})
-    };
+    let kept = |draft: &DraftId, gaps: Json, blocked: Json| json!({"schema": SCHEMA, "line": line, "draft": draft.to_string(), "gaps": gaps, "blocked": blocked});
     match outcome {
         Outcome::Entered { entered, gaps, flags, again } => {
             let flags: Vec<&str> = flags.iter().map(|flag| flag.code()).collect();
@@ -349,7 +350,9 @@ const USED_NEXT: &str = "give a new id, or leave it out";
 fn waiting(why: &LedgerError) -> Failure {
     let what = format!("signed and kept beside your identity, not entered yet: {why}");
     let next = match why {
-        LedgerError::NoLogKey => "do not give it again: it is sent when you enter anything on the computer that holds the log's key",
+        LedgerError::NoLogKey => {
+            "do not give it again: it is sent when you enter anything on the computer that holds the log's key"
+        }
         _ => "do not give it again: look at the disk; it is sent when you next enter anything",
     };
     Failure::new(what, next).code(1)
@@ -365,7 +368,10 @@ fn outcome_lines(door: &mut Door<'_>, pack: &Pack, outcome: &Outcome) -> Result<
             }
             if !gaps.is_empty() {
                 let number = entered.number;
-                writeln!(door.out, "  Still open; fill in later with an entry of this kind and --ref completes={number}:")?;
+                writeln!(
+                    door.out,
+                    "  Still open; fill in later with an entry of this kind and --ref completes={number}:"
+                )?;
                 gap_lines(door, gaps)?;
             }
         }
@@ -410,19 +416,26 @@ mod tests {
     #[test]
     fn fields_are_set_by_their_paths() {
         let mut object = Map::new();
-        for (path, value) in [("basis", "LB-D"), ("recipient.agency", "AG-CSC"), ("items.0.what", "a"), ("items[1].what", "b")] {
+        for (path, value) in
+            [("basis", "LB-D"), ("recipient.agency", "AG-CSC"), ("items.0.what", "a"), ("items[1].what", "b")]
+        {
             set(&mut object, path, value.into()).unwrap();
         }
-        let expected = json!({"basis": "LB-D", "recipient": {"agency": "AG-CSC"}, "items": [{"what": "a"}, {"what": "b"}]});
+        let expected =
+            json!({"basis": "LB-D", "recipient": {"agency": "AG-CSC"}, "items": [{"what": "a"}, {"what": "b"}]});
         assert_eq!(Json::Object(object.clone()), expected);
-        assert!(["", ".", "a..b", "items.7.what"].iter().all(|path| set(&mut object.clone(), path, Json::Null).is_err()));
+        assert!(
+            ["", ".", "a..b", "items.7.what"].iter().all(|path| set(&mut object.clone(), path, Json::Null).is_err())
+        );
     }
 
     #[test]
     fn lists_and_none_can_be_typed() {
         let pack = Pack::parse(BUILT_IN).unwrap();
         let mut object = Map::new();
-        for (name, value, again) in [("took_part", "sam", false), ("took_part", "maria", true), ("items_withheld", "none", false)] {
+        for (name, value, again) in
+            [("took_part", "sam", false), ("took_part", "maria", true), ("items_withheld", "none", false)]
+        {
             set_typed(&mut object, &pack, name, value, again).unwrap();
         }
         assert_eq!(Json::Object(object), json!({"took_part": ["sam", "maria"], "items_withheld": []}));

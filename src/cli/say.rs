@@ -80,7 +80,8 @@ pub fn when(moment: &Moment) -> Option<String> {
 
 /// Whom to ask for what only overseers give: `maria (dsl), jon (deputy_dsl)`.
 pub fn overseers(desk: &Desk) -> String {
-    let one = |who: &indelible::verify::roster::Enrolment| format!("{} ({})", person(desk, who.person), who.role.code());
+    let one =
+        |who: &indelible::verify::roster::Enrolment| format!("{} ({})", person(desk, who.person), who.role.code());
     let mut all: Vec<String> = desk.roster().overseers().map(one).collect();
     all.dedup();
     all.join(", ")

@@ -109,7 +109,8 @@ fn print(door: &mut Door<'_>, desk: &Desk, shown: &Shown) -> Result<(), Failure>
         writeln!(door.out, "{:<11} {code}: {}", "flag", say::flag(pack, code))?;
     }
     let mut fields = shown.fields.clone();
-    let named: Vec<&str> = kind.map(|kind| pack.fields_of(kind).map(|(_, field)| field.name.as_str()).collect()).unwrap_or_default();
+    let named: Vec<&str> =
+        kind.map(|kind| pack.fields_of(kind).map(|(_, field)| field.name.as_str()).collect()).unwrap_or_default();
     for name in named {
         let (Some(kind), Some(answer)) = (kind, fields.shift_remove(name)) else { continue };
         writeln!(door.out, "\n{}", pack.label(kind, name))?;
@@ -124,7 +125,8 @@ fn print(door: &mut Door<'_>, desk: &Desk, shown: &Shown) -> Result<(), Failure>
     }
     let mut open = shown.findings.iter().flat_map(|finding| &finding.gaps).peekable();
     if open.peek().is_some() {
-        writeln!(door.out, "\nStill open (fill in with `indelible record KIND --ref completes={}`):", shown.stored.envelope().number.0)?;
+        let (kind, number) = (log::kind_name(body), shown.stored.envelope().number.0);
+        writeln!(door.out, "\nStill open (fill in with `indelible record {kind} --ref completes={number}`):")?;
     }
     for gap in open {
         writeln!(door.out, "    {}: {}", gap.field, plain(&gap.what))?;
@@ -136,7 +138,10 @@ fn head(desk: &Desk, shown: &Shown, body: &Body) -> Vec<(&'static str, String)> 
     let envelope = shown.stored.envelope();
     let mut rows = vec![("recorded", clock::for_people(envelope.recorded))];
     let line = desk.roll().person(body.person);
-    rows.push(("by", line.map_or_else(|| body.person.to_string(), |line| format!("{} ({})", line.name(), line.handle()))));
+    rows.push((
+        "by",
+        line.map_or_else(|| body.person.to_string(), |line| format!("{} ({})", line.name(), line.handle())),
+    ));
     if let Some(case) = body.case {
         let line = desk.roll().case(case);
         let named = line.map(|line| format!("{}, {}, ", line.handle(), line.label())).unwrap_or_default();
@@ -146,9 +151,13 @@ fn head(desk: &Desk, shown: &Shown, body: &Body) -> Vec<(&'static str, String)> 
         rows.push(("folder", folder.name().to_owned()));
     }
     if body.act {
-        rows.push(("state", if body.happened { "it has happened" } else { "proposed: it has not happened yet" }.to_owned()));
+        rows.push((
+            "state",
+            if body.happened { "it has happened" } else { "proposed: it has not happened yet" }.to_owned(),
+        ));
     }
-    let times = [("done", &body.occurred), ("learned", &body.learned), ("decided", &body.decided), ("signed", &body.signed)];
+    let times =
+        [("done", &body.occurred), ("learned", &body.learned), ("decided", &body.decided), ("signed", &body.signed)];
     rows.extend(times.into_iter().filter_map(|(name, moment)| say::when(moment).map(|when| (name, when))));
     rows.extend(body.references.iter().map(|reference| ("refers", reference_line(desk, reference))));
     rows
@@ -163,8 +172,12 @@ fn answer_lines(door: &mut Door<'_>, pack: &Pack, field: &Field, answer: &Json, 
                 answer_lines(door, pack, field, element, indent + 4)?;
             }
         }
-        Json::Array(elements) => elements.iter().try_for_each(|element| answer_lines(door, pack, field, element, indent))?,
-        Json::Object(parts) if parts.get("sealed") == Some(&Json::Bool(true)) => writeln!(door.out, "{:indent$}(sealed)", "")?,
+        Json::Array(elements) => {
+            elements.iter().try_for_each(|element| answer_lines(door, pack, field, element, indent))?
+        }
+        Json::Object(parts) if parts.get("sealed") == Some(&Json::Bool(true)) => {
+            writeln!(door.out, "{:indent$}(sealed)", "")?
+        }
         Json::Object(parts) => {
             for (name, part) in parts {
                 let sub = field.subfield(name);
@@ -218,9 +231,15 @@ fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Resul
     } else if let Some(read) = &shown.read {
         writeln!(door.err, "note: your reading is {}", say::entry(read))?;
     } else if shown.opened {
-        writeln!(door.err, "note: your reading is signed and waits beside your identity; it is entered where the log's key is")?;
+        writeln!(
+            door.err,
+            "note: your reading is signed and waits beside your identity; it is entered where the log's key is"
+        )?;
     } else if shown.has_words {
-        writeln!(door.err, "note: the words stay sealed; without --structure they are opened, and the reading is entered")?;
+        writeln!(
+            door.err,
+            "note: the words stay sealed; without --structure they are opened, and the reading is entered"
+        )?;
     }
     Ok(())
 }

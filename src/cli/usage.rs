@@ -42,7 +42,9 @@ pub fn failure(error: &Error) -> Failure {
     let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::ValidValue];
     let suggestion = suggested.into_iter().find_map(text).filter(|text| !text.is_empty());
     let next = match suggestion {
-        Some(suggestion) => format!("did you mean {suggestion}? `indelible help` and `indelible help COMMAND` say what there is"),
+        Some(suggestion) => {
+            format!("did you mean {suggestion}? `indelible help` and `indelible help COMMAND` say what there is")
+        }
         None => "`indelible help` and `indelible help COMMAND` say what there is".to_owned(),
     };
     Failure::new(what, next)

@@ -63,10 +63,15 @@ impl<D: Disk> Ledger<D> {
         submissions: &[Authored],
         author_key: &StructureKey,
         roster: &mut Roster,
-        now: i64,
+        now: &dyn Fn() -> i64,
     ) -> Result<Vec<Entered>, LedgerError> {
-        // 1. One writer; the tail is read again under the lock. A crash here: nothing happened.
+        if self.signer.is_none() {
+            return Err(LedgerError::NoLogKey);
+        }
+        // 1. One writer; the tail is read again under the lock. A crash here: nothing happened. The time is taken under
+        //    it too: whoever waited for another program was not recorded before it.
         let _lock = self.lock()?;
+        let now = now();
         let known = self.size();
         self.refresh()?;
         self.extend_roster(roster, known)?;

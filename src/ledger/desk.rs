@@ -89,18 +89,18 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
-        let desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack };
+        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack };
         desk.compare_receipt()?;
         Ok(desk)
     }
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
-    fn compare_receipt(&self) -> Result<(), LedgerError> {
+    fn compare_receipt(&mut self) -> Result<(), LedgerError> {
         let Some((_, bytes)) = receipts::newest(&self.side, self.ledger_id())? else { return Ok(()) };
         let Ok(receipt) = Receipt::parse(&bytes) else { return Ok(()) };
         let key = std::slice::from_ref(self.ledger.log_key());
         let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), key) else { return Ok(()) };
-        self.ledger.extends(signed.checkpoint(), "a receipt beside this identity")
+        self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
     }
 
     /// Returns the ledger's id.

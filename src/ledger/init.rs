@@ -181,7 +181,7 @@ impl Setup {
         let mut rng = durable::entropy();
         let first = self.first_write(founder, &held, now, &mut rng)?;
         let mut chain = Chain::take(side, self.ledger, founder.author())?;
-        let entered = ledger.append(&first, &held.key, &mut Roster::default(), now)?;
+        let entered = ledger.append(&first, &held.key, &mut Roster::default(), &|| now)?;
         for (authored, entered) in first.iter().zip(&entered) {
             chain.signed(authored.statement.body().sequence, authored.statement.digest())?;
             let text = entered.receipt.to_string();

@@ -168,9 +168,21 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// The checkpoint copy must be of a history that this log extends; a missing or illegible copy says nothing.
-    fn compare_copy(&self) -> Result<(), LedgerError> {
+    fn compare_copy(&mut self) -> Result<(), LedgerError> {
         let Some(copy) = self.copy() else { return Ok(()) };
-        self.extends(&copy, CHECKPOINT)
+        self.extends_now(&copy, CHECKPOINT)
+    }
+
+    /// As [`Ledger::extends`], but what goes beyond us may be what another program entered since we looked: it was
+    /// durable before anything vouched for it, so a second look finds it.
+    ///
+    /// # Errors
+    /// As [`Ledger::extends`] and [`Ledger::refresh`].
+    pub(super) fn extends_now(&mut self, checkpoint: &Checkpoint, by: &'static str) -> Result<(), LedgerError> {
+        if checkpoint.size() > self.at.frontier.size() {
+            self.refresh()?;
+        }
+        self.extends(checkpoint, by)
     }
 
     /// Checks that this ledger extends a checkpoint that its log key signed.

@@ -88,6 +88,9 @@ pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Ke
     (statement.digest() == *digest).then_some(statement)
 }
 
+/// What is told of each entry: number, statement digest, structure part, words part.
+pub type EachEntry<'a> = dyn FnMut(u64, &Digest, &[u8], &[u8]) + 'a;
+
 impl<D: Disk> Ledger<D> {
     /// Returns an entry.
     ///
@@ -126,10 +129,7 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// As [`Ledger::entry`], at the first entry that is not the one in the tree.
-    pub fn walk_compared(
-        &self,
-        each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool,
-    ) -> Result<(), LedgerError> {
+    pub fn walk_compared(&self, each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
         let mut damaged = None;
         self.walk(&mut |entry, offset, frame| match self.compared(entry, frame) {
             Ok(envelope) => each(&envelope, frame),
@@ -167,7 +167,7 @@ impl<D: Disk> Ledger<D> {
     ///
     /// # Errors
     /// As [`Ledger::entry`].
-    pub fn walk_from(&self, from: u64, each: &mut dyn FnMut(u64, &Digest, &[u8], &[u8])) -> Result<(), LedgerError> {
+    pub fn walk_from(&self, from: u64, each: &mut EachEntry<'_>) -> Result<(), LedgerError> {
         // A few entries are looked up one by one; many are faster as a stream.
         if self.size() - from <= 1024 {
             for number in from..self.size() {

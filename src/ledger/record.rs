@@ -17,14 +17,14 @@ use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
 use crate::frame::WRITE_ENTRIES;
+use crate::frame::tail::Remains;
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
-use crate::seal::sealed::Sealed;
 use crate::rules::kind::{FolderRule, Kind};
+use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
-use crate::frame::tail::Remains;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
@@ -123,15 +123,16 @@ impl<D: Disk> Desk<D> {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
         let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
         for (at, draft) in list.iter().enumerate() {
-            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_))) {
-                break;
-            }
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
             let bytes: usize =
                 group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
             if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
                 self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+            }
+            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_)))
+            {
+                break;
             }
             match self.prepare(draft, &mut chain, now(), rng) {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
@@ -181,7 +182,10 @@ impl<D: Disk> Desk<D> {
         let author = self.identity.author();
         let key = self.structure_key()?.clone();
         let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
+        // Under the lock: what another program is writing just now is not torn.
+        let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
+        drop(lock);
         if let Some(head) = self.ledger.author_head(&key, author.as_bytes())?
             && head.sequence >= chain.next()
         {
@@ -236,7 +240,8 @@ impl<D: Disk> Desk<D> {
         let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
         let says = |one: &Authored, torn: &Remains| {
             let hash = Content::Hash(Digest::new(torn.hash));
-            one.kind().name() == Some("tail.set_aside") && one.statement.body().values.iter().any(|value| value.content == hash)
+            one.kind().name() == Some("tail.set_aside")
+                && one.statement.body().values.iter().any(|value| value.content == hash)
         };
         if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
             let says = self.sets_aside(&torn, chain, now)?;
@@ -245,7 +250,7 @@ impl<D: Disk> Desk<D> {
         }
         let key = self.structure_key()?.clone();
         for write in waiting.chunks(together) {
-            let entered = match self.ledger.append(write, &key, &mut self.roster, now()) {
+            let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
                     files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
@@ -262,7 +267,12 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    fn sets_aside(&mut self, torn: &Remains, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Authored, LedgerError> {
+    fn sets_aside(
+        &mut self,
+        torn: &Remains,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+    ) -> Result<Authored, LedgerError> {
         let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
         let values = vec![
             self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
@@ -387,7 +397,7 @@ impl<D: Disk> Desk<D> {
         }
         let files = self.put_out(&authored, chain)?;
         let key = self.structure_key()?.clone();
-        let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
+        let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
                 files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
@@ -432,7 +442,8 @@ impl<D: Disk> Desk<D> {
         }
         let mut rng = crate::store::durable::entropy();
         let mut own = self.own_copy(&mut rng)?;
-        let keys = authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
+        let keys =
+            authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
         Ok(own.append(keys, &mut rng)?)
     }
 

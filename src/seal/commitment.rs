@@ -343,7 +343,7 @@ mod tests {
             self.part(&[field.0.into(), position.into(), sentence])
         }
         fn word(&self, field: FieldId, position: u16, sentence: usize, word: usize) -> bool {
-            self.bit(&[field.0.into(), position.into(), sentence, word]) % 2 == 0
+            self.bit(&[field.0.into(), position.into(), sentence, word]).is_multiple_of(2)
         }
     }
 

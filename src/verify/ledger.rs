@@ -82,7 +82,10 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
+fn walk_through<'a, R: Read + Seek>(
+    open: &dyn Fn() -> io::Result<R>,
+    mut walk: Walk<'a, R>,
+) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
     let mut chunk = Chunk::default();
     let mut damages = 0;
@@ -142,6 +145,7 @@ enum Item {
     Checkpoint { cosigned: bool, at: usize, length: usize, end: u64 },
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are entries; a box for each would cost an allocation each")]
 enum Outcome {
     Entry(Checked),
     Checkpoint(Option<(Note, Checkpoint)>),
@@ -189,6 +193,9 @@ impl Chunk {
     }
 }
 
+/// A witness's name, the tree size it cosigned, and when (seconds since 1970).
+type Cosigned = (String, u64, u64);
+
 struct Walk<'a, R> {
     options: &'a Options<'a>,
     keys: Keys,
@@ -229,7 +236,7 @@ struct Walk<'a, R> {
     /// Cosigned checkpoints of a size that was no longer kept.
     wanted: Vec<(u64, Hash)>,
     /// Witnesses' newest cosignatures: name, size, time.
-    cosigned: Vec<(String, u64, u64)>,
+    cosigned: Vec<Cosigned>,
     /// Tree sizes that a quorum vouched for, rising.
     quorums: Vec<u64>,
     last_note: Option<Note>,
@@ -806,10 +813,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 Event::Tail(_) => {
                     damages += 1;
                     if damages > DAMAGES || reader.skip_damage()?.is_none() {
-                        return Ok(self.find(size - 1, Code::Checkpoint));
+                        self.find(size - 1, Code::Checkpoint);
+                        return Ok(());
                     }
                 }
-                Event::End { .. } => return Ok(self.find(size - 1, Code::Checkpoint)),
+                Event::End { .. } => {
+                    self.find(size - 1, Code::Checkpoint);
+                    return Ok(());
+                }
                 _ => {}
             }
         }
@@ -901,14 +912,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn witnessed(&mut self) -> Option<Witnessed> {
         let trust = self.options.trust.filter(|trust| trust.needs_witnesses())?;
         keep_newest(&mut self.cosigned);
-        let met = |pick: &dyn Fn(&(String, u64, u64)) -> bool| {
+        let met = |pick: &dyn Fn(&Cosigned) -> bool| {
             let names: Vec<&str> = self.cosigned.iter().filter(|c| pick(c)).map(|(name, ..)| name.as_str()).collect();
             trust.quorum_met(&names).then(|| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
         if self.cosigned.is_empty() {
             return None;
         }
-        let largest = |values: Vec<u64>, pick: &dyn Fn(&(String, u64, u64), u64) -> bool| {
+        let largest = |values: Vec<u64>, pick: &dyn Fn(&Cosigned, u64) -> bool| {
             let mut values = values;
             values.sort_unstable_by(|a, b| b.cmp(a));
             values.into_iter().find_map(|value| met(&|c| pick(c, value)).map(|names| (value, names)))
@@ -926,8 +937,8 @@ fn vouches(note: &[u8]) -> u64 {
 }
 
 /// Keeps, for each witness, the largest size and the newest time.
-fn keep_newest(cosigned: &mut Vec<(String, u64, u64)>) {
-    let mut kept: Vec<(String, u64, u64)> = Vec::new();
+fn keep_newest(cosigned: &mut Vec<Cosigned>) {
+    let mut kept: Vec<Cosigned> = Vec::new();
     for (name, size, time) in cosigned.drain(..) {
         match kept.iter_mut().find(|(known, ..)| *known == name) {
             Some((_, most, newest)) => (*most, *newest) = ((*most).max(size), (*newest).max(time)),

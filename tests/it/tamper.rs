@@ -525,7 +525,7 @@ fn append_refuses_what_verify_would_find() {
             .structure_key;
         let mut ledger = indelible::ledger::open::Ledger::open_append(&book, Some(shared.log_key())).unwrap();
         let mut roster = ledger.roster().unwrap();
-        match ledger.append(&[authored], &key, &mut roster, START) {
+        match ledger.append(&[authored], &key, &mut roster, &|| START) {
             Err(LedgerError::Refused(code)) => assert_eq!(code, lie.code, "{}", lie.what),
             other => panic!("{}: {other:?}", lie.what),
         }
@@ -535,11 +535,11 @@ fn append_refuses_what_verify_would_find() {
     let honest = shared.authored(&sam, false, vec![], shared.body(&sam, |_| ()));
     let mut ledger = indelible::ledger::open::Ledger::open_append(&book, Some(shared.log_key())).unwrap();
     let mut roster = ledger.roster().unwrap();
-    ledger.append(&[honest], &sam.structure_key, &mut roster, START).unwrap();
+    ledger.append(&[honest], &sam.structure_key, &mut roster, &|| START).unwrap();
     // In one batch each stands on the one before it.
     let second = shared.authored(&sam, false, vec![], shared.body(&sam, |_| ()));
     assert!(matches!(
-        ledger.append(&[second], &sam.structure_key, &mut roster, START),
+        ledger.append(&[second], &sam.structure_key, &mut roster, &|| START),
         Err(LedgerError::Refused(Code::Duplicate))
     ));
     assert_eq!(world.bytes(), before);

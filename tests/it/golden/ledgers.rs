@@ -133,7 +133,8 @@ fn set_aside() -> Vector {
     let sams = play.concern("sam", "He was collected late.");
     play.disk.fail_after(0, Fault::Torn(700));
     let key = play.people["sam"].structure.clone();
-    assert!(play.ledger.append(std::slice::from_ref(&sams), &key, &mut play.roster, play.now).is_err());
+    let now = play.now;
+    assert!(play.ledger.append(std::slice::from_ref(&sams), &key, &mut play.roster, &|| now).is_err());
     let file = LogFile::open_append(play.disk.clone()).unwrap();
     let signer = SignerKey::parse(&play.log.format().unwrap()).unwrap();
     play.ledger = Ledger::over(play.ledger.dir(), file, play.log.public().clone(), Some(signer)).unwrap();

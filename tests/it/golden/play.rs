@@ -357,7 +357,8 @@ impl Play {
     /// Appends in one write, as the clerk does.
     pub fn append(&mut self, who: &str, authored: &[Authored]) -> Vec<Entered> {
         let key = self.people[who].structure.clone();
-        self.ledger.append(authored, &key, &mut self.roster, self.now).unwrap()
+        let now = self.now;
+        self.ledger.append(authored, &key, &mut self.roster, &|| now).unwrap()
     }
 
     /// The log as it stands.
