@@ -193,7 +193,7 @@ impl Made {
                 })
                 .collect();
             for (group, writer) in groups.iter().zip(&writers).filter(|(group, _)| !group.is_empty()) {
-                ledger.append(group, &writer.key, &mut roster, now).unwrap();
+                ledger.append(group, &writer.key, &mut roster, &|| now).unwrap();
                 digests.extend(group.iter().map(|authored| authored.statement.digest()));
             }
         }
