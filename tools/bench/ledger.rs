@@ -267,7 +267,11 @@ fn import(settings: &Settings) {
             assert_eq!(outcomes.unwrap().len() as u64, count);
         })
     };
-    let pairs = rounds(settings.rounds, &mut batch, || timed(|| drop(primitives(count))));
+    let pairs = rounds(settings.rounds, &mut batch, || {
+        timed(|| {
+            let _ = primitives(count);
+        })
+    });
     let (product, primitive) = medians(&pairs);
     let (a, b) = (rate(count as usize, product.wall), rate(count as usize, primitive.wall));
     line("import, --batch", &a, &b, Ratio::of(&pairs), Target::AtLeast(0.7));

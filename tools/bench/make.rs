@@ -352,6 +352,10 @@ fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() { copy_all(&path, &copy) } else { drop(fs::copy(&path, &copy).unwrap()) }
+        if path.is_dir() {
+            copy_all(&path, &copy)
+        } else {
+            let _ = fs::copy(&path, &copy).unwrap();
+        }
     }
 }
