@@ -14,6 +14,7 @@
 //! ```
 //!
 //! A witness's has `# indelible cosigner 1`, `# name: <key name>` and `# cosigner key: <64 hex digits>`.
+// Long because: one file form with its strict reader, and the two kinds of identity that share it.
 
 use std::ffi::OsString;
 use std::fmt;

@@ -118,7 +118,7 @@ pub enum PersonCommand {
     Enrol {
         /// The card, as `person new` printed it; - reads it from standard input
         card: String,
-        /// The role: practitioner, dsl, deputy_dsl, leader, chair, owner …
+        /// The role: practitioner, dsl, deputy_dsl, leader, chair, owner and others
         #[arg(long)]
         role: String,
         /// Another handle than the card's

@@ -1,4 +1,5 @@
 //! Drafts checked as people type them: the two worked drafts, and every way in which one can be short or wrong.
+// Long because: every kind and field of the pack is filled in, checked and shown again.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};

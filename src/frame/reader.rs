@@ -9,6 +9,7 @@
 //!
 //! Parts are not hashed here, so that a verifier can do it on every core ([`EntryFrame::parts_match`]). Only where it decides
 //! what the log holds, that is for a write that no entry or checkpoint frame follows, the reader goes back and hashes them.
+// Long because: one reader whose look-ahead and look-back share a window.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

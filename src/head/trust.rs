@@ -3,6 +3,7 @@
 //! A trust file belongs to the verifier, never to the ledger that is verified. It is written by hand, so white space
 //! and comments are free; all else is strict. Narrower than the specification in two things: names and addresses must
 //! be UTF-8, and a key stands in one line only, be it a log's or a witness's (one key, one role).
+// Long because: a small language, its strict parser and its table of faults.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! Recording: from a draft to receipts, with nothing that was typed or signed ever lost.
+// Long because: the order from draft to receipt stands in one place.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,5 @@
 //! Verifying a whole ledger: a stream of bytes, checked on every core, judged in order, without stopping at a finding.
+// Long because: the order of judging stands in one place; what can be judged alone is in entry, chains, past and signatures.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek};
@@ -73,13 +74,13 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
     let since = options.since.filter(fits);
     if let Some(record) = since {
-        let walk = walk_through(open, Walk::new(options, Past::new(open()?), Some(record)))?;
+        let walk = walk_through(open, Walk::new(options, Past::new(open()?), since, record.size))?;
         if walk.extends_record {
             return walk.finish(open);
         }
         // Not the history that was verified: everything is looked at again, so that the entry can be named.
     }
-    walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
+    walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
 fn walk_through<'a, R: Read + Seek>(
@@ -244,20 +245,22 @@ struct Walk<'a, R> {
     leaves: Vec<(u64, Hash)>,
     signatures: Signatures,
     /// What was verified before, up to [`Walk::checked_before`].
+    /// What an earlier verify found: the ledger must extend it.
     since: Option<&'a Record>,
+    /// Entries before this one are not opened again.
     checked_before: u64,
     /// Whether the root at that size is the one of the record.
     extends_record: bool,
 }
 
 impl<'a, R: Read + Seek> Walk<'a, R> {
-    fn new(options: &'a Options<'a>, past: Past<R>, since: Option<&'a Record>) -> Self {
+    fn new(options: &'a Options<'a>, past: Past<R>, since: Option<&'a Record>, checked_before: u64) -> Self {
         Walk {
             options,
             keys: options.keys.clone(),
             past,
             roster: Roster::default(),
-            chains: since.map(Record::chains).unwrap_or_default(),
+            chains: since.filter(|_| checked_before > 0).map(Record::chains).unwrap_or_default(),
             next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
@@ -282,7 +285,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             leaves: Vec::new(),
             signatures: Signatures::default(),
             since,
-            checked_before: since.map_or(0, |record| record.size),
+            checked_before,
             extends_record: false,
         }
     }
@@ -651,7 +654,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if self.accounts.iter().any(tells) {
                 continue;
             }
-            let all_opened = self.counts.not_opened == 0 && self.unread == 0 && self.since.is_none();
+            let all_opened = self.counts.not_opened == 0 && self.unread == 0 && self.checked_before == 0;
             self.find(first, if all_opened { Code::Tail } else { Code::SetAside });
         }
     }
@@ -732,7 +735,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
         // What was found before is said again, but for what is judged anew each time.
         let anew = [Code::OneFounder, Code::Unconfirmed, Code::Torn, Code::SetAside];
-        let before = self.since.map(Record::findings).unwrap_or_default();
+        let before = self.since.filter(|_| self.checked_before > 0).map(Record::findings).unwrap_or_default();
         self.findings.extend(before.into_iter().filter(|finding| !anew.contains(&finding.code)));
         self.findings.sort_unstable();
         self.findings.dedup();

@@ -44,7 +44,7 @@ fn the_readme_session_runs_and_shows_what_comes() {
             let (command, shown) = session.split_once('\n').unwrap();
             let script = command.replacen("indelible", "\"$INDELIBLE\"", 1);
             let ran = Command::new("sh")
-                .args(["-c", &format!("{script} 2>&1")])
+                .args(["-c", &format!("{{ {script}; }} 2>&1")])
                 .current_dir(folder.path())
                 .env("INDELIBLE", env!("CARGO_BIN_EXE_indelible"))
                 .env("XDG_CONFIG_HOME", folder.path().join("config"))
