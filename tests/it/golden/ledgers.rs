@@ -93,7 +93,9 @@ pub fn all() -> Vec<Vector> {
 /// Entries 0 to 9: the setting, its people and a case, then sam, sam, jon, maria, sam.
 fn base() -> Play {
     let mut play = Play::new("base", SMALL_PACK);
-    WORRIES.iter().for_each(|(who, text)| drop(play.worry(who, text)));
+    for (who, text) in WORRIES {
+        play.worry(who, text);
+    }
     play
 }
 
@@ -159,7 +161,9 @@ fn set_aside() -> Vector {
 /// something else than an account of it.
 fn set_aside_wrongly() -> Vec<Vector> {
     let mut play = Play::new("base", SMALL_PACK);
-    WORRIES.iter().take(4).for_each(|(who, text)| drop(play.worry(who, text)));
+    for (who, text) in WORRIES.into_iter().take(4) {
+        play.worry(who, text);
+    }
     let (log, whole) = (play.bytes(), base().bytes());
     let mut damaged = whole[log.len()..].to_vec();
     damaged[200] ^= 1;
@@ -168,7 +172,9 @@ fn set_aside_wrongly() -> Vec<Vector> {
     let account = account(&play, hash, damaged.len() as u64);
     let account = play.sign_as("jon", account, |_| ());
     let mut silent = Play::new("base", SMALL_PACK);
-    WORRIES.iter().take(4).for_each(|(who, text)| drop(silent.worry(who, text)));
+    for (who, text) in WORRIES.into_iter().take(4) {
+        silent.worry(who, text);
+    }
     silent.wait(60_000);
     let other = silent.concern("jon", "Nothing about the bytes before it.");
     let listed = Checkpoint::parse(base().ledger.checkpoint().unwrap().text()).unwrap();
