@@ -1,11 +1,15 @@
 //! The golden ledgers: good ones and damaged ones, each with the verdict it must get.
 
+use indelible::codec::context::TAIL;
 use indelible::codec::{Bytes, Digest, Folder, FolderKeyId, LedgerId, Link, RelationNumber};
-use indelible::decision::decision::Reference;
+use indelible::decision::decision::{Decision, Reference};
 use indelible::decision::people::Role;
 use indelible::decision::value::{Content, FieldId, field};
+use indelible::entry::authored::Authored;
+use indelible::entry::envelope::{self, Envelope};
 use indelible::entry::statement::{Body, Seen};
 use indelible::frame::write::{Write, WriteBuilder};
+use indelible::frame::{Frame, Next, Void, next_frame};
 use indelible::head::checkpoint::Checkpoint;
 use indelible::head::cosignature;
 use indelible::head::note::Note;
@@ -14,10 +18,10 @@ use indelible::keys::name::{KeyKind, SignerKey};
 use indelible::ledger::open::Ledger;
 use indelible::store::faulty::Fault;
 use indelible::store::log_file::LogFile;
-use indelible::tree::{Hash, TreeSize};
+use indelible::tree::{EntryNumber, Frontier, Hash, TreeSize, leaf_hash};
 use serde_json::{Value as Json, json};
 
-use super::forge::{Forger, Item, items, parts_of, write_of};
+use super::forge::{Forger, Item, items, parts_of, scroll, write_of};
 use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, hex, one, signer};
 use super::share;
 
@@ -77,6 +81,7 @@ impl Vector {
 pub fn all() -> Vec<Vector> {
     let mut vectors = good();
     vectors.extend(noted());
+    vectors.extend(set_aside_wrongly());
     vectors.extend(witnessed());
     vectors.extend(bytes_changed());
     vectors.extend(rewritten());
@@ -88,17 +93,19 @@ pub fn all() -> Vec<Vector> {
 /// Entries 0 to 9: the setting, its people and a case, then sam, sam, jon, maria, sam.
 fn base() -> Play {
     let mut play = Play::new("base", SMALL_PACK);
-    for (who, text) in [
-        ("sam", "He came without a coat. It was raining."),
-        ("sam", "Still no coat today."),
-        ("jon", "He told me that he had walked here alone."),
-        ("maria", "I have asked his mother to come in."),
-        ("sam", "He had a coat today."),
-    ] {
+    for (who, text) in WORRIES {
         play.worry(who, text);
     }
     play
 }
+
+const WORRIES: [(&str, &str); 5] = [
+    ("sam", "He came without a coat. It was raining."),
+    ("sam", "Still no coat today."),
+    ("jon", "He told me that he had walked here alone."),
+    ("maria", "I have asked his mother to come in."),
+    ("sam", "He had a coat today."),
+];
 
 fn good() -> Vec<Vector> {
     let mut alone = Play::founded("alone", SMALL_PACK);
@@ -139,18 +146,93 @@ fn set_aside() -> Vector {
     let signer = SignerKey::parse(&play.log.format().unwrap()).unwrap();
     play.ledger = Ledger::over(play.ledger.dir(), file, play.log.public().clone(), Some(signer)).unwrap();
     let torn = play.ledger.torn().unwrap().clone();
-    let field = |name| FieldId(play.pack.id_of(name).unwrap());
-    let values = vec![
-        one(field("tail_hash"), Content::Hash(Digest::new(torn.hash))),
-        one(field("byte_count"), Content::Count(torn.length)),
-        one(field("cause"), code("torn_write")),
-    ];
-    assert_eq!(play.setup("jon", "tail.set_aside", None, values, vec![]), 10);
+    play.wait(60_000);
+    let account = account(&play, torn.hash, torn.length);
+    let account = play.sign_as("jon", account, |_| ());
+    assert_eq!(play.append("jon", &[account])[0].number, 10);
     play.append("sam", &[sams]);
     let about = "a torn write before entry 10, set aside by a void frame and a tail.set_aside entry";
     let mut vector = Vector::of(&play, "set-aside", about, play.bytes());
+    vector.skeleton.1.push(("TAIL-SET-ASIDE", 10));
     vector.structure.1.push(("TAIL-SET-ASIDE", 10));
     vector
+}
+
+/// Somebody damages the last write and sets it aside as if it had been torn; and somebody sets torn bytes aside and enters
+/// something else than an account of it.
+fn set_aside_wrongly() -> Vec<Vector> {
+    let mut play = Play::new("base", SMALL_PACK);
+    for (who, text) in WORRIES.into_iter().take(4) {
+        play.worry(who, text);
+    }
+    let (log, whole) = (play.bytes(), base().bytes());
+    let mut damaged = whole[log.len()..].to_vec();
+    damaged[200] ^= 1;
+    play.wait(60_000);
+    let hash = TAIL.hash(&[&damaged]);
+    let account = account(&play, hash, damaged.len() as u64);
+    let account = play.sign_as("jon", account, |_| ());
+    let mut silent = Play::new("base", SMALL_PACK);
+    for (who, text) in WORRIES.into_iter().take(4) {
+        silent.worry(who, text);
+    }
+    silent.wait(60_000);
+    let other = silent.concern("jon", "Nothing about the bytes before it.");
+    let listed = Checkpoint::parse(base().ledger.checkpoint().unwrap().text()).unwrap();
+    let behind = |bytes: &[u8], authored: &Authored, checkpoints: Vec<(u64, [u8; 32])>| {
+        let (offset, previous) = end_of(&log);
+        let mut tree = Frontier::new();
+        let mut link = Link::ZERO;
+        for (range, _) in scroll(&log) {
+            let write = &log[range];
+            let mut at = 0;
+            while let Next::Frame(framed) = next_frame(&write[at..]) {
+                if let Frame::Entry(entry) = &framed.frame {
+                    tree.append(leaf_hash(entry.envelope));
+                    link = envelope::link(entry.envelope);
+                }
+                at += framed.length;
+            }
+        }
+        let item = Item::of(authored, play.now);
+        let parts = |part: &[u8]| envelope::part_digest(part);
+        let envelope = Envelope {
+            number: EntryNumber(tree.size().0),
+            recorded: item.recorded,
+            previous: link,
+            statement: item.statement,
+            commitment: item.commitment,
+            parts: envelope::parts_digest(&parts(&item.structure), &parts(&item.words)),
+        };
+        let envelope = envelope.encode();
+        tree.append(leaf_hash(&envelope));
+        let mut builder = WriteBuilder::new(offset + bytes.len() as u64, previous);
+        let (length, hash) = (bytes.len() as u64, TAIL.hash(&[bytes]));
+        builder.void(&Void { offset, length, hash, checkpoints }).unwrap();
+        builder.entry(&envelope, &item.structure, &item.words).unwrap();
+        let note = Checkpoint::new(play.log.public().name(), tree.size(), tree.root()).sign(&[&play.log]).unwrap();
+        [&log, bytes, &builder.own(note.to_string().as_bytes()).unwrap().bytes].concat()
+    };
+    let changed = behind(&damaged, &account, vec![(listed.size().0, listed.root().0)]);
+    let torn = &whole[log.len()..log.len() + 700];
+    let unexplained = behind(torn, &other, vec![]);
+    let about = "a whole write was changed and set aside as if it were torn";
+    let first = Vector::of(&play, "set-aside-changed", about, changed).both("invalid", "TAIL", 9);
+    let about = "torn bytes were set aside, and the entry behind them says nothing of it";
+    let mut second = Vector::of(&silent, "set-aside-silently", about, unexplained).inside("TAIL", 9);
+    second.skeleton.1.push(("TAIL-SET-ASIDE", 9));
+    vec![first, second]
+}
+
+/// What a `tail.set_aside` says.
+fn account(play: &Play, hash: [u8; 32], length: u64) -> Decision {
+    let field = |name| FieldId(play.pack.id_of(name).unwrap());
+    let values = vec![
+        one(field("tail_hash"), Content::Hash(Digest::new(hash))),
+        one(field("byte_count"), Content::Count(length)),
+        one(field("cause"), code("torn_write")),
+    ];
+    play.decide("tail.set_aside", None, values, vec![])
 }
 
 /// An entry in the staff folder, which structure keys do not open.
@@ -259,14 +341,19 @@ fn witnessed() -> Vec<Vector> {
 /// A log with one more write: a cosigned frame that nobody looked at.
 fn with_cosigned(play: &Play, note: &Note) -> Vec<u8> {
     let log = play.bytes();
-    let last = write_of(&log, 9);
+    let (at, hash) = end_of(&log);
+    let built = WriteBuilder::cosigned(at, hash, note.to_string().as_bytes()).unwrap();
+    [log, built.bytes].concat()
+}
+
+/// Where a log ends, and the hash of its last write.
+fn end_of(log: &[u8]) -> (u64, [u8; 32]) {
     let (mut at, mut hash) = (0, [0; 32]);
-    while at < last.end {
+    while at < log.len() {
         let write = Write::parse(&log[at..], at as u64, hash).unwrap();
         (at, hash) = (at + write.length, write.hash);
     }
-    let built = WriteBuilder::cosigned(at as u64, hash, note.to_string().as_bytes()).unwrap();
-    [log, built.bytes].concat()
+    (at as u64, hash)
 }
 
 fn bytes_changed() -> Vec<Vector> {
@@ -303,7 +390,7 @@ fn bytes_changed() -> Vec<Vector> {
         Vector::of(&play, "dropped", "the write of entry 6 is missing", without).both("invalid", "ORDER", 6),
         Vector::of(&play, "swapped", "the writes of entries 6 and 7 in the other order", swapped)
             .both("invalid", "ORDER", 6),
-        Vector::of(&play, "repeated", "the write of entry 6 stands twice", twice).both("invalid", "ORDER", 7),
+        Vector::of(&play, "repeated", "the write of entry 6 stands twice", twice).both("invalid", "ORDER", 6),
         Vector::of(&one_write, "swapped-in-write", "the frames of entries 5 and 6 of one write", inside)
             .both("invalid", "ORDER", 5),
         Vector::of(&play, "empty", "a log of no bytes", vec![]).both("invalid", "FRAME", 0),
