@@ -1,6 +1,6 @@
 //! The signatures of a ledger: many statements by few keys, each with the verdict of `verify_strict` and no other.
 //!
-//! A key that has signed often gets a table ([`PreparedKey`]), as long as the tables stay within [`TABLES_LIMIT`].
+//! A key that has signed often gets a table ([`PreparedKey`]), as long as all tables together stay within 14 MiB.
 
 use std::collections::HashMap;
 

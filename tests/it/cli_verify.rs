@@ -444,7 +444,7 @@ fn any_flipped_byte_of_an_entry_names_the_entry_without_an_identity() {
             let named = report
                 .findings
                 .iter()
-                .any(|f| f.entry == number && indelible::verify::report::altered(&[f.clone()]).is_some());
+                .any(|f| f.entry == number && indelible::verify::report::altered(std::slice::from_ref(f)).is_some());
             assert!(named && report.exit_code() == 3, "entry {number}, byte {}: {:?}", at - start, report.findings);
         }
     }

@@ -26,8 +26,9 @@ fn mask(line: &str) -> String {
 fn came(shown: &str, output: &str) -> bool {
     let plain = |line: &str| {
         let masked = mask(line);
-        let day = |word: &&str| !(word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit())) && !word.contains('#');
-        if masked.contains('#') { masked.split_whitespace().filter(day).collect::<Vec<_>>().join(" ") } else { masked }
+        let number = |word: &str| word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit());
+        let kept = |word: &&str| !number(word) && !word.contains('#');
+        if masked.contains('#') { masked.split_whitespace().filter(kept).collect::<Vec<_>>().join(" ") } else { masked }
     };
     // The tag of a case is drawn anew each time.
     let tagless = |line: String| line.split(" tag ").next().unwrap_or_default().to_owned();

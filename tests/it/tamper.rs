@@ -89,7 +89,10 @@ fn frames(bytes: &[u8]) -> Vec<(std::ops::Range<usize>, u64, bool)> {
 fn chosen(place: &std::ops::Range<usize>, entry: u64, at: usize) -> bool {
     let border = at < place.start + 155 || at + 25 > place.end;
     let whole = matches!(entry, 0 | 2 | 9 | 10 | 11);
-    deep() || (border && (whole || at % 7 == 0)) || (at % 23 == 0 && place.len() < 5_000) || at % 997 == 0
+    deep()
+        || (border && (whole || at.is_multiple_of(7)))
+        || (at.is_multiple_of(23) && place.len() < 5_000)
+        || at.is_multiple_of(997)
 }
 
 #[test]
@@ -120,8 +123,11 @@ fn every_flipped_byte_names_its_entry() {
             for bit in bits {
                 flips += 1;
                 bytes[at] ^= bit;
-                let report =
-                    if flips % 8 == 0 || deep() { structure(sample, &bytes) } else { skeleton(sample, &bytes) };
+                let report = if flips.is_multiple_of(8) || deep() {
+                    structure(sample, &bytes)
+                } else {
+                    skeleton(sample, &bytes)
+                };
                 bytes[at] ^= bit;
                 let what = format!("byte {at} ({} of the frame), bit {bit}", at - place.start);
                 assert_first(&report, entry, &what);
@@ -205,8 +211,11 @@ fn frames_and_writes_out_of_place_are_named() {
     }
 }
 
+/// A change that a liar makes to an entry, and its name.
+type Change = (&'static str, fn(&mut Piece));
+
 /// What a liar changes in an entry.
-fn changes() -> Vec<(&'static str, fn(&mut Piece))> {
+fn changes() -> Vec<Change> {
     vec![
         ("a byte of the structure", |piece| *piece.structure.last_mut().unwrap() ^= 1),
         ("a byte of the words", |piece| match piece.words.last_mut() {
