@@ -40,14 +40,14 @@ pub struct Filter {
 /// Who reads: with an identity, or the skeleton alone.
 pub enum Reader {
     Desk(Box<Desk>),
-    Skeleton(Ledger),
+    Skeleton(Box<Ledger>),
 }
 
 impl Reader {
     pub fn open(door: &mut Door<'_>) -> Result<Self, Failure> {
         match door.global.identity {
             Some(_) => Ok(Reader::Desk(Box::new(door.desk_read()?))),
-            None => Ok(Reader::Skeleton(door.reader()?)),
+            None => Ok(Reader::Skeleton(Box::new(door.reader()?))),
         }
     }
 
