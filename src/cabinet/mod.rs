@@ -109,7 +109,7 @@ fn open<T: Serialize + DeserializeOwned>(file: &[u8], secret: &AgeSecret) -> Res
     let padded = wrap::unwrap(file, secret)?;
     let (version, fields) = codec::unpad(&padded)?.split_first().ok_or(CodecError::Malformed)?;
     match *version {
-        VERSION => Ok(codec::decode_secret(fields, wrap::CONTENT_LIMIT)?),
+        VERSION => Ok(codec::decode(fields, wrap::CONTENT_LIMIT)?),
         other => Err(CabinetError::Version(other)),
     }
 }

@@ -1,10 +1,10 @@
 //! The outbox: signed statements that have no receipt yet. `<identity>.d/outbox/<statement id>`, for their author
-//! alone.
+//! alone; statements that are sent together lie together, under the id of the first.
 //!
 //! A statement is signed once and sent again byte for byte, so what was signed must outlive a crash between signing and
-//! receipt. Content version 1 is ledger id 32, statement id 16, author sequence u64, signature 64, then statement,
-//! structure part and words part (each a u64 length and the bytes), then the content key and the words key (each a byte
-//! 0, or 1 and 32 bytes).
+//! receipt. Content version 1 is the number of statements u64 and for each ledger id 32, statement id 16, author sequence
+//! u64, signature 64, then statement, structure part and words part (each a u64 length and the bytes), then the content key
+//! and the words key (each a byte 0, or 1 and 32 bytes).
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -64,80 +64,115 @@ struct Content {
     words_key: Option<Bytes<32>>,
 }
 
-/// Puts a statement into the outbox, sealed to its author.
+/// Bytes of statements and parts that one file holds at most: a file over the limit of a wrap could not be opened.
+const FILE_LIMIT: usize = 3 << 20;
+
+/// Puts statements into the outbox, sealed to their author, in their order. Returns the name of each file.
 ///
-/// `Durable::Later` is for a statement that is appended at once: the ledger's own sync makes it durable, and if the
-/// power fails before, it was not acknowledged. One that has to wait needs `Durable::Now` before its author is told
-/// that it is kept.
+/// `Durable::Later` is for statements that are appended at once: the ledger's own sync makes them durable, and if the
+/// power fails before, they were not acknowledged. Those that have to wait need `Durable::Now` before their author is
+/// told that they are kept.
 ///
 /// # Errors
 /// `Content` if a part is longer than an entry allows; `Wrap` and `Disk`.
-pub fn put(side: &Path, item: &OutboxItem, author: Recipient, when: Durable) -> Result<(), CabinetError> {
-    let content = Content {
-        ledger: item.ledger,
-        id: item.id,
-        sequence: item.sequence,
-        signature: Bytes(item.signature.0),
-        statement: item.statement.clone(),
-        structure_part: item.structure_part.clone(),
-        words_part: item.words_part.clone(),
-        content_key: item.content_key.as_ref().map(|key| Bytes(*key.as_bytes())),
-        words_key: item.words_key.as_ref().map(|key| Bytes(*key.as_bytes())),
-    };
-    check_lengths(&content)?;
-    cabinet::put(&path(side, item.id), &cabinet::seal(&content, &[author])?, when)
+pub fn put(
+    side: &Path,
+    items: &[OutboxItem],
+    author: Recipient,
+    when: Durable,
+) -> Result<Vec<StatementId>, CabinetError> {
+    let mut names = Vec::new();
+    let mut rest = items;
+    while let Some(first) = rest.first() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|item| {
+            bytes += item.statement.len() + item.structure_part.len() + item.words_part.len() + 512;
+            bytes <= FILE_LIMIT
+        });
+        let (together, after) = rest.split_at(fits.count().max(1));
+        let contents: Vec<Content> = together.iter().map(Content::of).collect();
+        contents.iter().try_for_each(check_lengths)?;
+        cabinet::put(&path(side, first.id), &cabinet::seal(&contents, &[author])?, when)?;
+        names.push(first.id);
+        rest = after;
+    }
+    Ok(names)
 }
 
-/// Makes a statement that was put with `Durable::Later` survive a power cut, since it has to wait after all.
+/// Makes a file that was put with `Durable::Later` survive a power cut, since its statements have to wait after all.
 ///
 /// # Errors
 /// `Missing` if it is not there; `Disk`.
-pub fn sync(side: &Path, id: StatementId) -> Result<(), CabinetError> {
-    Ok(durable::sync_file(&path(side, id))?)
+pub fn sync(side: &Path, name: StatementId) -> Result<(), CabinetError> {
+    Ok(durable::sync_file(&path(side, name))?)
 }
 
-/// Opens the statements for a ledger in the order of their sequence numbers.
+/// Opens the files for a ledger, each with its name and its statements, in the order of their sequence numbers.
 ///
 /// # Errors
 /// `Disk` only: what does not open is counted or named. A file that a power cut tore is among the damaged.
-pub fn list(side: &Path, ledger: LedgerId, secret: &AgeSecret) -> Result<Opened<OutboxItem>, CabinetError> {
+pub fn list(
+    side: &Path,
+    ledger: LedgerId,
+    secret: &AgeSecret,
+) -> Result<Opened<(StatementId, Vec<OutboxItem>)>, CabinetError> {
     let files = cabinet::files(&side.join("outbox"), "", StatementId::parse)?;
-    let mut all = cabinet::open_all(files, |id, path| open(id, path, secret));
-    all.opened.retain(|item| item.ledger == ledger);
-    all.opened.sort_by_key(|item| item.sequence);
+    let mut all = cabinet::open_all(files, |id, path| Ok((id, open(id, path, secret)?)));
+    all.opened.retain(|(_, items)| items.iter().all(|item| item.ledger == ledger));
+    all.opened.sort_by_key(|(_, items)| items.first().map(|item| item.sequence));
     Ok(all)
 }
 
-/// Removes a statement that has its receipt: with `Durable::Now` overwritten and removed for good; with
+/// Removes a file whose statements have their receipts: with `Durable::Now` overwritten and removed for good; with
 /// `Durable::Later` as the system sees fit, for a file that was put so and has hardly reached the disk. One that a
-/// power cut brings back is sent again and gets the same receipt.
+/// power cut brings back is sent again and gets the same receipts.
 ///
 /// # Errors
 /// `Missing` if it is not there; `Disk`.
-pub fn remove(side: &Path, id: StatementId, when: Durable) -> Result<(), CabinetError> {
+pub fn remove(side: &Path, name: StatementId, when: Durable) -> Result<(), CabinetError> {
     match when {
-        Durable::Now => Ok(durable::destroy(&path(side, id))?),
-        Durable::Later => Ok(durable::remove(&path(side, id))?),
+        Durable::Now => Ok(durable::destroy(&path(side, name))?),
+        Durable::Later => Ok(durable::remove(&path(side, name))?),
     }
 }
 
-fn open(id: StatementId, path: &Path, secret: &AgeSecret) -> Result<OutboxItem, CabinetError> {
-    let mut content: Content = cabinet::load(path, secret)?;
-    check_lengths(&content)?;
-    if content.id != id {
+impl Content {
+    fn of(item: &OutboxItem) -> Self {
+        Content {
+            ledger: item.ledger,
+            id: item.id,
+            sequence: item.sequence,
+            signature: Bytes(item.signature.0),
+            statement: item.statement.clone(),
+            structure_part: item.structure_part.clone(),
+            words_part: item.words_part.clone(),
+            content_key: item.content_key.as_ref().map(|key| Bytes(*key.as_bytes())),
+            words_key: item.words_key.as_ref().map(|key| Bytes(*key.as_bytes())),
+        }
+    }
+
+    fn item(mut self) -> OutboxItem {
+        OutboxItem {
+            ledger: self.ledger,
+            id: self.id,
+            sequence: self.sequence,
+            statement: std::mem::take(&mut self.statement),
+            signature: Signature(self.signature.0),
+            structure_part: std::mem::take(&mut self.structure_part),
+            words_part: std::mem::take(&mut self.words_part),
+            content_key: self.content_key.map(|key| ContentKey::new(key.0)),
+            words_key: self.words_key.map(|key| WordsKey::new(key.0)),
+        }
+    }
+}
+
+fn open(name: StatementId, path: &Path, secret: &AgeSecret) -> Result<Vec<OutboxItem>, CabinetError> {
+    let contents: Vec<Content> = cabinet::load(path, secret)?;
+    contents.iter().try_for_each(check_lengths)?;
+    if contents.first().map(|content| content.id) != Some(name) {
         return Err(CabinetError::Misplaced);
     }
-    Ok(OutboxItem {
-        ledger: content.ledger,
-        id: content.id,
-        sequence: content.sequence,
-        statement: std::mem::take(&mut content.statement),
-        signature: Signature(content.signature.0),
-        structure_part: std::mem::take(&mut content.structure_part),
-        words_part: std::mem::take(&mut content.words_part),
-        content_key: content.content_key.map(|key| ContentKey::new(key.0)),
-        words_key: content.words_key.map(|key| WordsKey::new(key.0)),
-    })
+    Ok(contents.into_iter().map(Content::item).collect())
 }
 
 fn check_lengths(content: &Content) -> Result<(), CodecError> {
@@ -190,12 +225,13 @@ mod tests {
         for (item, when) in
             [(item(1, 7, 2), Durable::Now), (item(2, 7, 1), Durable::Later), (item(3, 8, 0), Durable::Now)]
         {
-            put(&side, &item, me, when).unwrap();
+            assert_eq!(put(&side, &[item.clone()], me, when).unwrap(), [item.id]);
         }
         // Put again, as after a stop between signing and sending.
-        put(&side, &item(2, 7, 1), me, Durable::Later).unwrap();
+        put(&side, &[item(2, 7, 1)], me, Durable::Later).unwrap();
         let all = list(&side, ledger, &secret(1)).unwrap();
-        assert!(all.opened == [item(2, 7, 1), item(1, 7, 2)]);
+        let alone = |item: OutboxItem| (item.id, vec![item]);
+        assert!(all.opened == [alone(item(2, 7, 1)), alone(item(1, 7, 2))]);
         assert_eq!((all.closed, all.damaged.len()), (0, 0));
         assert_eq!(list(&side, ledger, &secret(2)).unwrap().closed, 3);
         remove(&side, StatementId::new([2; 16]), Durable::Later).unwrap();
@@ -205,10 +241,24 @@ mod tests {
     }
 
     #[test]
+    fn statements_sent_together_lie_together_as_far_as_a_file_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (me, ledger) = (recipients(&[1])[0], LedgerId::new([7; 32]));
+        let items: Vec<OutboxItem> = (1..=9)
+            .map(|number| OutboxItem { words_part: vec![number; 900_000], ..item(number, 7, u64::from(number)) })
+            .collect();
+        let names = put(folder.path(), &items, me, Durable::Later).unwrap();
+        assert_eq!(names, [items[0].id, items[3].id, items[6].id]);
+        let all = list(folder.path(), ledger, &secret(1)).unwrap().opened;
+        assert_eq!(all.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        assert!(all.into_iter().flat_map(|(_, items)| items).collect::<Vec<_>>() == items);
+    }
+
+    #[test]
     fn torn_and_misplaced_files_are_named_and_the_rest_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let (me, ledger) = (recipients(&[1])[0], LedgerId::new([7; 32]));
-        put(folder.path(), &item(1, 7, 0), me, Durable::Now).unwrap();
+        put(folder.path(), &[item(1, 7, 0)], me, Durable::Now).unwrap();
         let file = durable::read(&path(folder.path(), StatementId::new([1; 16])), 1 << 20).unwrap();
         durable::replace(&path(folder.path(), StatementId::new([2; 16])), &file[..file.len() / 2]).unwrap();
         durable::replace(&path(folder.path(), StatementId::new([3; 16])), &file).unwrap();
@@ -216,15 +266,15 @@ mod tests {
         let all = list(folder.path(), ledger, &secret(1)).unwrap();
         assert_eq!((all.opened.len(), all.closed, all.damaged.len()), (1, 0, 3));
         let long = OutboxItem { statement: vec![0; STATEMENT_LIMIT + 1], ..item(5, 7, 1) };
-        assert!(matches!(put(folder.path(), &long, me, Durable::Now), Err(CabinetError::Content(_))));
+        assert!(matches!(put(folder.path(), &[long], me, Durable::Now), Err(CabinetError::Content(_))));
         let longest = OutboxItem {
             statement: vec![0; STATEMENT_LIMIT],
             structure_part: vec![0; STRUCTURE_LIMIT],
             words_part: vec![0; WORDS_PART_LIMIT],
             ..item(6, 7, 1)
         };
-        put(folder.path(), &longest, me, Durable::Now).unwrap();
-        assert!(list(folder.path(), ledger, &secret(1)).unwrap().opened.contains(&longest));
+        put(folder.path(), std::slice::from_ref(&longest), me, Durable::Now).unwrap();
+        assert!(list(folder.path(), ledger, &secret(1)).unwrap().opened.contains(&(longest.id, vec![longest])));
     }
 
     proptest! {

@@ -80,27 +80,28 @@ impl OwnCopy {
         Self::with(cabinet, author, period, Zeroizing::new(content.key.0))
     }
 
-    /// Appends the words key of a statement, unsynced: the words are durable in the ledger, this copy is a convenience.
+    /// Appends the words keys of statements, unsynced: the words are durable in the ledger, this copy is a convenience.
     ///
     /// # Errors
     /// `Disk`.
-    pub fn append(
+    pub fn append<'k>(
         &mut self,
-        statement: &Digest,
-        words: &WordsKey,
+        keys: impl Iterator<Item = (Digest, &'k WordsKey)>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), CabinetError> {
-        let mut salt = [0; SALT];
-        rng.fill_bytes(&mut salt);
-        let mut sealed = Zeroizing::new(Vec::with_capacity(RECORD));
-        sealed.extend_from_slice(statement.as_bytes());
-        sealed.extend_from_slice(words.as_bytes());
-        let cipher = self.cipher(&salt);
-        cipher.encrypt_in_place(&Nonce::default(), &[], &mut *sealed).map_err(|_| CodecError::Malformed)?;
-        let mut record = vec![0; self.torn];
-        record.extend_from_slice(&salt);
-        record.extend_from_slice(&sealed);
-        durable::append_unsynced(&self.records, &record)?;
+        let mut records = vec![0; self.torn];
+        for (statement, words) in keys {
+            let mut salt = [0; SALT];
+            rng.fill_bytes(&mut salt);
+            let mut sealed = Zeroizing::new(Vec::with_capacity(RECORD));
+            sealed.extend_from_slice(statement.as_bytes());
+            sealed.extend_from_slice(words.as_bytes());
+            let cipher = self.cipher(&salt);
+            cipher.encrypt_in_place(&Nonce::default(), &[], &mut *sealed).map_err(|_| CodecError::Malformed)?;
+            records.extend_from_slice(&salt);
+            records.extend_from_slice(&sealed);
+        }
+        durable::append_unsynced(&self.records, &records)?;
         self.torn = 0;
         Ok(())
     }
@@ -137,7 +138,8 @@ impl OwnCopy {
 
     fn with(cabinet: &Path, author: &PublicKey, period: u64, key: Zeroizing<[u8; 32]>) -> Result<Self, CabinetError> {
         let records = path(cabinet, author, period, ".keys");
-        let torn = read(&records)?.len() % RECORD;
+        let length = if durable::exists(&records) { durable::length(&records)? } else { 0 };
+        let torn = usize::try_from(length % RECORD as u64).unwrap_or(0);
         Ok(OwnCopy { records, key, torn: (RECORD - torn) % RECORD })
     }
 }
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn append(copy: &mut OwnCopy, number: u8, seed: u64) {
-        copy.append(&digest(number), &WordsKey::new([number; 32]), &mut stream(seed)).unwrap();
+        copy.append([(digest(number), &WordsKey::new([number; 32]))].into_iter(), &mut stream(seed)).unwrap();
     }
 
     #[test]

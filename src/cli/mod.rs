@@ -18,6 +18,7 @@ mod record;
 mod say;
 mod show;
 mod usage;
+mod verdict;
 mod verify;
 mod witness;
 

@@ -9,10 +9,11 @@ pub mod ids;
 pub mod numbers;
 mod text;
 
+use std::io::{self, Write};
+
 use bincode::Options;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 pub use ids::{CaseTag, Digest, FolderKeyId, LedgerId, Link, PersonId, StatementId};
 pub use numbers::{Folder, KindNumber, Publicity, RelationNumber};
@@ -72,24 +73,25 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
         return Err(CodecError::TooLong { length: bytes.len(), limit });
     }
     let value: T = options(limit).deserialize(bytes).map_err(|_| CodecError::Malformed)?;
-    match options(limit).serialize(&value) {
-        Ok(again) if again == bytes => Ok(value),
+    // Written again, piece by piece, over the bytes that it was read from; no copy is made.
+    let mut compare = Compare(bytes);
+    match options(limit).with_no_limit().serialize_into(&mut compare, &value) {
+        Ok(()) if compare.0.is_empty() => Ok(value),
         _ => Err(CodecError::NotCanonical),
     }
 }
 
-/// Reads a value as [`decode`] does, and leaves no second copy of its bytes in memory.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_secret<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, CodecError> {
-    if bytes.len() > limit {
-        return Err(CodecError::TooLong { length: bytes.len(), limit });
+/// Takes what is written as long as it is what lies there.
+struct Compare<'a>(&'a [u8]);
+
+impl Write for Compare<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(piece).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(piece.len())
     }
-    let value: T = options(limit).deserialize(bytes).map_err(|_| CodecError::Malformed)?;
-    match options(limit).serialize(&value).map(Zeroizing::new) {
-        Ok(again) if *again == bytes => Ok(value),
-        _ => Err(CodecError::NotCanonical),
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

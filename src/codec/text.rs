@@ -23,10 +23,15 @@ impl<const N: usize> Zeroize for Bytes<N> {
     }
 }
 
+/// Sixteen bytes at a time: the codec is big-endian, so a u128 is written as its sixteen bytes, at a sixteenth of the calls.
 impl<const N: usize> Serialize for Bytes<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut tuple = serializer.serialize_tuple(N)?;
-        for byte in &self.0 {
+        let (blocks, rest) = self.0.as_chunks::<16>();
+        let mut tuple = serializer.serialize_tuple(blocks.len() + rest.len())?;
+        for block in blocks {
+            tuple.serialize_element(&u128::from_be_bytes(*block))?;
+        }
+        for byte in rest {
             tuple.serialize_element(byte)?;
         }
         tuple.end()
@@ -42,14 +47,19 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
                 write!(f, "{N} bytes")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bytes<N>, A::Error> {
+                let cut = || A::Error::custom("cut short");
                 let mut bytes = [0; N];
-                for byte in &mut bytes {
-                    *byte = seq.next_element()?.ok_or_else(|| A::Error::custom("cut short"))?;
+                let (blocks, rest) = bytes.as_chunks_mut::<16>();
+                for block in blocks {
+                    *block = seq.next_element::<u128>()?.ok_or_else(cut)?.to_be_bytes();
+                }
+                for byte in rest {
+                    *byte = seq.next_element()?.ok_or_else(cut)?;
                 }
                 Ok(Bytes(bytes))
             }
         }
-        deserializer.deserialize_tuple(N, Fixed::<N>)
+        deserializer.deserialize_tuple(N / 16 + N % 16, Fixed::<N>)
     }
 }
 

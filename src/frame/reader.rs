@@ -418,15 +418,23 @@ impl<R: Read + Seek> Window<R> {
         let mut at = from;
         loop {
             let bytes = self.fill(at, LOOK)?;
-            let spots = bytes.windows(LOOK).len();
+            let spots = bytes.len().saturating_sub(LOOK - 1);
             if spots == 0 {
                 return Ok(Found::End(at + bytes.len() as u64));
             }
-            let found = bytes.windows(LOOK).zip(at..).position(|(header, place)| {
-                matches!(header, [1..=4, 0, ..]) && wanted(place, header) && matches!(frame_length(header), Ok(Some(_)))
-            });
-            at += found.unwrap_or(spots) as u64;
-            if found.is_some() {
+            // Frames begin with a small number and, their lengths being limited, a zero.
+            let mut spot = 0;
+            while spot < spots {
+                if bytes[spot + 1] == 0 && matches!(bytes[spot], 1..=4) {
+                    let header = &bytes[spot..spot + LOOK];
+                    if wanted(at + spot as u64, header) && matches!(frame_length(header), Ok(Some(_))) {
+                        break;
+                    }
+                }
+                spot += 1;
+            }
+            at += spot as u64;
+            if spot < spots {
                 match parse(self.frame(at)?, true) {
                     Next::Frame(framed) => return Ok(Found::Frame(at, at + framed.length as u64)),
                     _ => at += 1,

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
@@ -20,7 +23,7 @@ use crate::seal::structure::StructureKey;
 use crate::store::disk::Disk;
 use crate::store::durable;
 use crate::store::lock::Lock;
-use crate::tree::{EntryNumber, leaf_hash, prove_inclusion};
+use crate::tree::{EntryNumber, Hash, NodeId, ReadError, ReadHashes, leaf_hash, prove_inclusion};
 use crate::verify::chains::{Chain, Chains};
 use crate::verify::entry::{self, Keys, Parts};
 use crate::verify::report::Code;
@@ -94,7 +97,8 @@ impl<D: Disk> Ledger<D> {
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
         // 7. Receipts: they leave only now.
-        (before.size()..self.size()).map(|number| self.receipt_of(number, now)).collect()
+        let folded = Folded { cards: &self.cards, nodes: RefCell::default() };
+        (before.size()..self.size()).map(|number| self.receipt_of(number, now, &folded)).collect()
     }
 
     /// Refuses what verify would call altered.
@@ -119,9 +123,9 @@ impl<D: Disk> Ledger<D> {
         let mut roster = Cow::Borrowed(roster);
         for (number, authored) in (self.size()..).zip(submissions) {
             let body = authored.statement.body();
-            let mut code = chains.apply(body, authored.statement.digest(), 0).err();
+            let mut code = self.refusal(number, authored, submissions, &roster)?;
             if code.is_none() {
-                code = self.refusal(number, authored, submissions, &roster)?;
+                code = chains.apply(body, authored.statement.digest(), 0).err();
             }
             let public = authored.structure.first() == Some(&0);
             if code.is_none() && public {
@@ -153,6 +157,9 @@ impl<D: Disk> Ledger<D> {
         roster: &Roster,
     ) -> Result<Option<Code>, LedgerError> {
         let body = authored.statement.body();
+        if submissions.first().is_some_and(|first| first.statement.body().author != body.author) {
+            return Ok(Some(Code::AuthorGap));
+        }
         let genesis = number == 0 && body.kind.name() == Some("genesis");
         if !genesis {
             if roster.ledger() != Some(body.ledger) {
@@ -271,11 +278,11 @@ impl<D: Disk> Ledger<D> {
                 if let Some(statement) = open_statement(digest, structure, words, &keys)
                     && statement.body().author.0 == *author
                 {
-                    found.push((number, statement.body().id));
+                    found.push((statement.body().id, number));
                     (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
             })?;
-            found.into_iter().for_each(|(entry, id)| self.cards.set_statement(key, &id, entry));
+            found.into_iter().for_each(|(id, entry)| self.cards.set_statement(key, &id, entry));
             head.upto = self.size();
             self.cards.set_author(key, &head);
         }
@@ -283,9 +290,9 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// Returns the receipt of an entry under the newest own checkpoint.
-    pub(super) fn receipt_of(&self, number: u64, recorded: i64) -> Result<Entered, LedgerError> {
+    fn receipt_of(&self, number: u64, recorded: i64, hashes: &dyn ReadHashes) -> Result<Entered, LedgerError> {
         let note = self.at.note.clone().ok_or(LedgerError::NoEntry(number))?;
-        let proof = prove_inclusion(EntryNumber(number), self.at.frontier.size(), &self.cards)?;
+        let proof = prove_inclusion(EntryNumber(number), self.at.frontier.size(), hashes)?;
         Ok(Entered { number, recorded, receipt: Receipt::new(EntryNumber(number), proof, note, None)? })
     }
 
@@ -318,6 +325,32 @@ impl<D: Disk> Ledger<D> {
         if let Ok(note) = self.best_note(self.size().saturating_sub(1)) {
             drop(durable::copy_unsynced(&self.dir.join(CHECKPOINT), note.to_string().as_bytes()));
         }
+    }
+}
+
+/// The cards, with every node kept that was asked for: the proofs of one write share almost all of theirs.
+struct Folded<'a> {
+    cards: &'a Cards,
+    nodes: RefCell<HashMap<NodeId, Hash>>,
+}
+
+impl ReadHashes for Folded<'_> {
+    fn read_hashes(&self, ids: &[NodeId]) -> Result<Vec<Hash>, ReadError> {
+        let mut nodes = self.nodes.borrow_mut();
+        let mut hashes = Vec::with_capacity(ids.len());
+        for id in ids {
+            let hash = match nodes.get(id) {
+                Some(hash) => *hash,
+                None => {
+                    let read = self.cards.read_hashes(std::slice::from_ref(id))?;
+                    let hash = read.first().copied().ok_or(ReadError(*id))?;
+                    nodes.insert(*id, hash);
+                    hash
+                }
+            };
+            hashes.push(hash);
+        }
+        Ok(hashes)
     }
 }
 

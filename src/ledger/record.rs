@@ -9,7 +9,7 @@ use crate::cabinet::drafts::{self, DraftId};
 use crate::cabinet::outbox::{self, OutboxItem};
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::{CabinetError, Durable, receipts};
-use crate::codec::{Digest, Folder, KindNumber, ShortText};
+use crate::codec::{Digest, Folder, KindNumber, ShortText, StatementId};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
@@ -134,9 +134,14 @@ impl<D: Disk> Desk<D> {
             {
                 break;
             }
-            match self.prepare(draft, &mut chain, now(), rng)? {
-                Checked::Ready(ready) => group.push((at, *ready)),
-                Checked::Done(outcome) => {
+            match self.prepare(draft, &mut chain, now(), rng) {
+                Ok(Checked::Ready(ready)) => group.push((at, *ready)),
+                Err(why) => {
+                    // What was signed before it is sent all the same.
+                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    return Err(why);
+                }
+                Ok(Checked::Done(outcome)) => {
                     // Outcomes are told in order: the group before it first.
                     self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
                     done(at, &outcome);
@@ -186,9 +191,9 @@ impl<D: Disk> Desk<D> {
         {
             chain.signed(head.sequence, head.digest)?;
         }
-        let waiting = self.waiting(&mut chain)?;
+        let (waiting, files) = self.waiting(&mut chain)?;
         if self.ledger.can_append() {
-            self.send(waiting, &mut chain, now)?;
+            self.send(waiting, files, &mut chain, now)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
@@ -197,26 +202,29 @@ impl<D: Disk> Desk<D> {
         Ok(chain)
     }
 
-    /// Returns what was signed and is not in the ledger, in its order. Its sequence numbers are used, whatever a power
-    /// cut took from the chain's own file.
-    fn waiting(&mut self, chain: &mut Chain) -> Result<Vec<Authored>, LedgerError> {
-        let items = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
+    /// Returns what was signed and is not in the ledger, in its order, and the files of the outbox. The sequence numbers
+    /// are used, whatever a power cut took from the chain's own file.
+    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<StatementId>), LedgerError> {
+        let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
-        let mut waiting = Vec::new();
-        for item in items {
-            if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
-                self.keep_receipt(entry)?;
-                outbox::remove(&self.side, item.id, Durable::Now)?;
-                continue;
+        let (mut waiting, mut files) = (Vec::new(), Vec::new());
+        for (name, items) in opened {
+            files.push(name);
+            for item in items {
+                if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
+                    self.keep_receipt(entry)?;
+                    continue;
+                }
+                let unverified = Unverified::decode(&item.statement, &item.signature.0)?;
+                let statement = unverified.verify(&self.identity.author())?;
+                if item.sequence >= chain.next() {
+                    chain.signed(item.sequence, statement.digest())?;
+                }
+                let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
+                waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
             }
-            let statement = Unverified::decode(&item.statement, &item.signature.0)?.verify(&self.identity.author())?;
-            if item.sequence >= chain.next() {
-                chain.signed(item.sequence, statement.digest())?;
-            }
-            let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
-            waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
         }
-        Ok(waiting)
+        Ok((waiting, files))
     }
 
     /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
@@ -224,6 +232,7 @@ impl<D: Disk> Desk<D> {
     fn send(
         &mut self,
         mut waiting: Vec<Authored>,
+        mut files: Vec<StatementId>,
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
     ) -> Result<(), LedgerError> {
@@ -235,23 +244,25 @@ impl<D: Disk> Desk<D> {
                 && one.statement.body().values.iter().any(|value| value.content == hash)
         };
         if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
-            waiting.push(self.sets_aside(&torn, chain, now)?);
+            let says = self.sets_aside(&torn, chain, now)?;
+            files.extend(self.put_out(std::slice::from_ref(&says), chain)?);
+            waiting.push(says);
         }
         let key = self.structure_key()?.clone();
         for write in waiting.chunks(together) {
             let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
-                    write.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                    files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
                     return Err(why);
                 }
                 Ok(entered) => entered,
             };
             self.keep_own(write)?;
-            for (one, entered) in write.iter().zip(&entered) {
-                self.keep_receipt(entered.number)?;
-                outbox::remove(&self.side, one.statement.body().id, Durable::Now)?;
-            }
+            entered.iter().try_for_each(|entered| self.keep_receipt(entered.number))?;
+        }
+        for name in files {
+            outbox::remove(&self.side, name, Durable::Now)?;
         }
         Ok(())
     }
@@ -318,7 +329,7 @@ impl<D: Disk> Desk<D> {
         Ok(drafts::save(&self.ledger.cabinet(), text.as_bytes(), now, self.identity.recipient(), rng)?)
     }
 
-    /// Seals and signs a decision, and puts it into the outbox.
+    /// Seals and signs a decision. Nobody is told of it, and it is not sent, before [`Desk::put_out`].
     fn author(
         &mut self,
         decision: Decision,
@@ -342,13 +353,19 @@ impl<D: Disk> Desk<D> {
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;
-        let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        outbox::put(&self.side, &item(&authored), self.identity.recipient(), when)?;
         chain.signed(sequence, authored.statement.digest())?;
+        Ok(authored)
+    }
+
+    /// Puts what was signed into the outbox before it is sent: synced, with the chain, if it has to wait there.
+    fn put_out(&self, group: &[Authored], chain: &mut Chain) -> Result<Vec<StatementId>, LedgerError> {
+        let items: Vec<OutboxItem> = group.iter().map(item).collect();
+        let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
+        let files = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
         if when == Durable::Now {
             chain.save(when)?;
         }
-        Ok(authored)
+        Ok(files)
     }
 
     fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
@@ -378,11 +395,12 @@ impl<D: Disk> Desk<D> {
             places.push((at, ready.gaps, ready.flags));
             authored.push(ready.authored);
         }
+        let files = self.put_out(&authored, chain)?;
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
-                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
                 let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
                 for (at, ..) in places {
@@ -396,18 +414,20 @@ impl<D: Disk> Desk<D> {
             }
             Err(other) => {
                 // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
-                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
                 return Err(other);
             }
         };
         self.keep_own(&authored)?;
-        for (((at, gaps, flags), authored), entered) in places.into_iter().zip(&authored).zip(entered) {
+        for ((at, gaps, flags), entered) in places.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
             receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;
-            outbox::remove(&self.side, authored.statement.body().id, Durable::Later)?;
             let outcome = Outcome::Entered { entered: Box::new(entered), gaps, flags, again: false };
             done(at, &outcome);
             outcomes.push((at, outcome));
+        }
+        for name in files {
+            outbox::remove(&self.side, name, Durable::Later)?;
         }
         let seen = self.ledger.seen();
         chain.saw(seen.number, seen.link)?;
@@ -422,12 +442,9 @@ impl<D: Disk> Desk<D> {
         }
         let mut rng = crate::store::durable::entropy();
         let mut own = self.own_copy(&mut rng)?;
-        for authored in authored {
-            if let Some(key) = &authored.words_key {
-                own.append(&authored.statement.digest(), key, &mut rng)?;
-            }
-        }
-        Ok(())
+        let keys =
+            authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
+        Ok(own.append(keys, &mut rng)?)
     }
 
     fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {

@@ -139,6 +139,14 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
+/// Returns the bytes of a file.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn length(path: &Path) -> io::Result<u64> {
+    Ok(fs::metadata(path)?.len())
+}
+
 /// Returns once a file and its name are on the medium.
 ///
 /// # Errors

@@ -23,9 +23,10 @@ use crate::verify::entry::{self, Checked, Keys, Parts};
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
-    Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
+    Code, Counts, EnrolledKey, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS,
+    Witnessed, altered,
 };
-use crate::verify::roster::Roster;
+use crate::verify::roster::{Enrolment, Roster};
 use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
@@ -81,10 +82,7 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(
-    open: &dyn Fn() -> io::Result<R>,
-    mut walk: Walk<'a, R>,
-) -> io::Result<Walk<'a, R>> {
+fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
     let mut chunk = Chunk::default();
     let mut damages = 0;
@@ -109,7 +107,7 @@ fn walk_through<'a, R: Read + Seek>(
             Event::Tail(tail) => {
                 walk.process(&mut chunk)?;
                 let remains = examine(open()?, &tail)?;
-                walk.tail(&tail, &chunk, &remains);
+                walk.tail(&tail, &chunk, &remains)?;
                 chunk = Chunk::default();
                 damages += 1;
                 // Behind a torn write there is nothing; behind damage there may be, and it is looked at, up to a point.
@@ -210,6 +208,8 @@ struct Walk<'a, R> {
     counts: Counts,
     /// Where the last damage begins, in bytes.
     damage: Option<u64>,
+    /// For how many entries checkpoints vouch that are legible in damaged bytes: those entries are not cut off.
+    reaches: u64,
     /// The first entry of which something could not be read: what rests on it is not held against later ones.
     hole: Option<u64>,
     /// How many entries could not be read.
@@ -230,6 +230,8 @@ struct Walk<'a, R> {
     wanted: Vec<(u64, Hash)>,
     /// Witnesses' newest cosignatures: name, size, time.
     cosigned: Vec<(String, u64, u64)>,
+    /// Tree sizes that a quorum vouched for, rising.
+    quorums: Vec<u64>,
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
     leaves: Vec<(u64, Hash)>,
@@ -257,6 +259,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             altering: 0,
             counts: Counts::default(),
             damage: None,
+            reaches: 0,
             hole: None,
             unread: 0,
             last_write: (0, [0; 32]),
@@ -267,6 +270,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             outside: outside(options, since),
             wanted: Vec::new(),
             cosigned: Vec::new(),
+            quorums: Vec::new(),
             last_note: None,
             leaves: Vec::new(),
             signatures: Signatures::default(),
@@ -304,7 +308,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
         let before = self.checked_before;
         let looked = parallel(finished, |item| chunk.look(item, keys, before));
-        let numbered = self.number(finished, looked);
+        let numbered = self.number(finished, looked)?;
         self.apply_public(chunk, &numbered);
         let signatures = self.check_signatures(&numbered);
         for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
@@ -333,8 +337,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
 
     /// Gives every entry its number: the next one, or behind damage the one it claims; and notes the first that could not
     /// be read.
-    fn number(&mut self, items: &[Item], looked: Vec<Outcome>) -> Vec<(u64, Outcome)> {
+    fn number(&mut self, items: &[Item], looked: Vec<Outcome>) -> io::Result<Vec<(u64, Outcome)>> {
         let mut next = self.next;
+        let mut links = Vec::new();
         let mut numbered = Vec::with_capacity(looked.len());
         for (item, outcome) in items.iter().zip(looked) {
             if let (Outcome::Entry(checked), Item::Entry { offset, .. }) = (&outcome, item) {
@@ -342,8 +347,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 if self.may_jump(next, claimed, *offset) {
                     next = claimed;
                 } else if claimed != next {
-                    self.find(claimed.min(next), Code::Order);
+                    let named = self.misplaced(next, claimed, checked.link, &links)?;
+                    self.find(named, Code::Order);
                 }
+                links.push((next, checked.link));
                 if !checked.codes.is_empty() {
                     self.hole = self.hole.or(Some(next));
                 }
@@ -353,7 +360,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 numbered.push((next, outcome));
             }
         }
-        numbered
+        Ok(numbered)
+    }
+
+    /// Says which entry is out of order where another one stands: the one that stands twice, else the one whose place it is.
+    fn misplaced(&mut self, at: u64, claimed: u64, link: Link, newest: &[(u64, Link)]) -> io::Result<u64> {
+        let twice = newest.contains(&(claimed, link))
+            || (claimed < self.next && self.past.entry(claimed)?.is_some_and(|known| known.link == link));
+        Ok(if twice { claimed } else { at })
     }
 
     /// Whether the entries between are missing because bytes before this place could not be read.
@@ -424,6 +438,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.unread += number - self.next;
             self.next = number;
             self.link = None;
+            self.past.jump(number);
         }
         checked.codes.iter().for_each(|code| self.find(number, *code));
         if let Some(envelope) = checked.envelope {
@@ -448,7 +463,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.statement(number, statement, checked.digest)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
-        self.past.push(number, offset, Known { digest, link: checked.link });
+        self.past.push(offset, Known { digest, link: checked.link });
         if self.options.receipts.iter().any(|receipt| receipt.number().0 == number) {
             self.leaves.push((number, checked.leaf));
         }
@@ -585,8 +600,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.counts.cosignatures += 1;
             self.cosigned.push((name.clone(), size, time));
         }
-        if self.cosigned.len() > 4096 {
-            keep_newest(&mut self.cosigned);
+        if let Some(witnessed) = self.witnessed()
+            && self.quorums.last().is_none_or(|last| *last < witnessed.size)
+        {
+            self.quorums.push(witnessed.size);
         }
     }
 
@@ -633,11 +650,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges bytes that are no write: torn at the end, or damage that names an entry.
-    fn tail(&mut self, tail: &Tail, chunk: &Chunk, remains: &Remains) {
+    fn tail(&mut self, tail: &Tail, chunk: &Chunk, remains: &Remains) -> io::Result<()> {
         self.pending = None;
         self.counts.bytes = tail.offset + tail.length;
         if remains.torn {
-            return self.find(self.next, Code::Torn);
+            self.find(self.next, Code::Torn);
+            return Ok(());
         }
         let mut first = self.next;
         let claimed = chunk.items.iter().find_map(|item| match (item, chunk.parts(item)) {
@@ -651,34 +669,45 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         {
             (first, self.link) = (claimed, None);
         }
-        let (entry, code) = self.blame(first, tail, chunk, remains.at_checkpoint);
+        let (entry, code) = self.blame(first, tail, chunk, remains)?;
         self.find(entry, code);
         self.hole = self.hole.or(Some(first));
+        self.reaches = remains.notes.iter().map(|note| vouches(note)).fold(self.reaches, u64::max);
         self.damage = self.damage.or(Some(tail.offset));
         self.link = None;
         self.past.break_off();
+        Ok(())
     }
 
     /// Says which entry of a damaged write it is: those that could be read tell best what happened.
-    fn blame(&self, first: u64, tail: &Tail, chunk: &Chunk, at_checkpoint: bool) -> (u64, Code) {
+    fn blame(&mut self, first: u64, tail: &Tail, chunk: &Chunk, remains: &Remains) -> io::Result<(u64, Code)> {
         let mut link = self.link;
+        let mut links = Vec::new();
         for (at, item) in (first..).zip(&chunk.items) {
             let Some(parts) = chunk.parts(item) else { continue };
             let checked = entry::check(parts, &self.keys, 0);
             let Some(envelope) = checked.envelope.filter(|_| checked.codes.is_empty()) else {
-                return (at, checked.codes.first().copied().unwrap_or(Code::Envelope));
+                return Ok((at, checked.codes.first().copied().unwrap_or(Code::Envelope)));
             };
             if envelope.number.0 != at {
-                return (at.min(envelope.number.0), Code::Order);
+                return Ok((self.misplaced(at, envelope.number.0, checked.link, &links)?, Code::Order));
             }
             if link.is_some_and(|link| link != envelope.previous) {
-                return (at, Code::Link);
+                return Ok((at, Code::Link));
             }
             link = Some(checked.link);
+            links.push((at, checked.link));
         }
+        let next = first + tail.fault.entry;
+        let lacks = match tail.fault.why {
+            // A checkpoint that vouches for entries behind those that stand before it, or with none before it.
+            Fault::FramesHash => remains.notes.first().is_some_and(|note| vouches(note) > next),
+            Fault::OutOfPlace => tail.fault.entry == 0,
+            _ => false,
+        };
         let named = matches!(tail.fault.why, Fault::Start | Fault::FramesHash | Fault::PreviousWrite);
-        let behind = u64::from(at_checkpoint || named);
-        ((first + tail.fault.entry).saturating_sub(behind), Code::Frame)
+        let behind = u64::from(!lacks && (remains.at_checkpoint || named));
+        Ok((next.saturating_sub(behind), Code::Frame))
     }
 
     fn finish(mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<(Report, Record)> {
@@ -706,14 +735,22 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let fresh = days.is_some_and(|days| days <= WITNESSED_DAYS);
         let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
+        let no_keys = self.options.keys.structure.is_empty() && self.options.keys.restricted.is_empty();
         let layer = match self.counts.not_opened {
-            0 if sealed > 0 || !self.options.keys.structure.is_empty() => Layer::Structure,
+            _ if no_keys => Layer::Skeleton,
+            0 => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
         let record_keeping = if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
+        let enrolled = |e: &Enrolment| EnrolledKey { key: *e.key.as_bytes(), person: e.person, entry: e.entry };
+        let keys: Vec<EnrolledKey> = self.roster.enrolments().iter().map(enrolled).collect();
+        let vouched = |key: &[u8; 32]| {
+            let entry = self.roster.enrolment(key)?.entry;
+            self.quorums.iter().copied().find(|size| *size > entry)
+        };
         let report = Report {
             history,
             record_keeping,
@@ -729,7 +766,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             counts: self.counts,
             witnessed,
             witnessed_days: days,
-            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered),
+            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered, &vouched),
+            keys,
             pack: self.roster.pack(),
         };
         let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
@@ -787,7 +825,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.find(0, Code::LogKey);
         }
         if let Some(since) = self.since
-            && since.size > size
+            && since.size > size.max(self.reaches)
         {
             self.find(size, Code::Truncated);
         }
@@ -852,7 +890,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             // Signed by a key that is not this ledger's: another ledger, or this one under a new key.
             return self.find(0, Code::LogKey);
         }
-        if vouched > size {
+        if vouched > size.max(self.reaches) {
             self.find(size, Code::Truncated);
         }
         if self.options.trust.is_some() && vouched <= size {
@@ -879,6 +917,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let (time, _) = largest(self.cosigned.iter().map(|c| c.2).collect(), &|c, time| c.2 >= time)?;
         Some(Witnessed { size, time, names })
     }
+}
+
+/// Returns for how many entries a note vouches; none for what is no checkpoint.
+fn vouches(note: &[u8]) -> u64 {
+    let note = Note::parse(note).ok();
+    note.and_then(|note| Checkpoint::parse(note.text()).ok()).map_or(0, |checkpoint| checkpoint.size().0)
 }
 
 /// Keeps, for each witness, the largest size and the newest time.

@@ -53,15 +53,17 @@ impl<R: Read + Seek> Past<R> {
         }
     }
 
-    /// Takes in the next entry. Numbers only rise; those left out are missing.
-    pub fn push(&mut self, number: u64, offset: u64, known: Known) {
-        let expected = self.first_recent + self.recent.len() as u64;
-        if number != expected {
-            self.missing.push((expected, number));
-            self.recent.clear();
-            self.first_recent = number;
-            self.broken = true;
-        }
+    /// Says that the next entry is this one, and that those before it are missing.
+    pub fn jump(&mut self, number: u64) {
+        self.missing.push((self.first_recent + self.recent.len() as u64, number));
+        self.recent.clear();
+        self.first_recent = number;
+        self.broken = true;
+    }
+
+    /// Takes in the next entry.
+    pub fn push(&mut self, offset: u64, known: Known) {
+        let number = self.first_recent + self.recent.len() as u64;
         if self.broken || self.anchors.last().is_none_or(|(first, _)| number - first >= STEP) {
             self.anchors.push((number, offset));
             self.broken = false;
@@ -181,7 +183,7 @@ mod tests {
             if number % 700 == 0 {
                 past.break_off();
             }
-            past.push(number, *offset, Known { digest: Digest::ZERO, link: Link::ZERO });
+            past.push(*offset, Known { digest: Digest::ZERO, link: Link::ZERO });
         }
         // As if they were long past.
         past.recent.clear();
@@ -191,7 +193,7 @@ mod tests {
             assert_eq!(past.entry(number).unwrap().unwrap().link, expected, "{number}");
         }
         assert_eq!((past.entry(2100).unwrap(), past.is_missing(5)), (None, false));
-        past.push(2105, 0, Known { digest: Digest::ZERO, link: Link::ZERO });
+        past.jump(2105);
         assert!((2100..2105).all(|number| past.is_missing(number)) && !past.is_missing(2105));
     }
 }

@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod cli_record;
+mod cli_verify;
 mod crash_store;
+mod forge;
 mod golden;
 mod model;
 mod oracles;
+mod readme;
 mod stock_age;
 mod story;
 mod strict;
+mod tamper;
 mod tidy;
 mod transcript;
 mod world;

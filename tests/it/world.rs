@@ -108,6 +108,19 @@ impl World {
         self.desk(who).record(&draft, &|| self.tick(), &mut durable::entropy()).unwrap()
     }
 
+    /// Records drafts as this person, in as few writes as there may be; all have to be entered.
+    pub fn record_batch(&self, who: &str, drafts: &[Json]) {
+        let drafts: Vec<Draft> = drafts.iter().map(|draft| Draft::from_json(draft).unwrap()).collect();
+        let (tick, mut rng) = (|| self.tick(), durable::entropy());
+        let outcomes = self.desk(who).record_all(&drafts, true, &tick, &mut rng, &mut |_, _| ()).unwrap();
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Entered { .. })), "{outcomes:?}");
+    }
+
+    /// The bytes of the log.
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.book().join("ledger.log")).unwrap()
+    }
+
     /// Verifies the ledger with these keys, and nothing else in hand.
     pub fn verify(&self, keys: Keys) -> Report {
         verify_file(&self.book().join("ledger.log"), keys)

@@ -126,8 +126,18 @@ fn structure(settings: &Settings) {
         &rate(signed.len(), product.wall),
         &rate(signed.len(), primitive.wall),
         Ratio::of(&pairs),
-        Target::AtLeast(1.0),
+        // Where verify_strict itself runs on AVX-512, the design asks for 0.7.
+        Target::AtLeast(if wide() { 0.7 } else { 1.0 }),
     );
+}
+
+/// Whether the curve's arithmetic uses AVX-512 in this build on this machine.
+#[allow(unexpected_cfgs)]
+fn wide() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return cfg!(curve25519_dalek_backend = "avx512") && std::arch::is_x86_feature_detected!("avx512ifma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 /// Verify with structure on one core and on two, beside the bare loop on one and on two.
@@ -182,13 +192,7 @@ fn memory(settings: &Settings) {
     let each = most.saturating_sub(less) as f64 * 1024.0 / entries as f64;
     let (most_text, less_text) = (format!("{most} KiB"), format!("{less} KiB"));
     let ratio = |time| Ratio { time, cpu: None };
-    line(
-        "verify, memory at the large size",
-        &most_text,
-        &less_text,
-        ratio(most as f64 / 32_768.0),
-        Target::AtMost("32 MiB"),
-    );
+    line("verify, memory at the large size", &most_text, &less_text, ratio(most as f64 / 32_768.0), Target::AtMost("32 MiB"));
     line("  bytes for each entry between", &format!("{each:.1} B"), "", ratio(each / 16.0), Target::AtMost("16 B"));
 }
 
@@ -203,7 +207,7 @@ fn since(settings: &Settings) {
             let again = || verify(&|| File::open(made.log()), &Options { since: Some(&record), ..options(&keys) });
             let report = pool.install(again).unwrap().0;
             assert!(!report.history.altered(), "{:?}", report.findings);
-            assert!(report.size.0 > record.size && report.counts.signatures < report.size.0 / 50);
+            assert_eq!(report.counts.signatures, report.size.0 - record.size);
         })
     };
     let pairs = rounds(settings.rounds, || timed(|| drop(whole(&pool, &made, &keys))), again);
@@ -252,8 +256,7 @@ fn import(settings: &Settings) {
         let drafts: Vec<_> = (number..number + count).map(|number| draft(number, None)).collect();
         number += count;
         timed(|| {
-            let outcomes =
-                desk.record_all(&drafts, true, &|| START + 9_000_000, &mut durable::entropy(), &mut |_, _| ());
+            let outcomes = desk.record_all(&drafts, true, &|| START + 9_000_000, &mut durable::entropy(), &mut |_, _| ());
             assert_eq!(outcomes.unwrap().len() as u64, count);
         })
     };

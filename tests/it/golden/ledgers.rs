@@ -340,23 +340,24 @@ fn rewritten() -> Vec<Vector> {
     let root = Forger { root: &|size, root| if size == 7 { Hash([7; 32]) } else { root }, ..Forger::honest(&play.log) };
     let other = super::play::log_key("another log");
     let make = |name, about, log| Vector::of(&play, name, about, log);
-    let mut vectors = vec![
-        make("dropped-rewritten", "entry 6 is gone and all after it was written again", honest.write(&without))
-            .inside("SEEN", 6),
-        make("swapped-rewritten", "entries 6 and 7 exchanged and all written again", honest.write(&swapped))
-            .inside("SEEN", 6),
-        make("wrong-link", "entry 6 links to something else", link.write(&writes)).both("invalid", "LINK", 6),
-        make("wrong-number", "entry 6 calls itself 7", number.write(&writes)).both("invalid", "ORDER", 6),
-        make("envelope-version-2", "entry 6 has an envelope of version 2", version.write(&writes))
-            .both("invalid", "ENVELOPE", 6),
-        make("wrong-root", "the checkpoint of 7 entries has another root", root.write(&writes)).both(
-            "invalid",
-            "CHECKPOINT",
-            6,
-        ),
-        make("wrong-log-key", "every checkpoint is signed by another key", { Forger::honest(&other).write(&writes) })
-            .both("invalid", "CHECKPOINT", 1),
-    ];
+    let mut vectors =
+        vec![
+            make("dropped-rewritten", "entry 6 is gone and all after it was written again", honest.write(&without))
+                .inside("SEEN", 6),
+            make("swapped-rewritten", "entries 6 and 7 exchanged and all written again", honest.write(&swapped))
+                .inside("SEEN", 6),
+            make("wrong-link", "entry 6 links to something else", link.write(&writes)).both("invalid", "LINK", 6),
+            make("wrong-number", "entry 6 calls itself 7", number.write(&writes)).both("invalid", "ORDER", 6),
+            make("envelope-version-2", "entry 6 has an envelope of version 2", version.write(&writes))
+                .both("invalid", "ENVELOPE", 6),
+            make("wrong-root", "the checkpoint of 7 entries has another root", root.write(&writes)).both(
+                "invalid",
+                "CHECKPOINT",
+                6,
+            ),
+            make("wrong-log-key", "every checkpoint is signed by another key", Forger::honest(&other).write(&writes))
+                .both("invalid", "CHECKPOINT", 1),
+        ];
     writes[5][0].commitment = Digest::new([9; 32]);
     vectors.push(
         make("wrong-commitment", "entry 6 commits to something else", honest.write(&writes)).inside("STATEMENT", 6),

@@ -61,7 +61,7 @@ fn codes() -> String {
             Verdict::Invalid => ("history: invalid", "3"),
             Verdict::Truncated => ("history: truncated", "3"),
             Verdict::Forked => ("history: forked", "3"),
-            Verdict::Record => ("record keeping", "1"),
+            Verdict::Record => ("record keeping", "unchanged yet"),
             Verdict::Note => ("none", "unchanged"),
         };
         format!("| `{}` | {verdict} | {exit} | {} | {} |\n", code.name(), code.words(), code.next())

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use indelible::entry::carried::Carried;
+use indelible::entry::envelope::ENVELOPE;
 use indelible::head::cosignature;
 use indelible::head::receipt::Receipt;
 use indelible::keys::name::KeyKind;
@@ -27,7 +29,8 @@ pub fn all() -> Vec<Vector> {
     }
     let entry = |number| {
         let stored = play.ledger.entry(number).unwrap();
-        [&stored.envelope_bytes(), stored.structure(), stored.words()].concat()
+        let envelope: [u8; ENVELOPE] = stored.envelope_bytes().try_into().unwrap();
+        Carried { envelope: &envelope, structure: stored.structure(), words: stored.words() }.encode().unwrap()
     };
     let good = play.ledger.receipt(6).unwrap();
     let witness = signer("chair.example/witness", KeyKind::Cosigner, "chair.example/witness");

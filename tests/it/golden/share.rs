@@ -86,7 +86,7 @@ impl std::fmt::Display for Table {
             let mut lines = bytes.chunks(24).map(hex);
             writeln!(f, "{offset:>6} {:>5}  {name:<34}  {}", bytes.len(), lines.next().unwrap_or_default())?;
             for line in lines {
-                writeln!(f, "{:51}{line}", "")?;
+                writeln!(f, "{:50}{line}", "")?;
             }
             offset += bytes.len();
         }
