@@ -41,14 +41,14 @@ pub struct Filter {
 #[expect(clippy::large_enum_variant, reason = "one a command")]
 pub enum Reader {
     Desk(Box<Desk>),
-    Skeleton(Ledger),
+    Skeleton(Box<Ledger>),
 }
 
 impl Reader {
     pub fn open(door: &mut Door<'_>) -> Result<Self, Failure> {
         match door.global.identity {
             Some(_) => Ok(Reader::Desk(Box::new(door.desk_read()?))),
-            None => Ok(Reader::Skeleton(door.reader()?)),
+            None => Ok(Reader::Skeleton(Box::new(door.reader()?))),
         }
     }
 

@@ -40,7 +40,10 @@ pub fn complete(door: &mut Door<'_>, desk: &Desk, object: &mut Map<String, Json>
         }
         here = one(door, desk.pack(), kind.as_ref(), object, &gap, &mut asked)?;
     }
-    if object.len() == typed {
+    // What still lacks something needed is kept as a draft by itself, with all that it lacks.
+    let ready = Draft::from_json(&Json::Object(object.clone()));
+    let ready = ready.is_ok_and(|draft| draft.check(desk.pack(), desk, (door.now)()).is_ok());
+    if object.len() == typed || !ready {
         return Ok(true);
     }
     yes(door, "Enter it now? It cannot be changed afterwards.")
@@ -114,7 +117,8 @@ fn one(
     let top = parts.next().unwrap_or_default();
     let Some(field) = pack.field(top).filter(|_| !HEAD.contains(&top)) else {
         let label = kind.map(|kind| pack.label(kind, top)).filter(|label| !label.is_empty()).unwrap_or(top).to_owned();
-        return head(door, object, top, &label);
+        let level = if gap.level == GapLevel::BeforeAct { "" } else { " (needed)" };
+        return head(door, object, top, &format!("{label}{level}"));
     };
     let label = kind.map_or("", |kind| pack.label(kind, top));
     let level = if gap.level == GapLevel::BeforeAct { "" } else { " (needed)" };

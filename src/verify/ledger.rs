@@ -83,10 +83,7 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(
-    open: &dyn Fn() -> io::Result<R>,
-    mut walk: Walk<'a, R>,
-) -> io::Result<Walk<'a, R>> {
+fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
     let mut chunk = Chunk::default();
     let mut damages = 0;
