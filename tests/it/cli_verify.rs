@@ -441,10 +441,8 @@ fn any_flipped_byte_of_an_entry_names_the_entry_without_an_identity() {
             let mut altered = bytes.clone();
             altered[at] ^= 1 << (at % 8);
             let report = verify_bytes(&altered, &options(Keys::default(), START));
-            let named = report
-                .findings
-                .iter()
-                .any(|f| f.entry == number && indelible::verify::report::altered(std::slice::from_ref(f)).is_some());
+            let alters = |finding| indelible::verify::report::altered(std::slice::from_ref(finding)).is_some();
+            let named = report.findings.iter().any(|finding| finding.entry == number && alters(finding));
             assert!(named && report.exit_code() == 3, "entry {number}, byte {}: {:?}", at - start, report.findings);
         }
     }
