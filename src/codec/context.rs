@@ -3,62 +3,72 @@
 //! RFC 6962 hashes and C2SP signatures bring their own separation and are not here. Each string is used in one mode and
 //! for one purpose, and is never reused.
 
+use std::sync::OnceLock;
+
+use blake3::Hasher;
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
+
 use super::Digest;
 
-/// A context string: what a hash, key or signature is for.
+/// A context string, which says what a hash, key or signature is for, and its place in [`ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context(&'static str);
+pub struct Context(&'static str, usize);
+
+/// What `derive_key` makes of each string before it comes to the message: worked out once, not once for each hash.
+static KEYS: [OnceLock<ContextKey>; ALL.len()] = [const { OnceLock::new() }; ALL.len()];
+/// Bytes of a keyed message that is put together on the stack.
+const SHORT: usize = 256;
 
 /// The link of an entry (`derive_key` over its envelope).
-pub const LINK: Context = Context("indelible/v1 entry link");
+pub const LINK: Context = Context("indelible/v1 entry link", 0);
 /// The digest of a statement (`derive_key` over statement and signature).
-pub const STATEMENT_DIGEST: Context = Context("indelible/v1 statement digest");
+pub const STATEMENT_DIGEST: Context = Context("indelible/v1 statement digest", 1);
 /// What an author signs (prefix of the statement).
-pub const STATEMENT_SIGNATURE: Context = Context("indelible/v1 statement signature");
+pub const STATEMENT_SIGNATURE: Context = Context("indelible/v1 statement signature", 2);
 /// What a card's proof of possession signs (prefix).
-pub const CARD: Context = Context("indelible/v1 card");
+pub const CARD: Context = Context("indelible/v1 card", 3);
 /// The digest of one sealed or clear part (`derive_key`).
-pub const PART: Context = Context("indelible/v1 part");
+pub const PART: Context = Context("indelible/v1 part", 4);
 /// The parts digest of an envelope (`derive_key` over two part digests).
-pub const PARTS: Context = Context("indelible/v1 parts");
+pub const PARTS: Context = Context("indelible/v1 parts", 5);
 /// The seeds of a commitment node's children (keyed, extendable output).
-pub const COMMITMENT_SEEDS: Context = Context("indelible/v1 commitment seeds");
+pub const COMMITMENT_SEEDS: Context = Context("indelible/v1 commitment seeds", 6);
 /// A commitment leaf (keyed by its seed).
-pub const COMMITMENT_LEAF: Context = Context("indelible/v1 commitment leaf");
+pub const COMMITMENT_LEAF: Context = Context("indelible/v1 commitment leaf", 7);
 /// An inner commitment node (`derive_key`).
-pub const COMMITMENT_NODE: Context = Context("indelible/v1 commitment node");
+pub const COMMITMENT_NODE: Context = Context("indelible/v1 commitment node", 8);
 /// The key that seals the content key in a structure part's slot (keyed by the structure key).
-pub const STRUCTURE_SLOT: Context = Context("indelible/v1 structure slot");
+pub const STRUCTURE_SLOT: Context = Context("indelible/v1 structure slot", 9);
 /// The hint that tells a holder which structure key fits (keyed by the structure key).
-pub const STRUCTURE_HINT: Context = Context("indelible/v1 structure hint");
+pub const STRUCTURE_HINT: Context = Context("indelible/v1 structure hint", 10);
 /// The `info` of HPKE for a words part.
-pub const WORDS_INFO: Context = Context("indelible/v1 words");
+pub const WORDS_INFO: Context = Context("indelible/v1 words", 11);
 /// The exporter context of HPKE for the words key.
-pub const WORDS_KEY: Context = Context("indelible/v1 words key");
+pub const WORDS_KEY: Context = Context("indelible/v1 words key", 12);
 /// The id of a folder key (`derive_key` over its public half).
-pub const FOLDER_KEY: Context = Context("indelible/v1 folder key id");
+pub const FOLDER_KEY: Context = Context("indelible/v1 folder key id", 13);
 /// The id of a ledger (`derive_key` over the genesis values).
-pub const LEDGER_ID: Context = Context("indelible/v1 ledger id");
+pub const LEDGER_ID: Context = Context("indelible/v1 ledger id", 14);
 /// The hash of an adopted document: pack, policy, agreement (`derive_key`).
-pub const DOCUMENT: Context = Context("indelible/v1 document");
+pub const DOCUMENT: Context = Context("indelible/v1 document", 15);
 /// A commitment to a line of the roll (keyed by its salt).
-pub const ROLL: Context = Context("indelible/v1 roll line");
+pub const ROLL: Context = Context("indelible/v1 roll line", 16);
 /// The check value of a frame (`derive_key`, first 16 bytes).
-pub const FRAME: Context = Context("indelible/v1 frame check");
+pub const FRAME: Context = Context("indelible/v1 frame check", 17);
 /// The hash over the check values of a write's frames (`derive_key`).
-pub const FRAMES: Context = Context("indelible/v1 frames of a write");
+pub const FRAMES: Context = Context("indelible/v1 frames of a write", 18);
 /// The hash of a whole write (`derive_key`).
-pub const WRITE: Context = Context("indelible/v1 write");
+pub const WRITE: Context = Context("indelible/v1 write", 19);
 /// The hash of bytes that were set aside (`derive_key`).
-pub const TAIL: Context = Context("indelible/v1 tail set aside");
+pub const TAIL: Context = Context("indelible/v1 tail set aside", 20);
 /// The X25519 secret of the recovery recipient (`derive_key` over the 32 bytes of the 24 words).
-pub const RECOVERY: Context = Context("indelible/v1 recovery key");
+pub const RECOVERY: Context = Context("indelible/v1 recovery key", 21);
 /// The key that seals an author's own lists in the index (keyed by a structure key).
-pub const INDEX: Context = Context("indelible/v1 index list");
+pub const INDEX: Context = Context("indelible/v1 index list", 22);
 /// The key for one line of an author's own copies (keyed by the period's key).
-pub const OWN_COPY: Context = Context("indelible/v1 own copy");
+pub const OWN_COPY: Context = Context("indelible/v1 own copy", 23);
 /// The check value of one record of an author's chain state (`derive_key`, first 16 bytes).
-pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state");
+pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state", 24);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -101,7 +111,7 @@ impl Context {
     /// The pieces are not separated: give at most one of a length that is not fixed.
     #[must_use]
     pub fn hash(self, pieces: &[&[u8]]) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key(self.0);
+        let mut hasher = self.deriving();
         for piece in pieces {
             hasher.update(piece);
         }
@@ -111,7 +121,7 @@ impl Context {
     /// Begins a [`Context::hash`] over bytes that come in pieces.
     #[must_use]
     pub fn running(self) -> Running {
-        Running(blake3::Hasher::new_derive_key(self.0))
+        Running(self.deriving())
     }
 
     /// Returns [`Context::hash`] as a [`Digest`].
@@ -123,6 +133,17 @@ impl Context {
     /// Returns BLAKE3 keyed with `key` over the context string, a zero byte and `message` (32 bytes).
     #[must_use]
     pub fn keyed(self, key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+        let context = self.0.as_bytes();
+        let mut short = [0; SHORT];
+        // A hasher of its own costs a short message as much as the hashing.
+        if let Some((place, rest)) = short.split_at_mut_checked(context.len())
+            && let Some(to) = rest.get_mut(1..=message.len())
+        {
+            place.copy_from_slice(context);
+            to.copy_from_slice(message);
+            let whole = short.get(..context.len() + 1 + message.len()).unwrap_or_default();
+            return *blake3::keyed_hash(key, whole).as_bytes();
+        }
         *self.keyed_hasher(key, message).finalize().as_bytes()
     }
 
@@ -141,8 +162,16 @@ impl Context {
         message
     }
 
-    fn keyed_hasher(self, key: &[u8; 32], message: &[u8]) -> blake3::Hasher {
-        let mut hasher = blake3::Hasher::new_keyed(key);
+    /// Begins `Hasher::new_derive_key` with the string.
+    fn deriving(self) -> Hasher {
+        match KEYS.get(self.1) {
+            Some(key) => Hasher::new_from_context_key(key.get_or_init(|| hash_derive_key_context(self.0))),
+            None => Hasher::new_derive_key(self.0),
+        }
+    }
+
+    fn keyed_hasher(self, key: &[u8; 32], message: &[u8]) -> Hasher {
+        let mut hasher = Hasher::new_keyed(key);
         hasher.update(self.0.as_bytes()).update(&[0]).update(message);
         hasher
     }
@@ -150,7 +179,7 @@ impl Context {
 
 /// A [`Context::hash`] under way, in constant memory.
 #[derive(Clone)]
-pub struct Running(blake3::Hasher);
+pub struct Running(Hasher);
 
 impl Running {
     /// Takes the next bytes.
@@ -198,6 +227,13 @@ mod tests {
     fn no_two_contexts_are_alike_or_begin_alike_up_to_a_zero() {
         for (i, a) in ALL.iter().enumerate() {
             assert!(!a.0.contains('\0'));
+            assert_eq!(a.1, i, "{} has another place", a.0);
+            assert_eq!(a.hash(&[b"m"]), blake3::derive_key(a.0, b"m"));
+            for length in [0, 31, 200, SHORT - a.0.len() - 1, SHORT - a.0.len(), SHORT, 2000] {
+                let message = vec![7; length];
+                let whole = [a.0.as_bytes(), &[0], &message].concat();
+                assert_eq!(a.keyed(&[3; 32], &message), *blake3::keyed_hash(&[3; 32], &whole).as_bytes());
+            }
             assert!(ALL.iter().skip(i + 1).all(|b| a != b), "{} stands twice", a.0);
         }
     }

@@ -45,7 +45,7 @@ impl StructureKey {
     #[must_use]
     pub fn hint(&self, digest: &Digest) -> [u8; HINT] {
         let mut hint = [0; HINT];
-        STRUCTURE_HINT.expand(&self.0, digest.as_bytes(), &mut hint);
+        hint.copy_from_slice(&STRUCTURE_HINT.keyed(&self.0, digest.as_bytes())[..HINT]);
         hint
     }
 
