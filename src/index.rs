@@ -72,9 +72,14 @@ pub enum IndexError {
     Damaged,
 }
 
-/// An open index.
+/// Pages that may wait in memory before they are put.
+const WAITING: usize = 2048;
+
+/// An open index. What is put waits in memory and reaches sled together: at the latest when the index is dropped. A
+/// crash before that costs the next opening a look at what the log holds since.
 pub struct Index {
     db: sled::Db,
+    waiting: RefCell<HashMap<Vec<u8>, Vec<u8>>>,
     tiles: RefCell<HashMap<(u8, u64), Vec<u8>>>,
 }
 
@@ -162,7 +167,7 @@ impl Index {
         let config = sled::Config::new().path(path).cache_capacity(8 << 20).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         match opened {
-            Ok(Ok(db)) => Ok(Index { db, tiles: RefCell::default() }),
+            Ok(Ok(db)) => Ok(Index { db, waiting: RefCell::default(), tiles: RefCell::default() }),
             Ok(Err(sled::Error::Io(error))) if is_busy(&error) => Err(IndexError::Busy),
             _ => Err(IndexError::Damaged),
         }
@@ -181,6 +186,7 @@ impl Index {
     /// `Damaged` if sled fails.
     pub fn clear(&self) -> Result<(), IndexError> {
         self.tiles.borrow_mut().clear();
+        self.waiting.borrow_mut().clear();
         guarded(|| self.db.clear())
     }
 
@@ -204,9 +210,18 @@ impl Index {
             let (key, at) = page_key(b'p', position, PAGE);
             self.put(&mut pages, key, at * 8, &number.to_be_bytes())?;
         }
+        pages.insert(b"head".to_vec(), codec::encode(head, 1024).map_err(|_| IndexError::Damaged)?);
+        self.waiting.borrow_mut().extend(pages);
+        if self.waiting.borrow().len() > WAITING { self.flush() } else { Ok(()) }
+    }
+
+    /// Gives sled what waits, in one batch.
+    ///
+    /// # Errors
+    /// `Damaged` if sled fails; the log is not concerned.
+    pub fn flush(&self) -> Result<(), IndexError> {
         let mut batch = sled::Batch::default();
-        pages.into_iter().for_each(|(key, page)| batch.insert(key, page));
-        batch.insert(b"head", codec::encode(head, 1024).map_err(|_| IndexError::Damaged)?);
+        self.waiting.borrow_mut().drain().for_each(|(key, page)| batch.insert(key, page));
         guarded(|| self.db.apply_batch(batch))
     }
 
@@ -271,7 +286,8 @@ impl Index {
         let mut check = [0; 16];
         INDEX.expand(key.as_bytes(), &content, &mut check);
         let sealed = seal::encrypt(&author_pad(key, &check), &[], content).map_err(|_| IndexError::Damaged)?;
-        guarded(|| self.db.insert(author_name(key), [&check[..], &sealed].concat()).map(|_| ()))
+        self.waiting.borrow_mut().insert(author_name(key), [&check[..], &sealed].concat());
+        Ok(())
     }
 
     /// Returns the entry of an author's statement by its id, if the index knows it; to be believed after it was read.
@@ -288,7 +304,8 @@ impl Index {
     pub fn set_statement(&self, key: &StructureKey, id: &StatementId, entry: u64) -> Result<(), IndexError> {
         let name = [&b"i"[..], &Self::statement_name(key, id)].concat();
         let hidden = (entry ^ statement_mask(key, id)).to_be_bytes();
-        guarded(|| self.db.insert(name, &hidden).map(|_| ()))
+        self.waiting.borrow_mut().insert(name, hidden.to_vec());
+        Ok(())
     }
 
     /// Returns the name under which a statement is kept: nothing to whoever lacks the structure key.
@@ -298,6 +315,9 @@ impl Index {
     }
 
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        if let Some(page) = self.waiting.borrow().get(key) {
+            return Some(page.clone());
+        }
         catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
     }
 
@@ -326,6 +346,13 @@ impl Index {
             hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
         }
         hashes.pop()
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        // A failure costs the next opening a look at the log.
+        drop(self.flush());
     }
 }
 
@@ -439,6 +466,7 @@ mod tests {
             assert_eq!(index.author(&key), Some(head));
         }
         assert_eq!(index.author(&other), None);
+        index.flush().unwrap();
         for item in index.db.iter() {
             let (_, value) = item.unwrap();
             assert!(!value.windows(4).any(|window| window == [9; 4]));

@@ -12,6 +12,7 @@ pub mod index;
 pub mod keys;
 #[cfg(feature = "desk")]
 pub mod ledger;
+pub mod manual;
 pub mod review;
 pub mod rules;
 pub mod seal;

@@ -88,6 +88,14 @@ pub fn put(side: &Path, item: &OutboxItem, author: Recipient, when: Durable) -> 
     cabinet::put(&path(side, item.id), &cabinet::seal(&content, &[author])?, when)
 }
 
+/// Makes a statement that was put with `Durable::Later` survive a power cut, since it has to wait after all.
+///
+/// # Errors
+/// `Missing` if it is not there; `Disk`.
+pub fn sync(side: &Path, id: StatementId) -> Result<(), CabinetError> {
+    Ok(durable::sync_file(&path(side, id))?)
+}
+
 /// Opens the statements for a ledger in the order of their sequence numbers.
 ///
 /// # Errors

@@ -157,27 +157,29 @@ pub struct KindsArgs {
 #[derive(Debug, clap::Args)]
 pub struct RecordArgs {
     /// The kind, such as decision.share
+    #[arg(conflicts_with = "from")]
     pub kind: Option<String>,
     /// The case: handle or tag
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub case: Option<String>,
     /// A reference to an earlier entry, as relation=number (decides=212)
-    #[arg(long = "ref", value_name = "RELATION=N")]
+    #[arg(long = "ref", value_name = "RELATION=N", conflicts_with = "from")]
     pub refs: Vec<String>,
-    /// A field, as name=value; dots reach inside (recipient.agency=AG-CSC, items.0.what=name)
-    #[arg(long = "field", value_name = "NAME=VALUE")]
+    /// A field, as name=value; dots reach inside (recipient.agency=AG-CSC, items.0.what=name); given twice it is a list;
+    /// none is an answer where the form says so
+    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "from")]
     pub fields: Vec<String>,
     /// Drafts from a file (JSON, JSON lines or TOML); - reads standard input
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
     /// It has happened already
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub happened: bool,
     /// Sync once for many entries; receipts come after
     #[arg(long)]
     pub batch: bool,
     /// Enter a kept draft again; it is discarded once it is entered
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "from")]
     pub draft: Option<String>,
 }
 

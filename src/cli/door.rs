@@ -66,6 +66,14 @@ impl Door<'_> {
         Ok(Desk::open(&dir, self.config, identity, &side)?)
     }
 
+    /// Sits down at the ledger to read only, which needs no right to write in its folder.
+    pub fn desk_read(&mut self) -> Result<Desk, Failure> {
+        let dir = self.ledger_dir()?;
+        let identity = self.identity()?;
+        let side = side_folder(&self.identity_path()?);
+        Ok(Desk::open_read(&dir, identity, &side)?)
+    }
+
     /// Opens the ledger without an identity.
     pub fn reader(&self) -> Result<Ledger, Failure> {
         Ok(Ledger::open(&self.ledger_dir()?)?)
@@ -149,7 +157,8 @@ impl Door<'_> {
 }
 
 fn ask_secret(prompt: &str) -> Option<Zeroizing<String>> {
-    if !io::stdin().is_terminal() {
+    // The answer comes from the terminal itself: standard input may be a file of drafts.
+    if !io::stdin().is_terminal() && !io::stderr().is_terminal() {
         return None;
     }
     rpassword::prompt_password(prompt).ok().map(Zeroizing::new)

@@ -1,14 +1,14 @@
 //! Failures as people meet them: what is wrong, where, what to do next.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 
 use indelible::cabinet::CabinetError;
 use indelible::ledger::LedgerError;
 use indelible::store::StoreError;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use crate::cli::door::Door;
+use crate::cli::say::plain;
 
 /// Why a command did not do what was asked, in plain words.
 #[derive(Debug)]
@@ -48,17 +48,27 @@ impl Failure {
         self.broken_pipe
     }
 
-    /// Prints the failure: three lines on the error stream, or JSON.
-    pub fn print(&self, door: &mut Door<'_>) -> io::Result<()> {
-        if door.global.json {
-            let error = json!({"what": self.what, "where": self.place, "next": self.next, "exit": self.code});
-            return writeln!(door.err, "{}", json!({"schema": "indelible/error/1", "error": error}));
+    /// Says what else can be done.
+    pub fn then(mut self, next: &str) -> Self {
+        self.next = format!("{}; {next}", self.next);
+        self
+    }
+
+    /// Returns what is wrong and what to do next.
+    pub fn as_json(&self) -> Json {
+        json!({"what": self.what, "where": self.place, "next": self.next, "exit": self.code})
+    }
+
+    /// Prints the failure: three lines, or JSON.
+    pub fn write(&self, json: bool, err: &mut dyn Write) -> io::Result<()> {
+        if json {
+            return writeln!(err, "{}", json!({"schema": "indelible/error/1", "error": self.as_json()}));
         }
-        writeln!(door.err, "error: {}", self.what)?;
+        writeln!(err, "error: {}", plain(&self.what))?;
         if let Some(place) = &self.place {
-            writeln!(door.err, "where: {place}")?;
+            writeln!(err, "where: {}", plain(place))?;
         }
-        writeln!(door.err, "next:  {}", self.next)
+        writeln!(err, "next:  {}", plain(&self.next))
     }
 }
 

@@ -12,9 +12,13 @@ mod kinds;
 mod log;
 mod manual;
 mod person;
+mod prompt;
 mod receipt;
 mod record;
+mod say;
 mod show;
+mod usage;
+mod verdict;
 mod verify;
 mod witness;
 
@@ -36,13 +40,18 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
+    let args: Vec<OsString> = args.collect();
+    let json = args.iter().any(|arg| arg == "--json");
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors; all else is "could not run".
-            let code = if error.use_stderr() { 2 } else { 0 };
+            if error.use_stderr() {
+                drop(usage::failure(&error).write(json, err));
+                return 2;
+            }
             drop(error.print());
-            return code;
+            return 0;
         }
     };
     let Args { global, command } = args;
@@ -54,7 +63,7 @@ pub fn run(
         Err(failure) => {
             // What was already said comes first; a closed error stream changes nothing.
             drop(door.out.flush());
-            drop(failure.print(&mut door));
+            drop(failure.write(door.global.json, door.err));
             failure.code
         }
     }

@@ -1,6 +1,7 @@
 //! The bytes of one entry: the author's statement, the envelope that numbers it, the link between envelopes.
 
 pub mod authored;
+pub mod carried;
 pub mod envelope;
 pub mod statement;
 
@@ -22,4 +23,7 @@ pub enum EntryError {
     /// The signer's key is not the one that the statement names.
     #[error("the statement names another author key")]
     OtherKey,
+    /// A file that is not exactly an envelope and two parts within their limits.
+    #[error("the file is not an entry file")]
+    Carried,
 }

@@ -11,6 +11,7 @@ use crate::codec::{
 use crate::decision::decision::Reference;
 use crate::decision::value::{Content, Moment, Value};
 use crate::entry::EntryError;
+use crate::keys::prepared::{PreparedKey, Unsettled};
 use crate::keys::{PublicKey, Signature, SigningKey};
 use crate::seal::commitment::{self, NodeHash};
 
@@ -241,6 +242,17 @@ impl Unverified {
             return Err(EntryError::OtherKey);
         }
         key.verify(&self.message(), &self.signature).map_err(|_| EntryError::Signature)
+    }
+
+    /// Begins to check the signature under a key that may have a table; nothing is verified before it is settled.
+    ///
+    /// # Errors
+    /// As [`Unverified::verify`].
+    pub fn start_signature(&self, key: &PreparedKey) -> Result<Unsettled, EntryError> {
+        if *key.key().as_bytes() != self.body.author.0 {
+            return Err(EntryError::OtherKey);
+        }
+        key.start(&self.message(), &self.signature).map_err(|_| EntryError::Signature)
     }
 
     /// Returns what was signed: context, a zero byte, the statement.

@@ -53,8 +53,8 @@ impl<D: Disk> Ledger<D> {
     /// The order is what makes a receipt true; each step says what a crash there leaves behind.
     ///
     /// # Errors
-    /// `Refused` before anything is written; `NoLogKey`; `TornTail` if torn bytes are not set aside by the first
-    /// statement; `Store` if the write or the sync failed: whether it happened shows when the ledger is opened again.
+    /// `Refused` before anything is written; `NoLogKey`; `TornTail` if no statement among them
+    /// sets torn bytes aside; `Store` if the write or the sync failed: whether it happened shows when the ledger is opened again.
     pub fn append(
         &mut self,
         submissions: &[Authored],
@@ -78,7 +78,8 @@ impl<D: Disk> Ledger<D> {
         let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
         // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
         //    sets aside. After it: every statement in it is entered for ever, receipt or not.
-        self.file.append(self.at.end, &bytes)?;
+        let torn = self.torn.as_ref().map_or(0, |torn| torn.length);
+        self.file.append(self.at.end + torn, &bytes)?;
         let before = std::mem::replace(&mut self.at, at);
         self.torn = None;
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
@@ -102,7 +103,7 @@ impl<D: Disk> Ledger<D> {
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
-        let sets_aside = submissions.iter().any(|authored| authored.kind().name() == Some("tail.set_aside"));
+        let sets_aside = submissions.iter().any(|one| one.kind().name() == Some("tail.set_aside"));
         if self.torn.is_some() && !sets_aside {
             return Err(LedgerError::TornTail);
         }
@@ -332,7 +333,7 @@ fn parts_refusal(authored: &Authored, keys: &Keys) -> Option<Code> {
     let (number, recorded, previous) = (EntryNumber(0), 0, Link::ZERO);
     let envelope = Envelope { number, recorded, previous, statement, commitment, parts }.encode();
     let parts = Parts { envelope: &envelope, structure: &authored.structure, words: &authored.words };
-    let checked = entry::check(parts, keys);
+    let checked = entry::check(parts, keys, 0);
     // Only what is sealed for readers of the words alone need not open under the author's own key.
     let restricted = authored.statement.body().folder().is_some_and(Folder::restricted);
     let unreadable = checked.not_opened && !restricted;

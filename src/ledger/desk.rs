@@ -62,6 +62,16 @@ impl Desk<RealFile> {
         ledger.signer = roster.ledger().and_then(|id| read_log_key(config, id));
         Self::at(ledger, roster, identity, side)
     }
+
+    /// Sits down to read only: nothing is synced, and the folder may be one that cannot be written.
+    ///
+    /// # Errors
+    /// As [`Desk::open`].
+    pub fn open_read(dir: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
+        let ledger = Ledger::open(dir)?;
+        let roster = ledger.roster()?;
+        Self::at(ledger, roster, identity, side)
+    }
 }
 
 impl<D: Disk> Desk<D> {
@@ -254,7 +264,10 @@ pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
 }
 
 /// Reads the pack in force: the built-in one by its hash, else the text that was adopted.
-fn read_pack<D: Disk>(ledger: &Ledger<D>, roster: &Roster) -> Result<Pack, LedgerError> {
+///
+/// # Errors
+/// `NoPack` if none is in force or it cannot be read; `Damaged`.
+pub fn read_pack<D: Disk>(ledger: &Ledger<D>, roster: &Roster) -> Result<Pack, LedgerError> {
     let hash = roster.pack();
     if hash == document_hash(BUILT_IN.as_bytes()) {
         return Pack::parse(BUILT_IN).map_err(|_| LedgerError::NoPack);

@@ -2,7 +2,7 @@
 
 use crate::frame::{Frame, Next, next_frame};
 use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::head::note::Note;
+use crate::head::note::{Note, SignatureLine};
 use crate::head::receipt::Receipt;
 use crate::head::request::AddCheckpoint;
 use crate::ledger::LedgerError;
@@ -71,7 +71,8 @@ impl<D: Disk> Ledger<D> {
         Ok(AddCheckpoint::new(TreeSize(old), proof, self.checkpoint()?.clone())?)
     }
 
-    /// Takes in a note that witnesses cosigned: its root must be ours at its size.
+    /// Takes in a note that witnesses cosigned: its root must be ours at its size. Cosignatures of the same checkpoint that
+    /// came before join it, so that one note, and the receipts made with it, carry them all.
     ///
     /// # Errors
     /// `Evidence` if it is of another history; `Head` if our own log key did not sign it or nobody cosigned it.
@@ -82,7 +83,14 @@ impl<D: Disk> Ledger<D> {
         }
         self.refresh()?;
         self.extends(signed.checkpoint(), "the cosigned checkpoint")?;
-        self.append_cosigned(signed.note())?;
+        let mut note = signed.note().clone();
+        if let Some(earlier) = self.cosigned_note().filter(|earlier| earlier.text() == note.text()) {
+            let named = |line: &SignatureLine| (line.name().clone(), line.id());
+            let here: Vec<_> = note.signatures().iter().map(named).collect();
+            let others = earlier.signatures().iter().filter(|line| !here.contains(&named(line)));
+            others.cloned().try_for_each(|line| note.add(line))?;
+        }
+        self.append_cosigned(&note)?;
         Ok(signed.checkpoint().clone())
     }
 

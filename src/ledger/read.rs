@@ -102,18 +102,43 @@ impl<D: Disk> Ledger<D> {
         let bytes = self.file.frame_at(offset).map_err(|_| damaged(offset, Code::Frame))?;
         let envelope = match next_frame(&bytes) {
             Next::Frame(framed) => match framed.frame {
-                Frame::Entry(entry) if entry.parts_match() => {
-                    let leaf = self.cards.read_hashes(&[NodeId { level: 0, index: number }]);
-                    let fits = leaf.is_ok_and(|leaf| leaf == [leaf_hash(entry.envelope)]);
-                    Envelope::decode(entry.envelope).ok().filter(|envelope| fits && envelope.number.0 == number)
-                }
-                Frame::Entry(_) => return Err(damaged(offset, Code::Sealed)),
-                _ => None,
+                Frame::Entry(entry) => self.compared(number, entry),
+                _ => Err(Code::Order),
             },
-            _ => None,
+            _ => Err(Code::Order),
         };
-        let envelope = envelope.ok_or(damaged(offset, Code::Order))?;
+        let envelope = envelope.map_err(|code| damaged(offset, code))?;
         Ok(Stored { frame: bytes, envelope, offset })
+    }
+
+    /// Returns the envelope of a frame, if it is that of the tree and the parts are those it names.
+    fn compared(&self, number: u64, entry: EntryFrame<'_>) -> Result<Envelope, Code> {
+        if !entry.parts_match() {
+            return Err(Code::Sealed);
+        }
+        let leaf = self.cards.read_hashes(&[NodeId { level: 0, index: number }]);
+        let fits = leaf.is_ok_and(|leaf| leaf == [leaf_hash(entry.envelope)]);
+        let envelope = Envelope::decode(entry.envelope).map_err(|_| Code::Order)?;
+        if fits && envelope.number.0 == number { Ok(envelope) } else { Err(Code::Order) }
+    }
+
+    /// Walks over all entries in order, each compared with the tree as [`Ledger::entry`] does; stops when `each` says so.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`], at the first entry that is not the one in the tree.
+    pub fn walk_compared(
+        &self,
+        each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool,
+    ) -> Result<(), LedgerError> {
+        let mut damaged = None;
+        self.walk(&mut |entry, offset, frame| match self.compared(entry, frame) {
+            Ok(envelope) => each(&envelope, frame),
+            Err(code) => {
+                damaged = Some(LedgerError::Damaged { entry, offset, code });
+                false
+            }
+        })?;
+        damaged.map_or(Ok(()), Err)
     }
 
     /// Walks over all entries in order, handing each frame over with its number; stops when `each` says so.

@@ -12,7 +12,7 @@ use crate::cabinet::{CabinetError, Durable, receipts};
 use crate::codec::{Digest, Folder, KindNumber, ShortText};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
-use crate::decision::gap::{Flag, Gap};
+use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
@@ -22,7 +22,10 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::review::gate::{Stop, gate};
 use crate::seal::sealed::Sealed;
+use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::words::FolderPublic;
+use crate::frame::tail::Remains;
+use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
 
@@ -59,7 +62,7 @@ pub enum Outcome {
         /// Which rule, and the way past it.
         stop: Stop,
     },
-    /// It is signed and kept in the outbox: this machine cannot append now.
+    /// It is signed and kept in the outbox: this machine cannot append now, or a write failed.
     Waiting {
         /// Why.
         why: Box<LedgerError>,
@@ -102,7 +105,8 @@ impl<D: Disk> Desk<D> {
     /// Checks drafts one after the other and enters them, each in a write of its own or, as a batch, many in one.
     ///
     /// Each is checked against the ledger after the ones before it; what is stopped or lacks something is kept and the
-    /// rest go on. `done` is told each outcome when it is final, with the draft's place in the list.
+    /// rest go on. `done` is told each outcome when it is final, with the draft's place in the list. After a failed write
+    /// nothing more is tried: there are then fewer outcomes than drafts.
     ///
     /// # Errors
     /// Those that keep anything more from being entered.
@@ -119,6 +123,9 @@ impl<D: Disk> Desk<D> {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
         let limit = if batch { WRITE_ENTRIES - 1 } else { 1 };
         for (at, draft) in list.iter().enumerate() {
+            if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_))) {
+                break;
+            }
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
             let bytes: usize =
@@ -175,8 +182,9 @@ impl<D: Disk> Desk<D> {
         {
             chain.signed(head.sequence, head.digest)?;
         }
+        let waiting = self.waiting(&mut chain)?;
         if self.ledger.can_append() {
-            self.resend(&mut chain, now)?;
+            self.send(waiting, &mut chain, now)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
@@ -185,11 +193,13 @@ impl<D: Disk> Desk<D> {
         Ok(chain)
     }
 
-    /// Sends what was signed and not receipted, byte for byte; where torn bytes wait, in the write that sets them aside.
-    fn resend(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
+    /// Returns what was signed and is not in the ledger, in its order. Its sequence numbers are used, whatever a power
+    /// cut took from the chain's own file.
+    fn waiting(&mut self, chain: &mut Chain) -> Result<Vec<Authored>, LedgerError> {
+        let items = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
         let mut waiting = Vec::new();
-        for item in outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened {
+        for item in items {
             if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                 self.keep_receipt(entry)?;
                 outbox::remove(&self.side, item.id, Durable::Now)?;
@@ -199,30 +209,49 @@ impl<D: Disk> Desk<D> {
             if item.sequence >= chain.next() {
                 chain.signed(item.sequence, statement.digest())?;
             }
-            let (structure, words) = (item.structure_part.clone(), item.words_part.clone());
-            let (words_key, content_key) = (item.words_key.clone(), item.content_key.clone());
-            waiting.push(Authored::resent(statement, structure, words, words_key, content_key));
+            let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
+            waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
         }
-        // Signed after them, it stands behind them, in the same write.
-        waiting.extend(self.torn_aside(chain, now)?);
-        let mut rest = waiting.as_slice();
-        while !rest.is_empty() {
-            let (write, behind) =
-                rest.split_at(rest.len().min(if self.ledger.torn().is_some() { WRITE_ENTRIES } else { 1 }));
-            let entered = self.ledger.append(write, &key, &mut self.roster, now())?;
+        Ok(waiting)
+    }
+
+    /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
+    /// in one write with what waits.
+    fn send(
+        &mut self,
+        mut waiting: Vec<Authored>,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+    ) -> Result<(), LedgerError> {
+        let torn = self.ledger.torn().cloned();
+        let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
+        let says = |one: &Authored, torn: &Remains| {
+            let hash = Content::Hash(Digest::new(torn.hash));
+            one.kind().name() == Some("tail.set_aside") && one.statement.body().values.iter().any(|value| value.content == hash)
+        };
+        if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
+            waiting.push(self.sets_aside(&torn, chain, now)?);
+        }
+        let key = self.structure_key()?.clone();
+        for write in waiting.chunks(together) {
+            let entered = match self.ledger.append(write, &key, &mut self.roster, now()) {
+                Err(why) => {
+                    // Signed in this call or before: it must outlive a power cut now.
+                    write.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                    return Err(why);
+                }
+                Ok(entered) => entered,
+            };
             self.keep_own(write)?;
-            for (authored, entered) in write.iter().zip(&entered) {
+            for (one, entered) in write.iter().zip(&entered) {
                 self.keep_receipt(entered.number)?;
-                outbox::remove(&self.side, authored.statement.body().id, Durable::Now)?;
+                outbox::remove(&self.side, one.statement.body().id, Durable::Now)?;
             }
-            rest = behind;
         }
         Ok(())
     }
 
-    /// Signs the entry that sets torn bytes aside, if there are any.
-    fn torn_aside(&mut self, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Option<Authored>, LedgerError> {
-        let Some(torn) = self.ledger.torn().cloned() else { return Ok(None) };
+    fn sets_aside(&mut self, torn: &Remains, chain: &mut Chain, now: &dyn Fn() -> i64) -> Result<Authored, LedgerError> {
         let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
         let values = vec![
             self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
@@ -230,7 +259,7 @@ impl<D: Disk> Desk<D> {
             self.value("cause", code("torn_write")?)?,
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        self.author(decision, chain, now(), &mut crate::store::durable::entropy()).map(Some)
+        self.author(decision, chain, now(), &mut crate::store::durable::entropy())
     }
 
     fn prepare(
@@ -240,6 +269,11 @@ impl<D: Disk> Desk<D> {
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Checked, LedgerError> {
+        if let Some(kind) = draft.kind().and_then(|kind| self.pack.kind(kind.trim())).filter(|kind| !by_hand(kind)) {
+            let what = format!("{} is not written by hand", kind.name);
+            let gap = Gap::new("kind", GapLevel::Error, what, "use the command that is made for it");
+            return Ok(Checked::Done(Outcome::Gaps { draft: self.keep(draft, now, rng)?, gaps: vec![gap] }));
+        }
         let decision = match draft.check(&self.pack, self, now) {
             Ok(decision) => decision,
             Err(gaps) => {
@@ -337,10 +371,13 @@ impl<D: Disk> Desk<D> {
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now()) {
             Ok(entered) => entered,
-            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail)) if !self.ledger.can_append() => {
-                let mut why = Some(why);
+            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
+                let no_key = !matches!(why, LedgerError::Store(_));
+                let mut first = Some(why);
                 for (at, ..) in places {
-                    let why = Box::new(why.take().unwrap_or(LedgerError::NoLogKey));
+                    let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
+                    let why = Box::new(first.take().unwrap_or(other));
                     let outcome = Outcome::Waiting { why };
                     done(at, &outcome);
                     outcomes.push((at, outcome));
@@ -349,9 +386,7 @@ impl<D: Disk> Desk<D> {
             }
             Err(other) => {
                 // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
-                for authored in &authored {
-                    outbox::put(&self.side, &item(authored), self.identity.recipient(), Durable::Now)?;
-                }
+                authored.iter().try_for_each(|one| outbox::sync(&self.side, one.statement.body().id))?;
                 return Err(other);
             }
         };
@@ -440,6 +475,13 @@ impl<D: Disk> Desk<D> {
             LedgerError::Incomplete(fields.into_iter().collect::<Vec<_>>().join(", "))
         })
     }
+}
+
+/// Whether people record this kind: public kinds and those that the clerk writes have commands of their own.
+#[must_use]
+pub fn by_hand(kind: &Kind) -> bool {
+    let clerks = ["body.read", "body.unreadable", "tail.set_aside", "statement.late"];
+    kind.folder != FolderRule::Public && !clerks.contains(&kind.name.as_str())
 }
 
 fn item(authored: &Authored) -> OutboxItem {

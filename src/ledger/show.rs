@@ -41,13 +41,15 @@ pub struct Shown {
     pub has_words: bool,
     /// The flags that follow from the entry itself.
     pub findings: Vec<Finding>,
-    /// The entry that says that the words were opened, if it was entered at once.
+    /// The entry that says that the words were opened, if it was entered at once; else it waits in the outbox.
     pub read: Option<Entered>,
 }
 
 impl<D: Disk> Desk<D> {
     /// Shows an entry. With `cause`, its words are opened too and the reading is entered as `body.read`; words that do
     /// not lead to the entry's commitment are entered as `body.unreadable`.
+    ///
+    /// Where this machine cannot append, the reading is signed and waits in the outbox; the words are shown all the same.
     ///
     /// # Errors
     /// `NotReader` if words are asked for and not open to this device; those of [`Ledger::entry`].
@@ -60,14 +62,18 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Shown, LedgerError> {
         let (stored, statement) = self.statement(number)?;
         let body = statement.map(|statement| statement.body().clone());
-        let (mut opened, mut read) = (Vec::new(), None);
+        let (mut opened, mut read, mut words) = (false, None, Vec::new());
         let has_words = stored.words().first() == Some(&1);
         if let (Some(cause), Some(body), true) = (cause, &body, has_words) {
             match self.open_words(&stored, body) {
-                Ok(words) => {
+                Ok(found) => {
                     // Entered before it is shown: whoever reads through this door leaves a trace.
-                    read = Some(self.enter_reading(number, &stored, body, cause, now, rng)?);
-                    opened = words.fields;
+                    read = match self.enter_reading(number, &stored, body, cause, now, rng) {
+                        Ok(entered) => Some(entered),
+                        Err(LedgerError::NoLogKey) => None,
+                        Err(other) => return Err(other),
+                    };
+                    (opened, words) = (true, found.fields);
                 }
                 Err(LedgerError::Seal(SealError::Foreign)) => {
                     self.enter_unreadable(&stored, now, rng)?;
@@ -81,8 +87,7 @@ impl<D: Disk> Desk<D> {
             None => None,
         };
         let findings = body.as_ref().map(|body| self.findings(body, stored.envelope().recorded, previous));
-        let fields = body.as_ref().map(|body| self.fields(body, &opened)).unwrap_or_default();
-        let opened = read.is_some();
+        let fields = body.as_ref().map(|body| self.fields(body, &words)).unwrap_or_default();
         Ok(Shown { stored, body, fields, opened, has_words, findings: findings.unwrap_or_default(), read })
     }
 

@@ -139,6 +139,15 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
+/// Returns once a file and its name are on the medium.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_parent(path)
+}
+
 /// Opens a file, making it if there is none, and waits until this process alone holds its lock; dropping it gives it back.
 ///
 /// # Errors

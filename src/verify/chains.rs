@@ -48,11 +48,21 @@ impl Chains {
     }
 
     /// Returns what a rewrite of each stretch of `size` entries needs, from these pins and the witnesses' newest sizes.
+    ///
+    /// `vouched` gives, for a key, the smallest tree size that a quorum cosigned and that holds the key's enrolment: from
+    /// the entry of that number on the key counts as independent of whoever runs the ledger.
     #[must_use]
-    pub fn needed_to_rewrite(&self, size: u64, witnesses: &[(String, u64)]) -> Vec<Rewrite> {
+    pub fn needed_to_rewrite(
+        &self,
+        size: u64,
+        witnesses: &[(String, u64)],
+        vouched: &dyn Fn(&[u8; 32]) -> Option<u64>,
+    ) -> Vec<Rewrite> {
         let pinned = self.0.iter().filter(|(_, chain)| chain.seen != UNKNOWN);
-        let authors: Vec<(u64, [u8; 32])> = pinned.map(|(key, chain)| (chain.seen + 1, *key)).collect();
-        let mut ends: Vec<u64> = authors.iter().map(|(end, _)| *end).collect();
+        let authors: Vec<(u64, [u8; 32], Option<u64>)> =
+            pinned.map(|(key, chain)| (chain.seen + 1, *key, vouched(key))).collect();
+        let mut ends: Vec<u64> = authors.iter().map(|(end, ..)| *end).collect();
+        ends.extend(authors.iter().filter_map(|(.., from)| *from));
         ends.extend(witnesses.iter().map(|(_, covered)| *covered));
         ends.push(size);
         ends.retain(|end| (1..=size).contains(end));
@@ -61,10 +71,13 @@ impl Chains {
         let mut from = 0;
         let mut stretches = Vec::new();
         for end in ends {
+            let needed = || authors.iter().filter(|(pin, ..)| *pin >= end);
+            let independent = |vouched: Option<u64>| vouched.is_some_and(|size| size <= from);
             stretches.push(Rewrite {
                 from,
                 to: end - 1,
-                authors: authors.iter().filter(|(pin, _)| *pin >= end).map(|(_, key)| *key).collect(),
+                authors: needed().map(|(_, key, _)| *key).collect(),
+                independent: needed().filter(|(.., v)| independent(*v)).map(|(_, key, _)| *key).collect(),
                 witnesses: witnesses
                     .iter()
                     .filter(|(_, covered)| *covered >= end)
@@ -111,8 +124,11 @@ mod tests {
         chains.0.insert([1; 32], Chain { next: 3, last: Digest::ZERO, seen: 4 });
         chains.0.insert([2; 32], Chain { next: 1, last: Digest::ZERO, seen: 7 });
         chains.0.insert([3; 32], Chain { next: 1, last: Digest::ZERO, seen: UNKNOWN });
-        let needed = chains.needed_to_rewrite(10, &[("w".into(), 6)]);
+        let vouched = |key: &[u8; 32]| (*key == [2; 32]).then_some(3);
+        let needed = chains.needed_to_rewrite(10, &[("w".into(), 6)], &vouched);
         let stretches: Vec<_> = needed.iter().map(|r| (r.from, r.to, r.authors.len(), r.witnesses.len())).collect();
-        assert_eq!(stretches, [(0, 4, 2, 1), (5, 5, 1, 1), (6, 7, 1, 0), (8, 9, 0, 0)]);
+        assert_eq!(stretches, [(0, 2, 2, 1), (3, 4, 2, 1), (5, 5, 1, 1), (6, 7, 1, 0), (8, 9, 0, 0)]);
+        let independent: Vec<_> = needed.iter().map(|r| r.independent.len()).collect();
+        assert_eq!(independent, [0, 1, 1, 1, 0]);
     }
 }

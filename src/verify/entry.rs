@@ -1,7 +1,6 @@
 //! One entry on its own: everything that can be checked without knowing the entries around it, on any core.
 
 use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
-use crate::entry::EntryError;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::Unverified;
 use crate::seal::SealError;
@@ -68,6 +67,8 @@ pub struct Checked {
     pub leaf: Hash,
     /// The statement, if it was in clear or could be opened, and follows the format.
     pub statement: Option<Unverified>,
+    /// The digest of that statement; zero without one.
+    pub digest: Digest,
     /// Whether the structure part is in clear.
     pub public: bool,
     /// Whether the structure part is sealed and no key opened it.
@@ -77,13 +78,15 @@ pub struct Checked {
 }
 
 /// Checks an entry's envelope, parts, statement and commitment, but not its signature.
+///
+/// The sealed statement of an entry before number `opened_before` is not opened again: it was, in an earlier verify.
 #[must_use]
-pub fn check(parts: Parts<'_>, keys: &Keys) -> Checked {
+pub fn check(parts: Parts<'_>, keys: &Keys, opened_before: u64) -> Checked {
     let link = envelope::link(parts.envelope);
     let leaf = leaf_hash(parts.envelope);
     let decoded = Envelope::decode(parts.envelope).ok();
     let mut checked =
-        Checked { envelope: decoded, link, leaf, statement: None, public: false, not_opened: false, codes: Vec::new() };
+        Checked { envelope: decoded, link, leaf, statement: None, digest: Digest::ZERO, public: false, not_opened: false, codes: Vec::new() };
     let Some(envelope) = decoded else {
         checked.codes.push(Code::Envelope);
         return checked;
@@ -91,6 +94,9 @@ pub fn check(parts: Parts<'_>, keys: &Keys) -> Checked {
     let words_digest = envelope::part_digest(parts.words);
     if envelope.parts != envelope::parts_digest(&envelope::part_digest(parts.structure), &words_digest) {
         checked.codes.push(Code::Sealed);
+        return checked;
+    }
+    if envelope.number.0 < opened_before && parts.structure.first() == Some(&1) {
         return checked;
     }
     match open(parts, &envelope, keys, &mut checked) {
@@ -123,7 +129,8 @@ fn open(parts: Parts<'_>, envelope: &Envelope, keys: &Keys, checked: &mut Checke
 
 fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &Digest, checked: &mut Checked) {
     let body = statement.body();
-    let fits = statement.digest() == envelope.statement
+    checked.digest = statement.digest();
+    let fits = checked.digest == envelope.statement
         && statement.commitment() == envelope.commitment
         && body.words_digest == *words
         && usize::try_from(body.words_length).ok() == Some(parts.words.len());
@@ -149,13 +156,4 @@ fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &D
         checked.codes.push(Code::Sealed);
     }
     checked.statement = Some(statement);
-}
-
-/// Maps why a signature was refused to a finding.
-#[must_use]
-pub fn signature_code(error: EntryError) -> Code {
-    match error {
-        EntryError::OtherKey => Code::KeyNotEnrolled,
-        _ => Code::Signature,
-    }
 }

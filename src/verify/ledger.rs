@@ -15,6 +15,7 @@ use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::Note;
 use crate::head::receipt::Receipt;
 use crate::head::trust::Trust;
+use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
@@ -22,9 +23,11 @@ use crate::verify::entry::{self, Checked, Keys, Parts};
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
-    Code, Counts, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
+    Code, Counts, EnrolledKey, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS,
+    Witnessed, altered,
 };
-use crate::verify::roster::Roster;
+use crate::verify::roster::{Enrolment, Roster};
+use crate::verify::signatures::{GROUP, Signatures};
 
 /// Entries that are checked together.
 const CHUNK_ENTRIES: usize = 1024;
@@ -48,7 +51,9 @@ pub struct Options<'a> {
     pub known: &'a [Note],
     /// Receipts that the verifier holds; the ledger must honour each.
     pub receipts: &'a [Receipt],
-    /// What this program saved after an earlier verify: signatures up to there are not checked again.
+    /// What this program saved after an earlier verify, checked by [`Record::check`]. If the ledger still has that root at
+    /// that size, structure and signatures up to there are not looked at again; all hashes are. Without keys for structure
+    /// it is only one more checkpoint that the ledger must extend.
     pub since: Option<&'a Record>,
     /// The time, in milliseconds UTC.
     pub now: i64,
@@ -63,8 +68,22 @@ pub struct Options<'a> {
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
 pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+    // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
+    // One that does not fit this verify is none.
+    let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
+    let since = options.since.filter(fits);
+    if let Some(record) = since {
+        let walk = walk_through(open, Walk::new(options, Past::new(open()?), Some(record)))?;
+        if walk.extends_record {
+            return walk.finish(open);
+        }
+        // Not the history that was verified: everything is looked at again, so that the entry can be named.
+    }
+    walk_through(open, Walk::new(options, Past::new(open()?), None))?.finish(open)
+}
+
+fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut walk = Walk::new(options, Past::new(open()?));
     let mut chunk = Chunk::default();
     let mut damages = 0;
     loop {
@@ -106,7 +125,7 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
             walk.process(&mut chunk)?;
         }
     }
-    walk.finish(open)
+    Ok(walk)
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -157,9 +176,9 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys) -> Outcome {
+    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
         if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys));
+            return Outcome::Entry(entry::check(parts, keys, opened_before));
         }
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
@@ -211,17 +230,21 @@ struct Walk<'a, R> {
     wanted: Vec<(u64, Hash)>,
     /// Witnesses' newest cosignatures: name, size, time.
     cosigned: Vec<(String, u64, u64)>,
+    /// Tree sizes that a quorum vouched for, rising.
+    quorums: Vec<u64>,
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
     leaves: Vec<(u64, Hash)>,
+    signatures: Signatures,
+    /// What was verified before, up to [`Walk::checked_before`].
     since: Option<&'a Record>,
     checked_before: u64,
+    /// Whether the root at that size is the one of the record.
+    extends_record: bool,
 }
 
 impl<'a, R: Read + Seek> Walk<'a, R> {
-    fn new(options: &'a Options<'a>, past: Past<R>) -> Self {
-        // A record that does not fit this verify is none: everything is verified.
-        let since = options.since.filter(|record| record.check(&options.trust_digest).is_ok());
+    fn new(options: &'a Options<'a>, past: Past<R>, since: Option<&'a Record>) -> Self {
         Walk {
             options,
             keys: options.keys.clone(),
@@ -244,13 +267,16 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             voids: Vec::new(),
             accounts: Vec::new(),
             heads: VecDeque::new(),
-            outside: outside(options, since),
+            outside: outside(options),
             wanted: Vec::new(),
             cosigned: Vec::new(),
+            quorums: Vec::new(),
             last_note: None,
             leaves: Vec::new(),
+            signatures: Signatures::default(),
             since,
             checked_before: since.map_or(0, |record| record.size),
+            extends_record: false,
         }
     }
 
@@ -280,13 +306,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn process(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
-        let looked = parallel(finished, |item| chunk.look(item, keys));
+        let before = self.checked_before;
+        let looked = parallel(finished, |item| chunk.look(item, keys, before));
         let numbered = self.number(finished, looked)?;
         self.apply_public(chunk, &numbered);
-        let signatures = {
-            let (roster, before, hole) = (&self.roster, self.checked_before, self.hole);
-            parallel(&numbered, |(number, outcome)| signature(*number, outcome, roster, before, hole))
-        };
+        let signatures = self.check_signatures(&numbered);
         for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
             match (item, outcome) {
                 (Item::Entry { offset, .. }, Outcome::Entry(checked)) => {
@@ -352,6 +376,37 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         claimed > next && claimed - next <= room
     }
 
+    /// Checks the signatures of the statements that were opened; none where there is nothing to check, or it was checked
+    /// before.
+    fn check_signatures(&mut self, looked: &[(u64, Outcome)]) -> Vec<Option<Result<(), Code>>> {
+        let mut verdicts = vec![None; looked.len()];
+        let mut waiting = Vec::with_capacity(looked.len());
+        for (at, ((number, outcome), verdict)) in looked.iter().zip(&mut verdicts).enumerate() {
+            let Outcome::Entry(Checked { statement: Some(statement), .. }) = outcome else {
+                continue;
+            };
+            let number = *number;
+            if number < self.checked_before || excused(self.hole, number, &self.roster, statement) {
+                continue;
+            }
+            match signer(statement, number, &self.roster) {
+                Some(key) => waiting.push((at, (statement, key))),
+                None => *verdict = Some(Err(Code::KeyNotEnrolled)),
+            }
+        }
+        self.signatures.expect(waiting.iter().map(|(_, (_, key))| *key));
+        let (places, waiting): (Vec<usize>, Vec<_>) = waiting.into_iter().unzip();
+        let groups: Vec<_> = waiting.chunks(GROUP).collect();
+        let signatures = &self.signatures;
+        let checked = parallel(&groups, |group| signatures.check(group));
+        for (at, signed) in places.into_iter().zip(checked.into_iter().flatten()) {
+            if let Some(verdict) = verdicts.get_mut(at) {
+                *verdict = Some(signed);
+            }
+        }
+        verdicts
+    }
+
     /// Takes the public entries into the roster, in order, each with its signature checked.
     fn apply_public(&mut self, chunk: &Chunk, looked: &[(u64, Outcome)]) {
         let mut codes = Vec::new();
@@ -397,15 +452,15 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.recorded = envelope.recorded;
         }
         self.link = Some(checked.link);
-        self.unread += u64::from(checked.statement.is_none() && !checked.not_opened);
+        self.unread += u64::from(checked.statement.is_none() && !checked.codes.is_empty());
         self.counts.public += u64::from(checked.public);
         self.counts.not_opened += u64::from(checked.not_opened);
         if let Some(Err(code)) = signed {
             self.find(number, code);
         }
         self.counts.signatures += u64::from(signed.is_some());
-        if let Some(statement) = &checked.statement {
-            self.statement(number, statement)?;
+        if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
+            self.statement(number, statement, checked.digest)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
         self.past.push(offset, Known { digest, link: checked.link });
@@ -421,8 +476,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges a statement against the entries before it.
-    fn statement(&mut self, number: u64, statement: &Unverified) -> io::Result<()> {
-        let (body, digest) = (statement.body(), statement.digest());
+    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest) -> io::Result<()> {
+        let body = statement.body();
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
         }
@@ -512,6 +567,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.whole() && self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
             self.find(size - 1, Code::Fork);
         }
+        if let Some(record) = self.since.filter(|record| record.size == size) {
+            self.extends_record = record.root() == self.frontier.root();
+        }
     }
 
     fn log_key(&self) -> Option<VerifierKey> {
@@ -542,8 +600,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.counts.cosignatures += 1;
             self.cosigned.push((name.clone(), size, time));
         }
-        if self.cosigned.len() > 4096 {
-            keep_newest(&mut self.cosigned);
+        if let Some(witnessed) = self.witnessed()
+            && self.quorums.last().is_none_or(|last| *last < witnessed.size)
+        {
+            self.quorums.push(witnessed.size);
         }
     }
 
@@ -625,7 +685,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let mut links = Vec::new();
         for (at, item) in (first..).zip(&chunk.items) {
             let Some(parts) = chunk.parts(item) else { continue };
-            let checked = entry::check(parts, &self.keys);
+            let checked = entry::check(parts, &self.keys, 0);
             let Some(envelope) = checked.envelope.filter(|_| checked.codes.is_empty()) else {
                 return Ok((at, checked.codes.first().copied().unwrap_or(Code::Envelope)));
             };
@@ -675,14 +735,22 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let fresh = days.is_some_and(|days| days <= WITNESSED_DAYS);
         let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
+        let no_keys = self.options.keys.structure.is_empty() && self.options.keys.restricted.is_empty();
         let layer = match self.counts.not_opened {
-            0 if sealed > 0 || !self.options.keys.structure.is_empty() => Layer::Structure,
+            _ if no_keys => Layer::Skeleton,
+            0 => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
         let record_keeping = if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
+        let enrolled = |e: &Enrolment| EnrolledKey { key: *e.key.as_bytes(), person: e.person, entry: e.entry };
+        let keys: Vec<EnrolledKey> = self.roster.enrolments().iter().map(enrolled).collect();
+        let vouched = |key: &[u8; 32]| {
+            let entry = self.roster.enrolment(key)?.entry;
+            self.quorums.iter().copied().find(|size| *size > entry)
+        };
         let report = Report {
             history,
             record_keeping,
@@ -698,7 +766,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             counts: self.counts,
             witnessed,
             witnessed_days: days,
-            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered),
+            needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered, &vouched),
+            keys,
             pack: self.roster.pack(),
         };
         let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
@@ -755,12 +824,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         {
             self.find(0, Code::LogKey);
         }
-        if let Some(since) = self.since
-            && since.size > size.max(self.reaches)
-        {
+        let keys = self.log_keys();
+        if self.options.since.is_some_and(|record| record.size > size.max(self.reaches)) {
             self.find(size, Code::Truncated);
         }
-        let keys = self.log_keys();
         for note in self.options.known {
             self.judge_note(note, &keys, size);
         }
@@ -865,28 +932,11 @@ fn keep_newest(cosigned: &mut Vec<(String, u64, u64)>) {
     *cosigned = kept;
 }
 
-fn check_signature(statement: &Unverified, number: u64, roster: &Roster) -> Result<(), Code> {
-    let author = statement.body().author.0;
-    let enrolment = roster.in_force(&author, number).ok_or(Code::KeyNotEnrolled)?;
-    if enrolment.person != statement.body().person {
-        return Err(Code::KeyNotEnrolled);
-    }
-    statement.check_signature(&enrolment.key).map_err(entry::signature_code)
-}
-
-/// Checks the signature of a statement that was opened; none where there is nothing to check, or it was checked before.
-fn signature(
-    number: u64,
-    outcome: &Outcome,
-    roster: &Roster,
-    checked_before: u64,
-    hole: Option<u64>,
-) -> Option<Result<(), Code>> {
-    let Outcome::Entry(Checked { statement: Some(statement), .. }) = outcome else { return None };
-    if number < checked_before || excused(hole, number, roster, statement) {
-        return None;
-    }
-    Some(check_signature(statement, number, roster))
+/// The key that is in force for the author of a statement.
+fn signer<'a>(statement: &Unverified, number: u64, roster: &'a Roster) -> Option<&'a PublicKey> {
+    let body = statement.body();
+    let enrolment = roster.in_force(&body.author.0, number)?;
+    (enrolment.person == body.person).then_some(&enrolment.key)
 }
 
 /// Whether a key that nobody enrolled may have been enrolled by an entry that could not be read.
@@ -895,20 +945,20 @@ fn excused(hole: Option<u64>, number: u64, roster: &Roster, statement: &Unverifi
 }
 
 /// Returns size and root of every checkpoint that the verifier holds, and of the ledger as verified before.
-fn outside(options: &Options<'_>, since: Option<&Record>) -> Vec<(u64, Hash)> {
+fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
     let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-    let before = since.map(|record| (record.size, record.root()));
+    let before = options.since.map(|record| (record.size, record.root()));
     checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
 }
 
 #[cfg(feature = "desk")]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
-    use rayon::prelude::*;
-    items.par_iter().with_min_len(8).map(work).collect()
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+    items.par_iter().map(work).collect()
 }
 
 #[cfg(not(feature = "desk"))]
-fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     items.iter().map(work).collect()
 }

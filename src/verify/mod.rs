@@ -8,3 +8,4 @@ pub mod receipt;
 pub mod record;
 pub mod report;
 pub mod roster;
+pub mod signatures;

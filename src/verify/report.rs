@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::codec::{Digest, LedgerId};
+use crate::codec::{Digest, LedgerId, PersonId};
 use crate::tree::{Hash, TreeSize};
 
 /// What a finding says about which verdict.
@@ -268,8 +268,22 @@ pub struct Rewrite {
     pub to: u64,
     /// The author keys whose later statements have seen it.
     pub authors: Vec<[u8; 32]>,
+    /// Those of them that were enrolled under a checkpoint which a quorum of the trust file cosigned before the stretch:
+    /// only these cannot have been made up by whoever runs the ledger.
+    pub independent: Vec<[u8; 32]>,
     /// The trusted witnesses whose cosignatures cover it.
     pub witnesses: Vec<String>,
+}
+
+/// A key of the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnrolledKey {
+    /// The key.
+    pub key: [u8; 32],
+    /// Whose it is.
+    pub person: PersonId,
+    /// The entry that enrolled it.
+    pub entry: u64,
 }
 
 /// How far trusted witnesses vouch for the ledger.
@@ -316,6 +330,8 @@ pub struct Report {
     pub witnessed_days: Option<u64>,
     /// What a rewrite of each stretch would need.
     pub needed_to_rewrite: Vec<Rewrite>,
+    /// The keys of the roster, in order of enrolment.
+    pub keys: Vec<EnrolledKey>,
     /// The rule pack in force at the end.
     pub pack: Digest,
 }
@@ -334,6 +350,14 @@ impl Report {
             (History::Witnessed, RecordKeeping::NotAsked) => 0,
             _ => 1,
         }
+    }
+
+    /// Adds something that was found beside the log, and judges history again.
+    pub fn add(&mut self, finding: Finding) {
+        if let Err(at) = self.findings.binary_search(&finding) {
+            self.findings.insert(at, finding);
+        }
+        self.history = altered(&self.findings).unwrap_or(self.history);
     }
 
     /// Returns how many entries at the end no quorum vouches for.

@@ -3,6 +3,7 @@
 //! The clerk asks it before appending and the inspector while verifying, so that both judge alike.
 
 use std::collections::HashMap;
+use std::io::{self, Read, Seek};
 
 use crate::codec::context::DOCUMENT;
 
@@ -10,8 +11,10 @@ use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, P
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
 use crate::entry::statement::{Body, Unverified};
+use crate::frame::reader::{Event, WriteReader};
 use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
+use crate::seal::structure::{self, StructurePart};
 use crate::seal::words::FolderPublic;
 use crate::verify::report::Code;
 
@@ -75,6 +78,30 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// Reads the roster out of a log's public entries and checks nothing else: to find the right keys before verifying.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn read<R: Read + Seek>(source: R) -> io::Result<Self> {
+        let (mut roster, mut number) = (Roster::default(), 0);
+        let mut reader = WriteReader::new(source);
+        loop {
+            match reader.next_event()? {
+                Event::Entry { frame, .. } => {
+                    if let Ok(StructurePart::Clear { statement, signature }) = structure::parse(frame.structure)
+                        && let Ok(statement) = Unverified::decode(statement, signature)
+                    {
+                        // An entry without effect is verify's to report.
+                        let _ = roster.admit(number, &statement, frame.words);
+                    }
+                    number += 1;
+                }
+                Event::Tail(_) | Event::End { .. } => return Ok(roster),
+                Event::Void { .. } | Event::Checkpoint { .. } => {}
+            }
+        }
+    }
+
     /// Returns the ledger's id, once genesis was read.
     #[must_use]
     pub fn ledger(&self) -> Option<LedgerId> {

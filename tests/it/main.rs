@@ -1,12 +1,20 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod cli_verify;
+mod clerk_model;
+mod crash;
 mod crash_store;
 mod forge;
+mod golden;
+mod lessons;
 mod model;
 mod oracles;
+mod readme;
 mod stock_age;
 mod story;
 mod strict;
 mod tamper;
+mod tidy;
+mod transcript;
 mod world;

@@ -1,0 +1,172 @@
+//! `case`: opening, listing and showing children's cases.
+
+use indelible::keys::card::is_handle;
+use indelible::ledger::desk::Desk;
+use indelible::rules::clock;
+use indelible::store::durable;
+use serde_json::{Value as Json, json};
+
+use crate::cli::args::CaseCommand;
+use crate::cli::door::Door;
+use crate::cli::failure::Failure;
+use crate::cli::log::{self, Filter, Reader, Row};
+use crate::cli::say::{self, plain};
+
+pub fn run(door: &mut Door<'_>, command: CaseCommand) -> Result<u8, Failure> {
+    match command {
+        CaseCommand::Open { handle, label } => open(door, handle, label),
+        CaseCommand::List => list(door),
+        CaseCommand::Show { case } => show(door, &case),
+    }
+}
+
+fn open(door: &mut Door<'_>, handle: Option<String>, label: Option<String>) -> Result<u8, Failure> {
+    let mut desk = door.desk()?;
+    let handle = match handle {
+        Some(handle) => handle,
+        None => door.ask("Handle that staff will type (such as the first name)")?,
+    };
+    let handle = handle.trim().to_lowercase();
+    if !is_handle(&handle) {
+        return Err(Failure::new("this handle cannot be used", "give 1 to 32 lowercase letters, digits and hyphens"));
+    }
+    let label = match label {
+        Some(label) => label,
+        None => door.ask("The child's name, for the roll")?,
+    };
+    if label.trim().is_empty() {
+        return Err(Failure::new("the child's name is empty", "give it, or at least initials"));
+    }
+    let (entered, tag) = desk.open_case(&handle, label.trim(), door.now, &mut durable::entropy())?;
+    if door.global.json {
+        let mut document = say::entered_json(&entered);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("case".to_owned(), handle.into());
+            fields.insert("case_tag".to_owned(), tag.base32().into());
+        }
+        door.json("case-open", document)?;
+        return Ok(0);
+    }
+    writeln!(door.out, "The case {} is open: {}", plain(&handle), say::entry(&entered))?;
+    writeln!(door.out, "On paper and in messages it is {}.", short(&desk, tag)?)?;
+    Ok(0)
+}
+
+/// The tag as it is now that the case is in the roster.
+fn short(desk: &Desk, tag: indelible::codec::CaseTag) -> Result<String, Failure> {
+    let mut all: Vec<_> = desk.roster().cases().iter().map(|(tag, _)| *tag).collect();
+    all.push(tag);
+    Ok(tag.short(&all))
+}
+
+fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
+    let reader = Reader::open(door)?;
+    let roster = match &reader {
+        Reader::Desk(desk) => desk.roster().clone(),
+        Reader::Skeleton(ledger) => ledger.roster()?,
+    };
+    let all: Vec<_> = roster.cases().iter().map(|(tag, _)| *tag).collect();
+    let mut rows = Vec::new();
+    for (tag, entry) in roster.cases() {
+        let opened = log::row(&reader, *entry)?.recorded;
+        let line = reader.desk().and_then(|desk| desk.roll().case(*tag));
+        rows.push((line, *tag, *entry, opened));
+    }
+    if door.global.json {
+        let row = |(line, tag, entry, opened): &(Option<&indelible::cabinet::roll::CaseLine>, _, _, _)| {
+            let tag: &indelible::codec::CaseTag = tag;
+            json!({"case": line.map(|line| line.handle()), "label": line.map(|line| line.label()), "tag": tag.short(&all),
+                   "case_tag": tag.base32(), "entry": entry, "opened": say::stamp(*opened)})
+        };
+        let cases: Vec<Json> = rows.iter().map(row).collect();
+        door.json("case-list", json!({ "cases": cases }))?;
+        return Ok(0);
+    }
+    let width = rows.iter().filter_map(|(line, ..)| line.map(|line| line.handle().len())).max().unwrap_or(0);
+    for (line, tag, entry, opened) in &rows {
+        let handle = line.map(|line| format!("{:<width$}  ", plain(line.handle()))).unwrap_or_default();
+        let label = line.map(|line| format!("  {}", plain(line.label()))).unwrap_or_default();
+        let opened = clock::for_people(*opened);
+        writeln!(door.out, "{handle}{}  opened {opened}, entry {entry}{label}", tag.short(&all))?;
+    }
+    if rows.is_empty() {
+        writeln!(door.out, "No case is open yet.")?;
+    }
+    if reader.desk().is_none() {
+        writeln!(door.err, "note: names are shown to people who are enrolled; add --identity FILE")?;
+    }
+    Ok(0)
+}
+
+fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
+    let reader = Reader::open(door)?;
+    let Some(desk) = reader.desk() else {
+        return Err(Failure::new("a case is shown to people who are enrolled", "add --identity FILE"));
+    };
+    let tag = desk.find_case(typed)?;
+    let opened = desk.roster().cases().iter().find(|(case, _)| *case == tag).map(|(_, entry)| *entry);
+    let opener = match opened {
+        Some(entry) => desk.statement(entry)?.1.map(|statement| say::person(desk, statement.body().person)),
+        None => None,
+    };
+    let filter = Filter { case: Some(tag), ..Filter::default() };
+    let line = desk.roll().case(tag);
+    if door.global.json {
+        let mut entries = Vec::new();
+        reader.rows(&filter, &mut |row| {
+            let mut json = log::row_json(Some(desk), &row);
+            let gaps = row.findings.iter().flat_map(|finding| &finding.gaps);
+            if let Some(fields) = json.as_object_mut() {
+                fields.insert("gaps".to_owned(), say::gaps_json(gaps));
+            }
+            entries.push(json);
+            Ok(())
+        })?;
+        let document = json!({"case": line.map(|line| line.handle()), "label": line.map(|line| line.label()),
+            "case_tag": tag.base32(), "opener": opener, "entries": entries});
+        door.json("case-show", document)?;
+        return Ok(0);
+    }
+    let (handle, label) = line.map_or(("?", "?"), |line| (line.handle(), line.label()));
+    writeln!(door.out, "{} ({}), tag {}", plain(handle), plain(label), desk.tag(tag))?;
+    let opener = opener.map(|opener| format!("{} who opened it, and ", plain(&opener))).unwrap_or_default();
+    writeln!(door.out, "Its words are read by {opener}the overseers: {}.", plain(&say::overseers(desk)))?;
+    if !desk.is_overseer() {
+        writeln!(door.out, "You see your own entries and the public ones here.")?;
+    }
+    reader.rows(&filter, &mut |row| entry(door, desk, &row))?;
+    Ok(0)
+}
+
+fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
+    let Some(body) = &row.body else { return Ok(()) };
+    let folder = body.folder().filter(|folder| *folder != indelible::codec::Folder::None);
+    let folder = folder.map(|folder| format!(", folder {}", folder.name())).unwrap_or_default();
+    let author = say::person(desk, body.person);
+    let proposed = if body.happened { "" } else { " (proposed)" };
+    writeln!(door.out, "\nentry {}  {}{proposed}, by {}{folder}", row.number, log::kind_name(body), plain(&author))?;
+    let times = [("done", &body.occurred), ("learned", &body.learned), ("decided", &body.decided)];
+    let times = times.iter().filter_map(|(name, moment)| say::when(moment).map(|when| format!("; {name} {when}")));
+    writeln!(door.out, "  recorded {}{}", clock::for_people(row.recorded), times.collect::<String>())?;
+    for reference in &body.references {
+        writeln!(door.out, "  {}", reference_line(desk, reference))?;
+    }
+    for finding in &row.findings {
+        writeln!(door.out, "  {}: {}", finding.flag.code(), say::flag(desk.pack(), finding.flag.code()))?;
+        for gap in &finding.gaps {
+            writeln!(door.out, "    {}: {}", gap.field, plain(&gap.what))?;
+        }
+    }
+    Ok(())
+}
+
+/// `decides entry 6 (info.received)`.
+pub fn reference_line(desk: &Desk, reference: &indelible::decision::decision::Reference) -> String {
+    let name = reference.relation.name().unwrap_or("refers to");
+    if reference.entry == indelible::entry::statement::UNKNOWN {
+        return format!("{name} an entry whose number was not known yet");
+    }
+    let kind = desk.statement(reference.entry).ok().and_then(|(_, statement)| statement);
+    let kind = kind.map(|statement| format!(" ({})", log::kind_name(statement.body()))).unwrap_or_default();
+    format!("{name} entry {}{kind}", reference.entry)
+}

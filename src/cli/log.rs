@@ -1,0 +1,268 @@
+//! `log`: the entries in order, as far as the reader can see.
+
+use indelible::codec::{CaseTag, Digest, KindNumber, Link};
+use indelible::decision::gap::Flag;
+use indelible::entry::envelope::{self, Envelope};
+use indelible::entry::statement::{Body, UNKNOWN};
+use indelible::ledger::LedgerError;
+use indelible::ledger::desk::Desk;
+use indelible::ledger::open::Ledger;
+use indelible::ledger::read::open_statement;
+use indelible::review::findings::Finding;
+use indelible::rules::clock;
+use indelible::verify::entry::Keys;
+use serde_json::{Value as Json, json};
+
+use crate::cli::args::LogArgs;
+use crate::cli::door::Door;
+use crate::cli::failure::Failure;
+use crate::cli::say::{self, plain};
+
+/// An entry as the reader sees it.
+pub struct Row {
+    pub number: u64,
+    pub recorded: i64,
+    pub link: Link,
+    pub digest: Digest,
+    /// Its structure, if the reader can open it.
+    pub body: Option<Body>,
+    pub findings: Vec<Finding>,
+}
+
+/// Which entries are wanted.
+#[derive(Default)]
+pub struct Filter {
+    pub case: Option<CaseTag>,
+    pub kind: Option<KindNumber>,
+    pub last: Option<u64>,
+}
+
+/// Who reads: with an identity, or the skeleton alone.
+pub enum Reader {
+    Desk(Box<Desk>),
+    Skeleton(Ledger),
+}
+
+impl Reader {
+    pub fn open(door: &mut Door<'_>) -> Result<Self, Failure> {
+        match door.global.identity {
+            Some(_) => Ok(Reader::Desk(Box::new(door.desk_read()?))),
+            None => Ok(Reader::Skeleton(door.reader()?)),
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        match self {
+            Reader::Desk(desk) => &desk.ledger,
+            Reader::Skeleton(ledger) => ledger,
+        }
+    }
+
+    pub fn desk(&self) -> Option<&Desk> {
+        match self {
+            Reader::Desk(desk) => Some(desk),
+            Reader::Skeleton(_) => None,
+        }
+    }
+
+    fn row(&self, recorded: i64, previous: Option<i64>, digest: Digest, link: Link, number: u64, body: Option<Body>) -> Row {
+        let findings = match (self.desk(), &body) {
+            (Some(desk), Some(body)) => desk.findings(body, recorded, previous),
+            _ => Vec::new(),
+        };
+        Row { number, recorded, link, digest, body, findings }
+    }
+
+    /// Hands over the entries that are wanted, in order; nothing is held in memory unless only the last are wanted.
+    pub fn rows(
+        &self,
+        filter: &Filter,
+        each: &mut dyn FnMut(Row) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let keys = self.desk().map(Desk::keys);
+        if let Some(last) = filter.last {
+            return self.last_rows(last, keys.as_ref(), filter, each);
+        }
+        let (mut failed, mut previous) = (None, None);
+        self.ledger().walk_compared(&mut |envelope: &Envelope, frame| {
+            let before = previous.replace(envelope.recorded);
+            let open = |keys: &Keys| open_statement(&envelope.statement, frame.structure, frame.words, keys);
+            let body = keys.as_ref().and_then(open).map(|statement| statement.body().clone());
+            if !filter.wants(body.as_ref()) {
+                return true;
+            }
+            let link = envelope::link(frame.envelope);
+            let done = each(self.row(envelope.recorded, before, envelope.statement, link, envelope.number.0, body));
+            failed = done.err();
+            failed.is_none()
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The last entries, found from the end.
+    fn last_rows(
+        &self,
+        last: u64,
+        keys: Option<&Keys>,
+        filter: &Filter,
+        each: &mut dyn FnMut(Row) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut rows = Vec::new();
+        let mut number = self.ledger().size();
+        while number > 0 && (rows.len() as u64) < last {
+            number -= 1;
+            let stored = self.ledger().entry(number)?;
+            let body = keys.and_then(|keys| stored.statement(keys)).map(|statement| statement.body().clone());
+            if filter.wants(body.as_ref()) {
+                let previous = match number.checked_sub(1) {
+                    Some(before) => Some(self.ledger().entry(before)?.envelope().recorded),
+                    None => None,
+                };
+                let envelope = stored.envelope();
+                rows.push(self.row(envelope.recorded, previous, envelope.statement, stored.link(), number, body));
+            }
+        }
+        rows.into_iter().rev().try_for_each(each)
+    }
+}
+
+impl Filter {
+    fn wants(&self, body: Option<&Body>) -> bool {
+        let case = self.case.is_none_or(|case| body.is_some_and(|body| body.case == Some(case)));
+        case && self.kind.is_none_or(|kind| body.is_some_and(|body| body.kind == kind))
+    }
+}
+
+pub fn run(door: &mut Door<'_>, args: LogArgs) -> Result<u8, Failure> {
+    let reader = Reader::open(door)?;
+    let filter = filter(&reader, &args)?;
+    if door.global.json {
+        return as_json(door, &reader, &filter);
+    }
+    let size = reader.ledger().size();
+    let digits = size.saturating_sub(1).to_string().len().max(2);
+    let Some(desk) = reader.desk() else {
+        writeln!(door.out, "{:>digits$}  {:<22}  {:<16}  statement", "no", "recorded", "link")?;
+        let done = reader.rows(&filter, &mut |row| {
+            let (link, digest) = (row.link.to_string(), row.digest.to_string());
+            let recorded = clock::for_people(row.recorded);
+            writeln!(door.out, "{:>digits$}  {recorded:<22}  {link:.16}  {digest:.16}", row.number)?;
+            Ok(())
+        });
+        done?;
+        door.out.flush()?;
+        writeln!(door.err, "note: this is the skeleton; those who are enrolled see more with --identity FILE")?;
+        return Ok(0);
+    };
+    let handles = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0).clamp(6, 24);
+    let cases = handles(&mut desk.roll().cases().iter().map(|line| line.handle().len()));
+    let people = handles(&mut desk.roll().persons().iter().map(|line| line.handle().len()));
+    let kinds = desk.pack().kinds().iter().map(|kind| kind.name.len()).max().unwrap_or(0);
+    let (no, recorded, case, kind) = ("no", "recorded", "case", "kind");
+    writeln!(door.out, "{no:>digits$}  {recorded:<22}  {case:<cases$}  {kind:<kinds$}  {:<people$}  flags", "author")?;
+    reader.rows(&filter, &mut |row| {
+        let recorded = clock::for_people(row.recorded);
+        let line = match &row.body {
+            None => format!("{:>digits$}  {recorded:<22}  {:<cases$}  {:<kinds$}", row.number, "", "(sealed to others)"),
+            Some(body) => {
+                let case = body.case.map(|case| say::case(desk, case)).unwrap_or_default();
+                let (kind, author) = (kind_name(body), say::person(desk, body.person));
+                let number = row.number;
+                let (case, author) = (plain(&case), plain(&author));
+                format!(
+                    "{number:>digits$}  {recorded:<22}  {case:<cases$}  {kind:<kinds$}  {author:<people$}  {}",
+                    flags(&row).join(" ")
+                )
+            }
+        };
+        writeln!(door.out, "{}", line.trim_end())?;
+        Ok(())
+    })?;
+    Ok(0)
+}
+
+fn filter(reader: &Reader, args: &LogArgs) -> Result<Filter, Failure> {
+    let mut filter = Filter { last: args.last, ..Filter::default() };
+    let Some(desk) = reader.desk() else {
+        if args.case.is_some() || args.kind.is_some() {
+            let next = "add --identity FILE, or leave the filter out";
+            return Err(Failure::new("the skeleton says nothing of cases and kinds", next));
+        }
+        return Ok(filter);
+    };
+    if let Some(case) = &args.case {
+        filter.case = Some(desk.find_case(case)?);
+    }
+    if let Some(kind) = &args.kind {
+        filter.kind = Some(crate::cli::kinds::find(desk.pack(), kind)?.number);
+    }
+    Ok(filter)
+}
+
+/// One document, written as it is read.
+fn as_json(door: &mut Door<'_>, reader: &Reader, filter: &Filter) -> Result<u8, Failure> {
+    write!(door.out, "{{\"schema\":\"indelible/log/1\",\"entries\":[")?;
+    let mut between = "\n";
+    reader.rows(filter, &mut |row| {
+        write!(door.out, "{between}{}", row_json(reader.desk(), &row))?;
+        between = ",\n";
+        Ok(())
+    })?;
+    writeln!(door.out, "\n]}}")?;
+    Ok(0)
+}
+
+/// The fields of an entry for scripts.
+pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
+    let mut json = json!({
+        "entry": row.number,
+        "recorded": say::stamp(row.recorded),
+        "link": row.link.to_string(),
+        "statement_digest": row.digest.to_string(),
+    });
+    if let (Some(desk), Some(body), Some(fields)) = (desk, &row.body, json.as_object_mut()) {
+        fields.insert("kind".into(), kind_name(body).into());
+        fields.insert("case".into(), body.case.map(|case| say::case(desk, case)).into());
+        fields.insert("case_tag".into(), body.case.map(|case| case.base32()).into());
+        let folder = body.folder().filter(|folder| *folder != indelible::codec::Folder::None);
+        fields.insert("folder".into(), folder.map(|folder| folder.name()).into());
+        fields.insert("author".into(), say::person(desk, body.person).into());
+        let [occurred, learned, decided, signed] =
+            [&body.occurred, &body.learned, &body.decided, &body.signed].map(|moment| moment.typed());
+        let times = json!({"occurred_at": occurred, "learned_at": learned, "decided_at": decided, "signed_at": signed});
+        fields.insert("times".into(), times);
+        fields.insert("act".into(), body.act.into());
+        fields.insert("happened".into(), body.happened.into());
+        fields.insert("refs".into(), refs_json(body));
+        fields.insert("flags".into(), flags(row).into());
+    }
+    json
+}
+
+fn refs_json(body: &Body) -> Json {
+    let reference = |reference: &indelible::decision::decision::Reference| {
+        let entry = (reference.entry != UNKNOWN).then_some(reference.entry);
+        json!({"relation": reference.relation.name(), "entry": entry})
+    };
+    body.references.iter().map(reference).collect()
+}
+
+/// The codes of an entry's flags.
+pub fn flags(row: &Row) -> Vec<&'static str> {
+    row.findings.iter().map(|finding| Flag::code(finding.flag)).collect()
+}
+
+/// A kind's name, or its number if this version does not know it.
+pub fn kind_name(body: &Body) -> String {
+    body.kind.name().map_or_else(|| format!("kind {}", body.kind.0), str::to_owned)
+}
+
+/// Reads one entry.
+pub fn row(reader: &Reader, number: u64) -> Result<Row, Failure> {
+    if number >= reader.ledger().size() {
+        return Err(LedgerError::NoEntry(number).into());
+    }
+    let stored = reader.ledger().entry(number)?;
+    let envelope = stored.envelope();
+    Ok(reader.row(envelope.recorded, None, envelope.statement, stored.link(), number, None))
+}

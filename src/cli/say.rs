@@ -1,0 +1,107 @@
+//! Words for people: plain text, times, receipts, gaps and flags.
+
+use std::borrow::Cow;
+
+use indelible::codec::{CaseTag, PersonId};
+use indelible::decision::gap::{Gap, GapLevel};
+use indelible::decision::people::Role;
+use indelible::decision::value::Moment;
+use indelible::ledger::append::Entered;
+use indelible::ledger::desk::Desk;
+use indelible::rules::clock;
+use indelible::rules::pack::Pack;
+use serde_json::{Value as Json, json};
+
+use crate::cli::failure::Failure;
+
+/// Writes out every character that could steer a terminal or turn the reading direction.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let written = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(written).collect())
+}
+
+/// Splits a text into lines that can be shown.
+pub fn plain_lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| plain(&line.replace('\t', "    ")).into_owned())
+}
+
+/// A recorded time with London's offset.
+pub fn stamp(recorded: i64) -> String {
+    clock::rfc3339(recorded, clock::london_offset(recorded))
+}
+
+/// `entry 12 (recorded Tue 6 Oct 2026 12:05)`.
+pub fn entry(entered: &Entered) -> String {
+    format!("entry {} (recorded {})", entered.number, clock::for_people(entered.recorded))
+}
+
+pub fn entered_json(entered: &Entered) -> Json {
+    json!({"entry": entered.number, "recorded": stamp(entered.recorded), "receipt": entered.receipt.to_string()})
+}
+
+pub fn gaps_json<'a>(gaps: impl IntoIterator<Item = &'a Gap>) -> Json {
+    let gap = |gap: &Gap| {
+        let level = match gap.level {
+            GapLevel::Error => "error",
+            GapLevel::Always => "always",
+            GapLevel::BeforeAct => "before_act",
+        };
+        json!({"field": gap.field, "what": gap.what, "next": gap.next, "level": level})
+    };
+    gaps.into_iter().map(gap).collect()
+}
+
+/// What a flag means, in the pack's words.
+pub fn flag<'a>(pack: &'a Pack, code: &'a str) -> &'a str {
+    pack.list("FLAG").and_then(|list| list.find(code)).map_or(code, |code| &code.text)
+}
+
+/// A person's handle; the id where the roll has none.
+pub fn person(desk: &Desk, person: PersonId) -> String {
+    desk.roll().person(person).map_or_else(|| person.to_string(), |line| line.handle().to_owned())
+}
+
+/// A case's handle; the tag where the roll has none.
+pub fn case(desk: &Desk, case: CaseTag) -> String {
+    desk.roll().case(case).map_or_else(|| desk.tag(case), |line| line.handle().to_owned())
+}
+
+/// A moment for people.
+pub fn when(moment: &Moment) -> Option<String> {
+    moment.for_people()
+}
+
+/// Whom to ask for what only overseers give: `maria (dsl), jon (deputy_dsl)`.
+pub fn overseers(desk: &Desk) -> String {
+    let one = |who: &indelible::verify::roster::Enrolment| format!("{} ({})", person(desk, who.person), who.role.code());
+    let mut all: Vec<String> = desk.roster().overseers().map(one).collect();
+    all.dedup();
+    all.join(", ")
+}
+
+/// Reads a role.
+pub fn role(typed: &str, pack: &Pack) -> Result<Role, Failure> {
+    Role::from_code(typed).ok_or_else(|| {
+        let known = pack.list("ROLE").map(|list| list.spelled()).unwrap_or_default();
+        Failure::new("this role is not known", format!("give one of: {known}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_shown_steers_a_terminal() {
+        assert_eq!(plain("Zo\u{eb} A."), "Zo\u{eb} A.");
+        assert_eq!(plain("a\u{1b}[2Jb\u{7}\u{9b}c\u{202e}"), "a\\u{1b}[2Jb\\u{7}\\u{9b}c\\u{202e}");
+        assert_eq!(plain_lines("one\r\ntwo\tx\n").collect::<Vec<_>>(), ["one", "two    x"]);
+    }
+}
