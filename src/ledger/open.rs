@@ -89,7 +89,7 @@ impl Ledger<RealFile> {
     /// `NoLedger`, `Damaged`, `Evidence`, and those of the store.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         let disk = RealFile::open_read(&dir.join(LOG)).map_err(no_ledger)?;
-        Self::over(dir, LogFile::open_read(disk), read_origin(dir)?, None)
+        Self::over(dir, LogFile::open_read(disk), read_origin(dir)?, None)?.begun()
     }
 
     /// Opens the ledger in a folder for appending, with the log's key if it is on this machine. Syncs the log first.
@@ -98,7 +98,12 @@ impl Ledger<RealFile> {
     /// As [`Ledger::open`].
     pub fn open_append(dir: &Path, signer: Option<SignerKey>) -> Result<Self, LedgerError> {
         let disk = RealFile::open_append(&dir.join(LOG)).map_err(no_ledger)?;
-        Self::over(dir, LogFile::open_append(disk)?, read_origin(dir)?, signer)
+        Self::over(dir, LogFile::open_append(disk)?, read_origin(dir)?, signer)?.begun()
+    }
+
+    /// A log without a first write is no ledger: the power went while it was made.
+    fn begun(self) -> Result<Self, LedgerError> {
+        if self.size() == 0 { Err(LedgerError::NoLedger) } else { Ok(self) }
     }
 }
 

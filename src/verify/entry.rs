@@ -85,8 +85,16 @@ pub fn check(parts: Parts<'_>, keys: &Keys, opened_before: u64) -> Checked {
     let link = envelope::link(parts.envelope);
     let leaf = leaf_hash(parts.envelope);
     let decoded = Envelope::decode(parts.envelope).ok();
-    let mut checked =
-        Checked { envelope: decoded, link, leaf, statement: None, digest: Digest::ZERO, public: false, not_opened: false, codes: Vec::new() };
+    let mut checked = Checked {
+        envelope: decoded,
+        link,
+        leaf,
+        statement: None,
+        digest: Digest::ZERO,
+        public: false,
+        not_opened: false,
+        codes: Vec::new(),
+    };
     let Some(envelope) = decoded else {
         checked.codes.push(Code::Envelope);
         return checked;

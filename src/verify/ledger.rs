@@ -83,7 +83,10 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, mut walk: Walk<'a, R>) -> io::Result<Walk<'a, R>> {
+fn walk_through<'a, R: Read + Seek>(
+    open: &dyn Fn() -> io::Result<R>,
+    mut walk: Walk<'a, R>,
+) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
     let mut chunk = Chunk::default();
     let mut damages = 0;
@@ -274,7 +277,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             voids: Vec::new(),
             accounts: Vec::new(),
             heads: VecDeque::new(),
-            outside: outside(options, since),
+            outside: outside(options),
             wanted: Vec::new(),
             cosigned: Vec::new(),
             quorums: Vec::new(),
@@ -459,7 +462,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.recorded = envelope.recorded;
         }
         self.link = Some(checked.link);
-        self.unread += u64::from(checked.statement.is_none() && !checked.not_opened);
+        self.unread += u64::from(checked.statement.is_none() && !checked.codes.is_empty());
         self.counts.public += u64::from(checked.public);
         self.counts.not_opened += u64::from(checked.not_opened);
         if let Some(Err(code)) = signed {
@@ -835,13 +838,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         {
             self.find(0, Code::LogKey);
         }
-        if let Some(since) = self.since
-            && since.size > size.max(self.reaches)
-        {
-            self.find(size, Code::Truncated);
-        }
         let keys = self.log_keys();
-        if self.options.since.is_some_and(|record| record.size > size) {
+        if self.options.since.is_some_and(|record| record.size > size.max(self.reaches)) {
             self.find(size, Code::Truncated);
         }
         for note in self.options.known {
@@ -961,10 +959,10 @@ fn excused(hole: Option<u64>, number: u64, roster: &Roster, statement: &Unverifi
 }
 
 /// Returns size and root of every checkpoint that the verifier holds, and of the ledger as verified before.
-fn outside(options: &Options<'_>, since: Option<&Record>) -> Vec<(u64, Hash)> {
+fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
     let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-    let before = since.map(|record| (record.size, record.root()));
+    let before = options.since.map(|record| (record.size, record.root()));
     checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
 }
 

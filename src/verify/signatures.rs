@@ -68,7 +68,8 @@ impl Signatures {
             }
         }
         // What was started waits in the same order.
-        for (verdict, settled) in verdicts.iter_mut().filter(|verdict| verdict.is_ok()).zip(Unsettled::settle(&started)) {
+        for (verdict, settled) in verdicts.iter_mut().filter(|verdict| verdict.is_ok()).zip(Unsettled::settle(&started))
+        {
             *verdict = settled.map_err(|_| Code::Signature);
         }
         verdicts

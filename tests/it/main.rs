@@ -1,11 +1,14 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod clerk_model;
 mod cli_record;
 mod cli_verify;
+mod crash;
 mod crash_store;
 mod forge;
 mod golden;
+mod lessons;
 mod model;
 mod oracles;
 mod readme;

@@ -475,7 +475,7 @@ fn lies_about_parts() -> Vec<Lie> {
 }
 
 /// Signs so that S*B = R + k*A holds but for a point of order 8 in R.
-fn torsion(key: &SigningKey, statement: &Unverified) -> [u8; 64] {
+pub fn torsion(key: &SigningKey, statement: &Unverified) -> [u8; 64] {
     let secret = Sha512::digest(key.seed().as_slice());
     let mut half: [u8; 32] = secret[..32].try_into().unwrap();
     half[0] &= 248;

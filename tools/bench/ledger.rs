@@ -192,7 +192,13 @@ fn memory(settings: &Settings) {
     let each = most.saturating_sub(less) as f64 * 1024.0 / entries as f64;
     let (most_text, less_text) = (format!("{most} KiB"), format!("{less} KiB"));
     let ratio = |time| Ratio { time, cpu: None };
-    line("verify, memory at the large size", &most_text, &less_text, ratio(most as f64 / 32_768.0), Target::AtMost("32 MiB"));
+    line(
+        "verify, memory at the large size",
+        &most_text,
+        &less_text,
+        ratio(most as f64 / 32_768.0),
+        Target::AtMost("32 MiB"),
+    );
     line("  bytes for each entry between", &format!("{each:.1} B"), "", ratio(each / 16.0), Target::AtMost("16 B"));
 }
 
@@ -256,7 +262,8 @@ fn import(settings: &Settings) {
         let drafts: Vec<_> = (number..number + count).map(|number| draft(number, None)).collect();
         number += count;
         timed(|| {
-            let outcomes = desk.record_all(&drafts, true, &|| START + 9_000_000, &mut durable::entropy(), &mut |_, _| ());
+            let outcomes =
+                desk.record_all(&drafts, true, &|| START + 9_000_000, &mut durable::entropy(), &mut |_, _| ());
             assert_eq!(outcomes.unwrap().len() as u64, count);
         })
     };

@@ -187,7 +187,9 @@ impl Made {
                 .map(|(at, writer)| {
                     let begin = size + (at * shape.per_write) as u64;
                     let count = target.saturating_sub(begin).min(shape.per_write as u64);
-                    (begin..begin + count).map(|number| writer.write(number, &digests, first, now, seen, pack)).collect()
+                    (begin..begin + count)
+                        .map(|number| writer.write(number, &digests, first, now, seen, pack))
+                        .collect()
                 })
                 .collect();
             for (group, writer) in groups.iter().zip(&writers).filter(|(group, _)| !group.is_empty()) {
@@ -329,7 +331,8 @@ impl View for Desktop<'_> {
 pub fn draft(number: u64, about: Option<u64>) -> Draft {
     let words = "On arrival he said that he had not eaten since the day before and asked twice when the snack would be. \
         His coat was wet through although it had not rained since the morning; his grandmother brought him. ";
-    let more = "I asked how the weekend had been and he looked at the floor. We sat together until the others had begun. ";
+    let more =
+        "I asked how the weekend had been and he looked at the floor. We sat together until the others had begun. ";
     let long = format!("{words}{more}{words}{more}{number}");
     let json = match about {
         None => json!({"kind": "concern.observed", "case": "theo", "learned_at": "2026-10-06T08:10:00+01:00",
