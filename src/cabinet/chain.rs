@@ -109,6 +109,16 @@ impl Chain {
         Ok(())
     }
 
+    /// Goes back to the number after the newest statement that ledger and outbox know: what was signed behind it was lost
+    /// in a power cut, before anybody was told that it is kept.
+    pub fn lost_after(&mut self, next: u64, previous: Digest) {
+        if next < self.next {
+            (self.next, self.previous) = (next, previous);
+            // The file is written anew, so that no older record is taken for the newest.
+            self.records = None;
+        }
+    }
+
     /// Takes note of the newest durable entry; an older one than seen before changes nothing.
     ///
     /// # Errors

@@ -38,7 +38,6 @@ pub struct Filter {
 }
 
 /// Who reads: with an identity, or the skeleton alone.
-#[expect(clippy::large_enum_variant, reason = "one a command")]
 pub enum Reader {
     Desk(Box<Desk>),
     Skeleton(Box<Ledger>),

@@ -139,6 +139,7 @@ impl Cards {
                 Event::Void { .. } => {
                     // What was set aside did not happen: entries since the last checkpoint are dropped.
                     frontier = self.frontier_after(&head, before, &mut update)?;
+                    before = frontier.size();
                 }
                 Event::Tail(_) | Event::End { .. } => return Ok(()),
             }

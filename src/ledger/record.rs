@@ -187,12 +187,20 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
-        if let Some(head) = self.ledger.author_head(&key, author.as_bytes())?
-            && head.sequence >= chain.next()
-        {
+        let head = self.ledger.author_head(&key, author.as_bytes())?;
+        if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
         let (waiting, files) = self.waiting(&mut chain)?;
+        let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
+        let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
+        let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
+        if chain.next() > next {
+            // Signed and then lost, ledger and outbox alike: in a power cut, unless the ledger went back behind what
+            // this device has seen.
+            self.honours(&chain)?;
+            chain.lost_after(next, previous);
+        }
         if self.ledger.can_append() {
             self.send(waiting, files, &mut chain, now)?;
         }
@@ -201,6 +209,14 @@ impl<D: Disk> Desk<D> {
             chain.saw(seen.number, seen.link)?;
         }
         Ok(chain)
+    }
+
+    /// Checks that the ledger holds the newest entry that this device has seen.
+    fn honours(&self, chain: &Chain) -> Result<(), LedgerError> {
+        let Some(seen) = chain.seen() else { return Ok(()) };
+        let held = seen.number < self.ledger.size() && self.ledger.entry(seen.number)?.link() == seen.link;
+        let by = "what this device has seen";
+        if held { Ok(()) } else { Err(LedgerError::Evidence { size: seen.number + 1, by }) }
     }
 
     /// Returns what was signed and is not in the ledger, in its order, and the files of the outbox. The sequence numbers

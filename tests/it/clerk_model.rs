@@ -73,7 +73,7 @@ fn expected<T>(result: Result<T, LedgerError>, what: &str) {
 fn the_clerk_holds_what_the_model_holds() {
     let (rounds, operations) = if deep() { (60, 60) } else { (3, 14) };
     for seed in 1..=rounds {
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 * seed);
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
         let mut shaky = Shaky::new();
         let mut model: Vec<Digest> = shaky.digests();
         let index = shaky.world.book().join("index");

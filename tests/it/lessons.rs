@@ -340,7 +340,7 @@ fn a_full_disk_is_said_so_and_what_was_signed_is_kept() {
         let ledger = Ledger::over(&book, file, read_origin(&book).unwrap(), Some(signer)).unwrap();
         let roster = ledger.roster().unwrap();
         let mut desk = Desk::at(ledger, roster, shaky.world.identity("sam"), &shaky.side("sam")).unwrap();
-        let draft = Draft::from_json(&noshare("theo", &format!("{}", "It goes on and on. ".repeat(200)))).unwrap();
+        let draft = Draft::from_json(&noshare("theo", &"It goes on and on. ".repeat(200))).unwrap();
         let why = match desk.record(&draft, &|| shaky.world.tick(), &mut durable::entropy()) {
             Err(why) => why,
             Ok(Outcome::Waiting { why }) => *why,
