@@ -134,7 +134,8 @@ fn cut_short<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, end: u64) -> i
         Fault::CutShort { .. } => {
             let last = end.saturating_sub(4).max(tail.fault.offset);
             let last = window.fill(last, 4)?.first_chunk().map_or(0, |length| u64::from(u32::from_be_bytes(*length)));
-            return Ok(last == 0 || last != end - tail.fault.offset);
+            // Shorter than any frame, it is no length of one: the bytes of a cut entry only happen to spell it.
+            return Ok(last < SMALLEST || last != end - tail.fault.offset);
         }
         Fault::Parts | Fault::VoidElsewhere | Fault::TooManyVoids => return Ok(false),
         _ => {}
@@ -174,6 +175,8 @@ fn unfinished_void<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, cut: u64
 
 /// Bytes that a disk writes wholly or not at all.
 const SECTOR: u64 = 512;
+/// Bytes of the shortest frame: a void frame that lists nothing.
+const SMALLEST: u64 = (HEADER + 48 + super::TRAILER) as u64;
 
 #[cfg(test)]
 mod tests {
@@ -232,6 +235,15 @@ mod tests {
                 assert!(!found.torn, "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_cut_entry_whose_bytes_happen_to_spell_their_number_is_torn() {
+        let mut bytes = vec![0; 59];
+        (bytes[0], bytes[3], bytes[58]) = (1, 4, 59);
+        let fault = crate::frame::write::WriteFault { offset: 0, entry: 0, why: Fault::CutShort { need: 1000 } };
+        let tail = Tail { offset: 0, length: 59, attempt: 0, previous: [0; 32], fault };
+        assert!(examine(Cursor::new(&bytes), &tail).unwrap().torn);
     }
 
     #[test]
