@@ -34,8 +34,6 @@ const RECORDS_LIMIT: usize = 1 << 26;
 pub struct OwnCopy {
     records: PathBuf,
     key: Zeroizing<[u8; 32]>,
-    /// Zeros that the next append writes first, to step over a torn record.
-    torn: usize,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -57,15 +55,15 @@ impl OwnCopy {
         devices: &[Recipient],
         rng: &mut impl CryptoRng,
     ) -> Result<Self, CabinetError> {
-        let path = path(cabinet, author, period, ".age");
-        if durable::exists(&path) {
+        let file = path(cabinet, author, period, ".age");
+        if durable::exists(&file) {
             return Err(CabinetError::Taken);
         }
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
         let content = Content { author: Bytes(*author.as_bytes()), period, key: Bytes(*key) };
-        cabinet::put(&path, &cabinet::seal(&content, devices)?, Durable::Later)?;
-        Self::with(cabinet, author, period, key)
+        cabinet::put(&file, &cabinet::seal(&content, devices)?, Durable::Later)?;
+        Ok(OwnCopy { records: path(cabinet, author, period, ".keys"), key })
     }
 
     /// Opens the copy of a period.
@@ -77,7 +75,7 @@ impl OwnCopy {
         if content.author.0 != *author.as_bytes() || content.period != period {
             return Err(CabinetError::Misplaced);
         }
-        Self::with(cabinet, author, period, Zeroizing::new(content.key.0))
+        Ok(OwnCopy { records: path(cabinet, author, period, ".keys"), key: Zeroizing::new(content.key.0) })
     }
 
     /// Appends the words keys of statements, unsynced: the words are durable in the ledger, this copy is a convenience.
@@ -89,7 +87,10 @@ impl OwnCopy {
         keys: impl Iterator<Item = (Digest, &'k WordsKey)>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), CabinetError> {
-        let mut records = vec![0; self.torn];
+        // Zeros step over a record that was torn.
+        let length = if durable::exists(&self.records) { durable::length(&self.records)? } else { 0 };
+        let torn = usize::try_from(length % RECORD as u64).unwrap_or(0);
+        let mut records = vec![0; (RECORD - torn) % RECORD];
         for (statement, words) in keys {
             let mut salt = [0; SALT];
             rng.fill_bytes(&mut salt);
@@ -101,9 +102,7 @@ impl OwnCopy {
             records.extend_from_slice(&salt);
             records.extend_from_slice(&sealed);
         }
-        durable::append_unsynced(&self.records, &records)?;
-        self.torn = 0;
-        Ok(())
+        Ok(durable::append_unsynced(&self.records, &records)?)
     }
 
     /// Returns the words key of a statement, if this copy has it.
@@ -134,13 +133,6 @@ impl OwnCopy {
     fn cipher(&self, salt: &[u8; SALT]) -> ChaCha20Poly1305 {
         let key = Zeroizing::new(OWN_COPY.keyed(&self.key, salt));
         ChaCha20Poly1305::new((&*key).into())
-    }
-
-    fn with(cabinet: &Path, author: &PublicKey, period: u64, key: Zeroizing<[u8; 32]>) -> Result<Self, CabinetError> {
-        let records = path(cabinet, author, period, ".keys");
-        let length = if durable::exists(&records) { durable::length(&records)? } else { 0 };
-        let torn = usize::try_from(length % RECORD as u64).unwrap_or(0);
-        Ok(OwnCopy { records, key, torn: (RECORD - torn) % RECORD })
     }
 }
 

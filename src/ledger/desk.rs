@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cabinet::identity::Identity;
+use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::Recipient;
@@ -38,6 +39,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) roll: Roll,
     pub(super) held: Vec<HeldStructureKey>,
     pub(super) pack: Pack,
+    /// The author's own copy, opened at its first use.
+    pub(super) own: Option<OwnCopy>,
 }
 
 /// A person of the roster, with what the roll says of them.
@@ -89,7 +92,7 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
-        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack };
+        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None };
         desk.compare_receipt()?;
         Ok(desk)
     }

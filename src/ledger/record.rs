@@ -453,15 +453,20 @@ impl<D: Disk> Desk<D> {
     }
 
     /// The author's own way back to the words, unsynced: without it the words are still in the folder.
-    fn keep_own(&self, authored: &[Authored]) -> Result<(), LedgerError> {
+    fn keep_own(&mut self, authored: &[Authored]) -> Result<(), LedgerError> {
         if authored.iter().all(|authored| authored.words_key.is_none()) {
             return Ok(());
         }
         let mut rng = crate::store::durable::entropy();
-        let mut own = self.own_copy(&mut rng)?;
+        let mut own = match self.own.take() {
+            Some(own) => own,
+            None => self.own_copy(&mut rng)?,
+        };
         let keys =
             authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
-        Ok(own.append(keys, &mut rng)?)
+        own.append(keys, &mut rng)?;
+        self.own = Some(own);
+        Ok(())
     }
 
     fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {
