@@ -891,7 +891,7 @@ fn receipt(leaves: &[indelible::tree::Hash], number: u64, note: &Note) -> Receip
 fn noise_behind_a_whole_frame_never_panics() {
     let sample = sample();
     let mut state = 1u64;
-    let rounds = if deep() { 20_000 } else { 200 };
+    let rounds = if deep() { 5_000 } else { 200 };
     for _ in 0..rounds {
         let mut bytes = sample.bytes.clone();
         for _ in 0..1 + state % 4 {
@@ -905,7 +905,9 @@ fn noise_behind_a_whole_frame_never_panics() {
         }
         if bytes != sample.bytes {
             let report = structure(sample, &bytes);
-            assert!(report.history.altered(), "{:?}", report.findings);
+            // A few bytes behind a whole log may be the beginning of a write that was cut short.
+            let begun = bytes.starts_with(&sample.bytes) && has(&report, 12, Code::Torn);
+            assert!(report.history.altered() || begun, "{:?}", report.findings);
         }
     }
     assert!(matches!(next_frame(&[]), Next::NeedMore(_)));
