@@ -1,7 +1,7 @@
 //! Verifying a whole ledger: a stream of bytes, checked on every core, judged in order, without stopping at a finding.
 // Long because: the order of judging stands in one place; what can be judged alone is in entry, chains, past and signatures.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Seek};
 
 use crate::codec::{Digest, Link};
@@ -27,6 +27,7 @@ use crate::verify::report::{
     Code, Counts, EnrolledKey, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS,
     Witnessed, altered,
 };
+use crate::verify::roots::Roots;
 use crate::verify::roster::{Enrolment, Roster};
 use crate::verify::signatures::{GROUP, Signatures};
 
@@ -233,16 +234,16 @@ struct Walk<'a, R> {
     /// Own checkpoints whose roots fitted: the newest ones, for cosignatures of an earlier size.
     heads: VecDeque<(u64, Hash)>,
     /// Size and root of every checkpoint that the verifier holds.
-    outside: Vec<(u64, Hash)>,
+    outside: Roots,
     /// Cosigned checkpoints of a size that was no longer kept.
-    wanted: Vec<(u64, Hash)>,
+    wanted: Roots,
     /// Witnesses' newest cosignatures: name, size, time.
     cosigned: Vec<Cosigned>,
     /// Tree sizes that a quorum vouched for, rising.
     quorums: Vec<u64>,
     last_note: Option<Note>,
     /// Leaves that receipts ask for.
-    leaves: Vec<(u64, Hash)>,
+    leaves: BTreeMap<u64, Option<Hash>>,
     signatures: Signatures,
     /// What was verified before, up to [`Walk::checked_before`].
     /// What an earlier verify found: the ledger must extend it.
@@ -278,11 +279,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             accounts: Vec::new(),
             heads: VecDeque::new(),
             outside: outside(options),
-            wanted: Vec::new(),
+            wanted: Roots::default(),
             cosigned: Vec::new(),
             quorums: Vec::new(),
             last_note: None,
-            leaves: Vec::new(),
+            leaves: options.receipts.iter().map(|receipt| (receipt.number().0, None)).collect(),
             signatures: Signatures::default(),
             since,
             checked_before,
@@ -474,8 +475,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
         self.past.push(offset, Known { digest, link: checked.link });
-        if self.options.receipts.iter().any(|receipt| receipt.number().0 == number) {
-            self.leaves.push((number, checked.leaf));
+        if let Some(leaf) = self.leaves.get_mut(&number) {
+            *leaf = Some(checked.leaf);
         }
         if self.whole() {
             self.frontier.append(checked.leaf);
@@ -553,8 +554,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if !named || ours.is_some_and(|root| root != checkpoint.root()) || size > self.size() {
                 return self.find(size.saturating_sub(1).min(last), Code::Checkpoint);
             }
-            if ours.is_none() && !self.wanted.contains(&(size, checkpoint.root())) {
-                self.wanted.push((size, checkpoint.root()));
+            if ours.is_none() {
+                self.wanted.insert(size, checkpoint.root());
             }
             self.open(note, size);
         } else {
@@ -574,7 +575,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the root with every checkpoint from outside that has this size.
     fn reached(&mut self) {
         let size = self.size();
-        if self.whole() && self.outside.iter().any(|(known, root)| *known == size && *root != self.frontier.root()) {
+        if self.whole() && self.outside.differ(size, || self.frontier.root()) {
             self.find(size - 1, Code::Fork);
         }
         if let Some(record) = self.since.filter(|record| record.size == size) {
@@ -848,7 +849,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         for receipt in self.options.receipts {
             self.judge_note(receipt.note(), &keys, size);
             let number = receipt.number();
-            let leaf = self.leaves.iter().find(|(of, _)| *of == number.0).map(|(_, leaf)| *leaf);
+            let leaf = self.leaves.get(&number.0).copied().flatten();
             let honoured = |leaf: Hash| {
                 let head = Checkpoint::parse(receipt.note().text()).ok()?;
                 check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).ok()
@@ -877,7 +878,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                     for leaf in leaves.drain(..) {
                         frontier.append(leaf);
                         let size = frontier.size().0;
-                        if wanted.iter().any(|(known, root)| *known == size && *root != frontier.root()) {
+                        if wanted.differ(size, || frontier.root()) {
                             self.find(size - 1, Code::Checkpoint);
                         }
                     }
@@ -959,7 +960,7 @@ fn excused(hole: Option<u64>, number: u64, roster: &Roster, statement: &Unverifi
 }
 
 /// Returns size and root of every checkpoint that the verifier holds, and of the ledger as verified before.
-fn outside(options: &Options<'_>) -> Vec<(u64, Hash)> {
+fn outside(options: &Options<'_>) -> Roots {
     let notes = options.known.iter().chain(options.receipts.iter().map(Receipt::note));
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
     let before = options.since.map(|record| (record.size, record.root()));
@@ -975,4 +976,30 @@ pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + S
 #[cfg(not(feature = "desk"))]
 pub(super) fn parallel<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     items.iter().map(work).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn trifles_do_not_crowd_out_what_matters() {
+        let options = Options {
+            keys: Keys::default(),
+            trust: None,
+            trust_digest: Digest::ZERO,
+            known: &[],
+            receipts: &[],
+            since: None,
+            now: 0,
+            progress: &|_| (),
+        };
+        let mut walk = Walk::new(&options, Past::new(Cursor::new(Vec::new())), None, 0);
+        (0..=FINDINGS_LIMIT as u64).for_each(|entry| walk.find(entry, Code::ClockBack));
+        walk.find(3, Code::Signature);
+        assert_eq!((walk.findings.len(), walk.counts.more_findings), (FINDINGS_LIMIT + 1, 1));
+        assert_eq!(altered(&walk.findings), Some(History::Invalid));
+    }
 }

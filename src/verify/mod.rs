@@ -7,5 +7,6 @@ pub mod past;
 pub mod receipt;
 pub mod record;
 pub mod report;
+pub mod roots;
 pub mod roster;
 pub mod signatures;

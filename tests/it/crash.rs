@@ -8,8 +8,11 @@ use indelible::cabinet::outbox;
 use indelible::codec::Digest;
 use indelible::decision::draft::Draft;
 use indelible::frame::reader::{Event, WriteReader};
+use indelible::head::checkpoint::Checkpoint;
+use indelible::head::cosignature;
 use indelible::head::receipt::Receipt;
-use indelible::keys::name::SignerKey;
+use indelible::keys::SigningKey;
+use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::desk::Desk;
 use indelible::ledger::open::{Ledger, read_origin};
 use indelible::ledger::record::Outcome;
@@ -17,6 +20,7 @@ use indelible::ledger::{LedgerError, init};
 use indelible::store::durable;
 use indelible::store::faulty::{Fault, FaultyDisk};
 use indelible::store::log_file::LogFile;
+use indelible::tree::TreeSize;
 use indelible::verify::entry::Keys;
 use indelible::verify::ledger::Options;
 use indelible::verify::report::{Code, History, Layer, Report};
@@ -401,4 +405,29 @@ fn a_folder_whose_log_was_never_written_is_no_ledger() {
     assert!(matches!(again.map(|_| ()), Err(LedgerError::Occupied)));
     std::fs::write(&log, &whole).unwrap();
     world.desk("maria");
+}
+
+#[test]
+fn a_cosigned_checkpoint_of_a_size_behind_a_torn_write_fits() {
+    let mut shaky = Shaky::new();
+    // Whole entries stand in what is set aside: they are not those of the tree.
+    let drafts: Vec<Draft> = (0..5).map(|n| Draft::from_json(&concern("ezra", &format!("{n}"))).unwrap()).collect();
+    shaky.disk.fail_after(1, Fault::Torn(4000));
+    let tick = || shaky.world.tick();
+    let mut desk = shaky.desk("sam").unwrap();
+    drop(desk.record_all(&drafts, true, &tick, &mut durable::entropy(), &mut |_, _| ()));
+    drop(desk);
+    shaky.record("sam").unwrap();
+    let mut desk = shaky.desk("maria").unwrap();
+    let signer = SignerKey::parse(&std::fs::read_to_string(&shaky.world.begun.log_key).unwrap()).unwrap();
+    let witness =
+        SignerKey::new(KeyName::new("witness.example/w").unwrap(), KeyKind::Cosigner, SigningKey::from_seed(&[1; 32]));
+    // A size inside the write that set the bytes aside.
+    let size = TreeSize(8);
+    let root = desk.ledger.root_at(size).unwrap();
+    let mut note = Checkpoint::new(signer.public().name(), size, root).sign(&[&signer]).unwrap();
+    note.add(cosignature::sign(note.text(), &witness, START as u64 / 1000).unwrap()).unwrap();
+    desk.ledger.join(note.to_string().as_bytes()).unwrap();
+    drop(desk);
+    shaky.check("cosigned");
 }
