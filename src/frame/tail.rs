@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::reader::{Found, Tail, Window};
 use super::write::Fault;
-use super::{Frame, HEADER, Next, VOID, Void, parse};
+use super::{Frame, HEADER, Next, TRAILER, VOID, Void, check_value, frame_length, parse};
 use crate::codec::context::TAIL;
 
 /// What is left of bytes that belong to no write, for whoever sets them aside.
@@ -130,14 +130,11 @@ fn lost_sector<R: Read + Seek>(window: &mut Window<R>, from: u64, to: u64) -> io
 /// and were cut short themselves, so that what was there before them is torn.
 fn cut_short<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, end: u64) -> io::Result<bool> {
     match tail.fault.why {
-        // A frame whose last length fits where it begins is all there: then the lengths in its header are wrong.
-        Fault::CutShort { .. } => {
-            let last = end.saturating_sub(4).max(tail.fault.offset);
-            let last = window.fill(last, 4)?.first_chunk().map_or(0, |length| u64::from(u32::from_be_bytes(*length)));
-            // Shorter than any frame, it is no length of one: the bytes of a cut entry only happen to spell it.
-            return Ok(last < SMALLEST || last != end - tail.fault.offset);
-        }
+        // Then the lengths in its header are wrong.
+        Fault::CutShort { .. } => return Ok(!ends_as_it_says(window, tail.fault.offset, end)?),
         Fault::Parts | Fault::VoidElsewhere | Fault::TooManyVoids => return Ok(false),
+        // What was changed in the last frame leaves its length at its end, or its length in the header.
+        _ if ends_as_it_says(window, tail.fault.offset, end)? => return Ok(false),
         _ => {}
     }
     let mut cut = end;
@@ -151,6 +148,24 @@ fn cut_short<R: Read + Seek>(window: &mut Window<R>, tail: &Tail, end: u64) -> i
         }
     }
     Ok(false)
+}
+
+/// Whether what begins at `start` is a frame that is all there up to `end`: by the length in its last four bytes, or, if
+/// those were changed, by the length in its header and its check value.
+fn ends_as_it_says<R: Read + Seek>(window: &mut Window<R>, start: u64, end: u64) -> io::Result<bool> {
+    let length = end - start;
+    let last = window.fill(end.saturating_sub(4).max(start), 4)?;
+    let last = last.first_chunk().map_or(0, |length| u64::from(u32::from_be_bytes(*length)));
+    // Shorter than any frame, it is no length of one: the bytes of a cut entry only happen to spell it.
+    if last >= SMALLEST && last == length {
+        return Ok(true);
+    }
+    let bytes = window.frame(start)?;
+    let bytes = bytes.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(bytes);
+    let Some((covered, trailer)) = bytes.len().checked_sub(TRAILER).and_then(|at| bytes.split_at_checked(at)) else {
+        return Ok(false);
+    };
+    Ok(frame_length(bytes) == Ok(Some(bytes.len())) && trailer.starts_with(&check_value(covered)))
 }
 
 /// Looks for a void frame before `cut` that names this tail and is not all there.
@@ -233,6 +248,21 @@ mod tests {
                 changed[at] ^= flip;
                 let found = remains(&changed).unwrap();
                 assert!(!found.torn, "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_check_value_that_looks_like_the_beginning_of_a_void_frame_makes_nothing_torn() {
+        for n in 0..300 {
+            let mut builder = crate::frame::write::WriteBuilder::new(0, [0; 32]);
+            builder.entry(&crate::frame::tests::envelope(0, b"s", b"w"), b"s", b"w").unwrap();
+            let bytes = builder.own(format!("own {n}\n").as_bytes()).unwrap().bytes;
+            for back in [1, 2, 4, 5, 20, 21, 60] {
+                let mut changed = bytes.clone();
+                let at = changed.len() - back;
+                changed[at] ^= 0x20;
+                assert!(!remains(&changed).unwrap().torn, "note {n}, byte {back} from the end");
             }
         }
     }
