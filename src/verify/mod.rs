@@ -10,3 +10,4 @@ pub mod report;
 pub mod roots;
 pub mod roster;
 pub mod signatures;
+pub mod tenure;

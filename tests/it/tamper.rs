@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::scalar::Scalar;
-use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber};
+use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber, ShortText};
 use indelible::decision::decision::Reference;
 use indelible::decision::people::Role;
 use indelible::decision::value::{Content, Value, field};
@@ -376,6 +376,8 @@ fn lies() -> Vec<Lie> {
             body.kind = kind("confirmation");
             let genesis = writes(&sample.bytes)[0].pieces[0].envelope.statement;
             let relation = RelationNumber::of("confirms").unwrap();
+            let agrees = Content::Code(ShortText::new("agrees").unwrap());
+            body.values = vec![Value { field: field::VIEW, position: 0, content: agrees }];
             body.references = vec![Reference { relation, entry: 0, digest: genesis }];
         }),
     ];
