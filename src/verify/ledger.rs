@@ -596,7 +596,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         keys
     }
 
-    /// Verifies a note's signatures: the log's and those of trusted witnesses.
+    /// Verifies a note's signatures: the log's, which must hold, and those of trusted witnesses, which count if they do.
     fn open(&mut self, note: Note, size: u64) {
         let mut known = self.log_keys();
         let witnesses: Vec<(String, VerifierKey)> = self.options.trust.map_or_else(Vec::new, |trust| {
@@ -606,6 +606,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let Ok(signed) = SignedCheckpoint::open_note(note, &known) else {
             return self.find(size.saturating_sub(1), Code::Checkpoint);
         };
+        // A false line under a witness's name does not count, and takes nothing from what the log itself signed.
+        if signed.failed().next().is_some() {
+            self.find(size.saturating_sub(1), Code::Cosignature);
+        }
         for (key, time) in signed.cosigners() {
             let Some((name, _)) = witnesses.iter().find(|(_, witness)| witness == key) else { continue };
             self.counts.cosignatures += 1;

@@ -138,6 +138,10 @@ codes! {
     /// Recorded earlier than the entry before it.
     ClockBack, "CLOCK-BACK", Note, "this entry was recorded at an earlier time than the entry before it",
         "ask whether the clock of the computer was set back";
+    /// A line under a trusted witness's name that is not its signature.
+    Cosignature, "COSIGNATURE", Note,
+        "a checkpoint up to this entry has a line under a trusted witness's name that is not its signature; it does not count",
+        "ask the witness for its newest checkpoint, and who brought in the one that is here";
     /// Sealed to an epoch that had been replaced.
     EpochOld, "EPOCH-OLD", Note, "the words of this entry are sealed to a folder key that had been replaced",
         "nothing needs doing; the newer readers may not be able to open it";

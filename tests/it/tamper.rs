@@ -12,11 +12,12 @@ use indelible::entry::authored::Authored;
 use indelible::entry::statement::{Body, Seen, UNKNOWN, Unverified};
 use indelible::frame::write::WriteBuilder;
 use indelible::frame::{CheckpointFrame, EntryFrame, Frame, Next, WRITE_ENTRIES, next_frame};
+use indelible::head::cosignature;
 use indelible::head::note::Note;
 use indelible::head::receipt::Receipt;
 use indelible::head::trust::Trust;
 use indelible::keys::SigningKey;
-use indelible::keys::name::SignerKey;
+use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::LedgerError;
 use indelible::ledger::init;
 use indelible::seal::structure;
@@ -298,7 +299,7 @@ fn history_signed_again_with_new_keys_is_another_ledger() {
     assert!(has(&report, 0, Code::LogKey) && has(&report, 5, Code::Fork), "{:?}", report.findings);
     // The same genesis, the checkpoints signed with another key of the same name.
     let name = sample.log_key().public().name().clone();
-    let key = SignerKey::new(name, indelible::keys::name::KeyKind::LogKey, SigningKey::from_seed(&[7; 32]));
+    let key = SignerKey::new(name, KeyKind::LogKey, SigningKey::from_seed(&[7; 32]));
     let report = skeleton(sample, &build(&writes(&sample.bytes), Some(&key)));
     assert_first(&report, 1, "checkpoints signed with another key");
     assert!(has(&report, 1, Code::Checkpoint));
@@ -841,6 +842,45 @@ fn a_cosigned_checkpoint_fits_the_tree_whatever_its_size() {
     let mut all = writes(&sample.bytes);
     all.push(Write { pieces: vec![], note: unsigned.into_bytes(), cosigned: true, place: 0..0 });
     assert_eq!(named(&skeleton(sample, &build(&all, Some(&key)))), [(11, Code::Checkpoint)]);
+}
+
+#[test]
+fn a_false_line_under_a_witness_name_alters_nothing() {
+    let sample = sample();
+    let witness = |name, seed| {
+        let key = SigningKey::from_seed(&[seed; 32]);
+        SignerKey::new(KeyName::new(name).unwrap(), KeyKind::Cosigner, key)
+    };
+    let (w1, w2) = (witness("chair.example/witness", 21), witness("council.example/witness", 22));
+    let (log, keys) = (sample.log_key(), [w1.public(), w2.public()]);
+    let text = format!("log {}\nwitness w1 {}\nwitness w2 {}\nquorum w1\n", log.public(), keys[0], keys[1]);
+    let trust = Trust::parse(text.as_bytes()).unwrap();
+    let seconds = START as u64 / 1000;
+    let mut note = sample.note.clone();
+    note.add(cosignature::sign(note.text(), &w1, seconds).unwrap()).unwrap();
+    note.add(cosignature::sign("another text\n1\n", &w2, seconds).unwrap()).unwrap();
+    let leaves: Vec<_> = writes(&sample.bytes).into_iter().flat_map(|write| write.pieces).map(leaf).collect();
+    let held = [receipt(&leaves, 7, &note)];
+    let mut all = writes(&sample.bytes);
+    all.push(Write { pieces: vec![], note: note.to_string().into_bytes(), cosigned: true, place: 0..0 });
+    let cosigned = build(&all, None);
+    let known = std::slice::from_ref(&note);
+    let plain = || Options { trust: Some(&trust), ..options(sample.keys.clone(), START) };
+    for (what, bytes, options) in [
+        ("a cosigned frame", &cosigned, plain()),
+        ("a known checkpoint", &sample.bytes, Options { known, ..plain() }),
+        ("a receipt", &sample.bytes, Options { receipts: &held, ..plain() }),
+    ] {
+        let report = verify_bytes(bytes, &options);
+        assert_eq!((report.history, named(&report)), (History::Witnessed, vec![]), "{what}: {:?}", report.findings);
+        assert!(has(&report, 11, Code::Cosignature), "{what}: {:?}", report.findings);
+        assert_eq!(report.witnessed.unwrap().names, ["w1"], "{what}");
+    }
+}
+
+/// The leaf of an entry.
+fn leaf(piece: Piece) -> indelible::tree::Hash {
+    indelible::tree::leaf_hash(&piece.envelope.encode())
 }
 
 #[test]

@@ -324,10 +324,26 @@ fn witnessed() -> Vec<Vector> {
     let mut note = cosigned(&forged, &witnesses()[..1], 7_200);
     let other = cosignature::sign("another text\n1\n", &witnesses()[1], START as u64 / 1000).unwrap();
     note.add(other).unwrap();
-    let mut bad =
-        Vector::of(&forged, "bad-cosignature", "a trusted witness's line fails", with_cosigned(&forged, &note));
+    let mut bad = Vector::of(
+        &forged,
+        "bad-cosignature",
+        "a line under a trusted witness's name fails: it does not count",
+        with_cosigned(&forged, &note),
+    );
     (bad.trust, bad.now) = (Some(trust(&forged.log)), Some("2026-10-08T09:00:00Z"));
-    let bad = bad.both("invalid", "CHECKPOINT", 9);
+    for layer in [&mut bad.skeleton, &mut bad.structure] {
+        layer.1.push(("COSIGNATURE", 9));
+    }
+    // The log's own line fails.
+    let mut note = cosigned(&forged, &witnesses(), 7_200).to_string();
+    let signature = note.lines().nth(4).unwrap().to_owned();
+    let other = Note::sign("another text\n1\n", &[&forged.log]).unwrap().signatures()[0].to_string();
+    note = note.replace(&signature, &other);
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let about = "two witnesses cosigned what the log did not sign";
+    let mut unsigned =
+        Vector::of(&forged, "cosigned-unsigned", about, with_cosigned(&forged, &note)).both("invalid", "CHECKPOINT", 9);
+    (unsigned.trust, unsigned.now) = (Some(trust(&forged.log)), Some("2026-10-08T09:00:00Z"));
 
     let text = Checkpoint::new(forged.log.public().name(), TreeSize(10), Hash([7; 32]));
     let mut note = text.sign(&[&forged.log]).unwrap();
@@ -335,7 +351,7 @@ fn witnessed() -> Vec<Vector> {
     let root =
         Vector::of(&forged, "cosigned-other-root", "a cosigned frame of another root", with_cosigned(&forged, &note))
             .both("invalid", "CHECKPOINT", 9);
-    vec![fresh, stale, missed, bad, root]
+    vec![fresh, stale, missed, bad, unsigned, root]
 }
 
 /// A log with one more write: a cosigned frame that nobody looked at.
