@@ -235,6 +235,8 @@ struct Walk<'a, R> {
     heads: VecDeque<(u64, Hash)>,
     /// Size and root of every checkpoint that the verifier holds.
     outside: Roots,
+    /// Our own roots at those sizes.
+    reached: BTreeMap<u64, Hash>,
     /// Cosigned checkpoints of a size that was no longer kept.
     wanted: Roots,
     /// Witnesses' newest cosignatures: name, size, time.
@@ -279,6 +281,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             accounts: Vec::new(),
             heads: VecDeque::new(),
             outside: outside(options),
+            reached: BTreeMap::new(),
             wanted: Roots::default(),
             cosigned: Vec::new(),
             quorums: Vec::new(),
@@ -575,8 +578,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the root with every checkpoint from outside that has this size.
     fn reached(&mut self) {
         let size = self.size();
-        if self.whole() && self.outside.differ(size, || self.frontier.root()) {
-            self.find(size - 1, Code::Fork);
+        if self.whole() && self.outside.has(size) {
+            let root = self.frontier.root();
+            self.reached.insert(size, root);
+            if self.outside.differ(size, || root) {
+                self.find(size - 1, Code::Fork);
+            }
         }
         if let Some(record) = self.since.filter(|record| record.size == size) {
             self.extends_record = record.root() == self.frontier.root();
@@ -852,15 +859,24 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         for receipt in self.options.receipts {
             self.judge_note(receipt.note(), &keys, size);
-            let number = receipt.number();
-            let leaf = self.leaves.get(&number.0).copied().flatten();
-            let honoured = |leaf: Hash| {
-                let head = Checkpoint::parse(receipt.note().text()).ok()?;
-                check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).ok()
-            };
-            if leaf.is_some_and(|leaf| honoured(leaf).is_none()) {
-                self.find(receipt.number().0, Code::Receipt);
-            }
+            self.judge_receipt(receipt);
+        }
+    }
+
+    /// Judges whether the ledger holds the entry as a receipt says. Where the root that the receipt leads to is ours, the
+    /// ledger holds what was vouched for, and a proof that fails is the receipt's own fault.
+    fn judge_receipt(&mut self, receipt: &Receipt) {
+        let Ok(head) = Checkpoint::parse(receipt.note().text()) else { return };
+        let number = receipt.number();
+        let ours = self.reached.get(&head.size().0) == Some(&head.root());
+        let leaf = self.leaves.get(&number.0).copied().flatten();
+        let honoured = match leaf {
+            Some(leaf) => check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).is_ok(),
+            // There is no such entry here: if more is vouched for than is here, that was found.
+            None => number.0 < head.size().0,
+        };
+        if !honoured {
+            self.find(number.0, if ours { Code::ReceiptDamaged } else { Code::Receipt });
         }
     }
 

@@ -138,6 +138,10 @@ codes! {
     /// Recorded earlier than the entry before it.
     ClockBack, "CLOCK-BACK", Note, "this entry was recorded at an earlier time than the entry before it",
         "ask whether the clock of the computer was set back";
+    /// A receipt whose proof fails though its checkpoint is ours.
+    ReceiptDamaged, "RECEIPT-DAMAGED", Note,
+        "a receipt of this entry is damaged: its checkpoint is the ledger's own, and its proof does not lead there",
+        "ask for the receipt again: `indelible receipt` gives it";
     /// A line under a trusted witness's name that is not its signature.
     Cosignature, "COSIGNATURE", Note,
         "a checkpoint up to this entry has a line under a trusted witness's name that is not its signature; it does not count",

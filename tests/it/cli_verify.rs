@@ -403,6 +403,21 @@ fn receipts_are_listed_with_whether_the_ledger_honours_them() {
     assert_eq!(entries, [(json!(6), json!(true)), (json!(8), json!(true))]);
     let (code, _) = verdict(&world, &["book", "--receipts", "sam.id.d/receipts"]);
     assert_eq!(code, 1);
+    // A receipt whose proof is damaged is no word against the ledger.
+    let (good, file) = (receipt_file(&world, "sam", 6), "damaged/6.tlog-proof");
+    let text = std::fs::read_to_string(&good).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(2, 3);
+    std::fs::create_dir(world.path("damaged")).unwrap();
+    save(&world, file, &(lines.join("\n") + "\n"));
+    let (code, document) = verdict(&world, &["book", "--receipts", "damaged"]);
+    assert_eq!((code, &document["history"]), (1, &json!("unaltered")));
+    assert!(findings(&document).contains(&(6, "RECEIPT-DAMAGED".to_owned())), "{document}");
+    std::fs::copy(world.path(file), &good).unwrap();
+    let list = run(&world, &["--ledger", "book", "--identity", "sam.id", "receipts"]);
+    assert_eq!(list.code, 1, "{}{}", list.out, list.err);
+    assert!(list.out.contains("entry 6: a damaged receipt"), "{}", list.out);
+    std::fs::write(&good, &text).unwrap();
     // The receipt of another history of the same ledger.
     let other = copy(&world, "other");
     record(&world, "sam", "theo", "here");

@@ -898,10 +898,26 @@ fn a_folder_full_of_receipts_is_honoured_or_not_one_by_one() {
         named(&report)
     };
     assert_eq!(judge(&receipts), []);
-    // The proof of another entry under this number.
-    let other = &receipts[4];
-    let wrong = Receipt::new(EntryNumber(5), other.proof().to_vec(), note, None).unwrap();
-    assert_eq!(judge(&[receipts[3].clone(), wrong]), [(5, Code::Receipt)]);
+    // The proof of another entry under this number; too short; of an entry that its own checkpoint does not cover. The
+    // checkpoint is ours: it is the receipt that is damaged, and nothing is said against the ledger.
+    let other = |number, proof: &[indelible::tree::Hash], note: &Note| {
+        Receipt::new(EntryNumber(number), proof.to_vec(), note.clone(), None).unwrap()
+    };
+    let early = Note::parse(&note_of(sample, 4, false)).unwrap();
+    for (what, wrong) in [
+        ("another proof", other(5, receipts[4].proof(), &note)),
+        ("a short proof", other(5, &receipts[5].proof()[1..], &note)),
+        ("an early checkpoint", other(5, &[], &early)),
+        ("a number beyond everything", other(500, receipts[5].proof(), &note)),
+    ] {
+        let held = [receipts[3].clone(), wrong];
+        let report = verify_bytes(&sample.bytes, &Options { receipts: &held, ..options(Keys::default(), START) });
+        assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]), "{what}: {:?}", report.findings);
+        assert!(has(&report, held[1].number().0, Code::ReceiptDamaged), "{what}: {:?}", report.findings);
+    }
+    // Where the ledger's own root is another, a receipt that does not fit speaks against the ledger.
+    let lie = Note::parse(&note_of(sample, 12, true)).unwrap();
+    assert_eq!(judge(&[other(5, receipts[5].proof(), &lie)]), [(5, Code::Receipt), (11, Code::Fork)]);
     // Receipts of what is gone.
     let cut = &sample.bytes[..writes(&sample.bytes)[5].place.start];
     let report = verify_bytes(cut, &Options { receipts: &receipts, ..options(Keys::default(), START) });

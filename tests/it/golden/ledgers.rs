@@ -13,6 +13,7 @@ use indelible::frame::{Frame, Next, Void, next_frame};
 use indelible::head::checkpoint::Checkpoint;
 use indelible::head::cosignature;
 use indelible::head::note::Note;
+use indelible::head::receipt::Receipt;
 use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, SignerKey};
 use indelible::ledger::open::Ledger;
@@ -603,7 +604,17 @@ fn outside() -> Vec<Vector> {
     let held = play.ledger.checkpoint().unwrap().to_string();
     play.worry("sam", "One more.");
     let known = play.ledger.checkpoint().unwrap().to_string();
-    let receipt = play.ledger.receipt(10).unwrap().to_string();
+    let honest = play.ledger.receipt(10).unwrap();
+    let receipt = honest.to_string();
+    // The proof of entry 9, under the number 10.
+    let proof = play.ledger.receipt(9).unwrap().proof().to_vec();
+    let swapped = Receipt::new(EntryNumber(10), proof, honest.note().clone(), None).unwrap().to_string();
+    let about = "the proof of a receipt fails, and its checkpoint is the ledger's own";
+    let mut damaged = Vector::of(&play, "receipt-damaged", about, play.bytes());
+    for layer in [&mut damaged.skeleton, &mut damaged.structure] {
+        layer.1.push(("RECEIPT-DAMAGED", 10));
+    }
+    damaged.receipt = Some(swapped);
     let mut cut = Vector::of(&play, "truncated", "a known checkpoint vouches for entry 10", short.clone()).both(
         "truncated",
         "TRUNCATED",
@@ -625,6 +636,17 @@ fn outside() -> Vec<Vector> {
     let mut honoured = Vector::of(&other, "known", "a known checkpoint that the ledger extends", other.bytes());
     honoured.known = Some(held);
 
+    let [there, here] = [["Here.", "And here."], ["There.", "And there."]].map(|texts| {
+        let mut play = base();
+        for text in texts {
+            play.worry("sam", text);
+        }
+        play
+    });
+    let about = "a receipt is of another entry 10, under a checkpoint of 12 entries";
+    let mut strangers = Vector::of(&here, "receipt-elsewhere", about, here.bytes()).both("forked", "RECEIPT", 10);
+    strangers.receipt = Some(there.ledger.receipt(10).unwrap().to_string());
+
     let mut dropped = items(&base().bytes());
     dropped.remove(5);
     let base = base();
@@ -642,5 +664,5 @@ fn outside() -> Vec<Vector> {
         .both("forked", "LOG-KEY", 0);
     strange.trust = Some(trust(&super::play::log_key("another log")));
     strange.now = Some("2026-10-08T09:00:00Z");
-    vec![cut, gone, forked, honoured, named, strange]
+    vec![cut, gone, damaged, strangers, forked, honoured, named, strange]
 }
