@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::{Body, Seen, UNKNOWN};
+use crate::entry::statement::{Seen, UNKNOWN};
 use crate::frame::WRITE_ENTRIES;
 use crate::frame::write::WriteBuilder;
 use crate::head::checkpoint::Checkpoint;
@@ -131,6 +131,9 @@ impl<D: Disk> Ledger<D> {
             if code.is_none() && public {
                 code = roster.to_mut().admit(number, authored.statement.as_unverified(), &authored.words).err();
             }
+            if code.is_none() {
+                code = roster.judge(number, body, None).find(|code| code.alters());
+            }
             if let Some(code) = code.or_else(|| parts_refusal(authored, &keys)) {
                 return Err(LedgerError::Refused(code));
             }
@@ -188,7 +191,7 @@ impl<D: Disk> Ledger<D> {
                 return Ok(Some(Code::Reference));
             }
         }
-        Ok(folder_refusal(body, roster))
+        Ok(None)
     }
 
     fn sequence(&self, submissions: &[Authored], signer: &SignerKey, now: i64) -> Result<Sequenced, LedgerError> {
@@ -373,14 +376,4 @@ fn parts_refusal(authored: &Authored, keys: &Keys) -> Option<Code> {
     let restricted = authored.statement.body().folder().is_some_and(Folder::restricted);
     let unreadable = checked.not_opened && !restricted;
     checked.codes.first().copied().or_else(|| unreadable.then_some(Code::Sealed))
-}
-
-fn folder_refusal(body: &Body, roster: &Roster) -> Option<Code> {
-    if body.folder() == Some(Folder::None) {
-        return None;
-    }
-    let fits = roster.folder_key(&body.folder_key).is_some_and(|epoch| {
-        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case())
-    });
-    (!fits).then_some(Code::FolderKey)
 }

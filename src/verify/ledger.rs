@@ -518,21 +518,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 self.find(number, Code::Reference);
             }
         }
-        if body.folder != 0 {
-            match self.roster.folder_key(&body.folder_key) {
-                Some(epoch) if epoch.entry < number => {
-                    let fits =
-                        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
-                    if !fits {
-                        self.find(number, Code::FolderKey);
-                    } else if epoch.replaced.is_some_and(|replaced| replaced < number) {
-                        self.find(number, Code::EpochOld);
-                    }
-                }
-                None if self.hole.is_some_and(|hole| hole < number) => {}
-                _ => self.find(number, Code::FolderKey),
-            }
-        }
+        let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
+        judged.into_iter().for_each(|code| self.find(number, code));
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
             let hashes = body.values.iter().filter_map(|value| match &value.content {

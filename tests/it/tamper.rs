@@ -20,6 +20,7 @@ use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::LedgerError;
 use indelible::ledger::init;
+use indelible::seal::sealed::document_hash;
 use indelible::seal::structure;
 use indelible::seal::words::{self, FolderPrivate, Words};
 use indelible::store::durable;
@@ -352,6 +353,9 @@ fn lies() -> Vec<Lie> {
         lie("another person", Code::KeyNotEnrolled, "sam", |sample, _, body| {
             body.person = sample.author("maria").identity.person();
         }),
+        lie("rules that nobody adopted", Code::PackUnknown, "sam", |_, _, body| body.pack = Digest::new([3; 32])),
+        lie("no rules at all", Code::PackUnknown, "sam", |_, _, body| body.pack = Digest::ZERO),
+        lie("a policy that nobody adopted", Code::PackUnknown, "sam", |_, _, body| body.policy = Digest::new([3; 32])),
         lie("a reference to another statement", Code::Reference, "sam", |_, _, body| {
             let digest = Digest::new([3; 32]);
             body.references = vec![Reference { relation: RelationNumber(4), entry: 7, digest }];
@@ -511,6 +515,133 @@ fn lies_that_an_author_signs_are_found_with_structure() {
     let honest = Piece::of(&sample.authored(&sam, false, vec![], sample.body(&sam, |_| ())));
     let report = structure(sample, &forge::extend(&sample.bytes, vec![honest], &sample.log_key()));
     assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]));
+}
+
+/// A sample that goes on through the clerk, with every statement made by hand.
+struct Hand {
+    sample: Sample,
+    folder: tempfile::TempDir,
+}
+
+impl Hand {
+    fn new() -> Self {
+        let (sample, folder) = (sample().clone(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("ledger.log"), &sample.bytes).unwrap();
+        let origin = format!("{}\n{}\n", sample.log_key().public().name(), sample.log_key().public());
+        std::fs::write(folder.path().join("origin"), origin).unwrap();
+        Hand { sample, folder }
+    }
+
+    /// Enters what somebody says next, in clear or sealed; what the clerk refuses is written all the same by a liar, and
+    /// the refusal is returned.
+    fn says(
+        &mut self,
+        who: &str,
+        clear: bool,
+        words: &[u8],
+        change: impl FnOnce(&Sample, &mut Body),
+    ) -> (u64, Option<Code>) {
+        let author = self.sample.author(who);
+        let body = self.sample.body(&author, |body| change(&self.sample, body));
+        let authored = self.sample.authored(&author, clear, words.to_vec(), body);
+        let piece = Piece::of(&authored);
+        let number = self.sample.size();
+        let log = self.folder.path().join("ledger.log");
+        let mut ledger =
+            indelible::ledger::open::Ledger::open_append(self.folder.path(), Some(self.sample.log_key())).unwrap();
+        let mut roster = ledger.roster().unwrap();
+        let refused = match ledger.append(&[authored], &author.structure_key, &mut roster, &|| START) {
+            Ok(_) => None,
+            Err(LedgerError::Refused(code)) => Some(code),
+            Err(other) => panic!("{other}"),
+        };
+        if refused.is_some() {
+            std::fs::write(&log, forge::extend(&self.sample.bytes, vec![piece], &self.sample.log_key())).unwrap();
+        }
+        self.sample.bytes = std::fs::read(&log).unwrap();
+        (number, refused)
+    }
+
+    /// What verify says of the entries behind the first twelve.
+    fn found(&self) -> Vec<(u64, Code)> {
+        let report = verify_bytes(&self.sample.bytes, &options(self.sample.keys.clone(), START));
+        let new = report.findings.iter().filter(|f| f.entry > 11 && f.code != Code::ClockBack);
+        new.map(|f| (f.entry, f.code)).collect()
+    }
+
+    fn digest(&self, entry: u64) -> Digest {
+        let pieces = writes(&self.sample.bytes).into_iter().flat_map(|write| write.pieces);
+        pieces.map(|piece| piece.envelope.statement).nth(entry as usize).unwrap()
+    }
+}
+
+/// Makes a statement the adoption of a document.
+fn adopts(body: &mut Body, kind: &str, document: &[u8]) {
+    let part = [&[0], document].concat();
+    body.kind = KindNumber::of(kind).unwrap();
+    let content = Content::Hash(document_hash(document));
+    body.values = vec![Value { field: field::DOCUMENT_HASH, position: 0, content }];
+    (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
+}
+
+fn confirms(entry: u64, digest: Digest) -> Vec<Reference> {
+    vec![Reference { relation: RelationNumber::of("confirms").unwrap(), entry, digest }]
+}
+
+#[test]
+fn rules_and_policies_are_those_in_force_where_the_author_stood() {
+    let mut hand = Hand::new();
+    let old = document_hash(indelible::rules::pack::BUILT_IN.as_bytes());
+    let (pack, policy) = (document_hash(b"new rules"), document_hash(b"days"));
+    // From the adoption of a pack on the new one counts, for whoever has seen it.
+    let clear = |text: &str| [&[0], text.as_bytes()].concat();
+    assert_eq!(
+        hand.says("maria", true, &clear("new rules"), |_, body| adopts(body, "rulepack.adopt", b"new rules")).1,
+        None
+    );
+    assert_eq!(hand.says("sam", false, &[], |sample, body| body.seen = sample.seen(11)).1, None);
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack).1, None);
+    assert_eq!(hand.found(), []);
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = old), (15, None));
+    assert_eq!(
+        hand.says("jon", false, &[], |sample, body| (body.pack, body.seen) = (pack, sample.seen(11))),
+        (16, None)
+    );
+    assert_eq!(hand.found(), [(15, Code::Pack), (16, Code::Pack)]);
+    // A policy is in force from the word of a second person on, which its adopter cannot give.
+    let adopted = hand.says("maria", true, &clear("days"), |_, body| {
+        adopts(body, "policy.adopt", b"days");
+        body.pack = pack;
+    });
+    assert_eq!(adopted, (17, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack), (18, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, policy)), (19, None));
+    let digest = hand.digest(17);
+    let confirm = |hand: &mut Hand, who| {
+        hand.says(who, true, &[], |_, body| {
+            (body.kind, body.pack) = (KindNumber::of("confirmation").unwrap(), pack);
+            body.references = confirms(17, digest);
+        })
+    };
+    assert_eq!(confirm(&mut hand, "maria"), (20, Some(Code::RoleInvalid)));
+    assert_eq!(confirm(&mut hand, "jon"), (21, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, policy)), (22, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack), (23, None));
+    assert_eq!(
+        hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, old)),
+        (24, Some(Code::PackUnknown))
+    );
+    let late = [(15, Code::Pack), (16, Code::Pack), (19, Code::Pack)];
+    let last = [(20, Code::RoleInvalid), (23, Code::Pack), (24, Code::PackUnknown)];
+    assert_eq!(hand.found(), [&late[..], &last[..]].concat());
+    // A document that is not the one named changes nothing.
+    let other = hand.says("maria", true, &clear("other"), |_, body| {
+        adopts(body, "policy.adopt", b"days");
+        (body.pack, body.policy) = (pack, policy);
+        let part = clear("other");
+        (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
+    });
+    assert_eq!(other, (25, Some(Code::Sealed)));
 }
 
 #[test]

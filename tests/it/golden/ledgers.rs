@@ -16,14 +16,16 @@ use indelible::head::note::Note;
 use indelible::head::receipt::Receipt;
 use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, SignerKey};
+use indelible::ledger::LedgerError;
 use indelible::ledger::open::Ledger;
 use indelible::store::faulty::Fault;
 use indelible::store::log_file::LogFile;
 use indelible::tree::{EntryNumber, Frontier, Hash, TreeSize, leaf_hash};
+use indelible::verify::report::Code;
 use serde_json::{Value as Json, json};
 
 use super::forge::{Forger, Item, items, parts_of, scroll, write_of};
-use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, hex, one, signer};
+use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, concern, hex, one, signer};
 use super::share;
 
 /// What one layer must find: the verdict on history, and findings in order. In a damaged ledger only the first is fixed
@@ -271,13 +273,27 @@ fn noted() -> Vec<Vector> {
     waiting.skeleton.1.push(("UNCONFIRMED", 10));
     waiting.structure.1.push(("UNCONFIRMED", 10));
 
+    let mut adopted = base();
+    let old = adopted.roster.pack();
+    let before = adopted.concern("sam", "Written before the new rules.");
+    assert_eq!(adopted.adopt(SHARE_PACK), 10);
+    adopted.append("sam", &[before]);
+    adopted.worry("sam", "Written under the new rules.");
+    adopted.wait(60_000);
+    let decision = adopted.check("sam", &concern("Written under the old rules.", adopted.now));
+    let late = adopted.sign_as("sam", decision, |author| author.pack = old);
+    adopted.append("sam", &[late]);
+    let about = "entry 10 adopts another pack; 11 had not seen it; 13 had, and names the old one";
+    let mut outdated = Vector::of(&adopted, "pack-outdated", about, adopted.bytes());
+    outdated.structure.1.push(("PACK", 13));
+
     let mut torn = base();
     let before = torn.bytes().len();
     torn.worry("sam", "This never reached the disk.");
     let mut tail = Vector::of(&torn, "torn-tail", "the last write is cut short", torn.bytes()[..before + 700].to_vec());
     tail.skeleton.1.push(("TORN", 10));
     tail.structure.1.push(("TORN", 10));
-    vec![epoch, clock, waiting, tail]
+    vec![epoch, clock, waiting, outdated, tail]
 }
 
 /// Two witnesses of other settings.
@@ -536,6 +552,15 @@ fn signed_wrongly() -> Vec<Vector> {
             })
         })
         .inside("REFERENCE", 10),
+        add("pack-unknown", "entry 10 names a rule pack that nobody adopted", {
+            forged(&|body| body.pack = Digest::new([9; 32]))
+        })
+        .inside("PACK-UNKNOWN", 10),
+        add("policy-unknown", "entry 10 names a policy that nobody adopted", {
+            forged(&|body| body.policy = Digest::new([9; 32]))
+        })
+        .inside("PACK-UNKNOWN", 10),
+        unseen_folder_key(),
         add("unknown-folder-key", "the words are said to be sealed to a key that was never published", {
             forged(&|body| body.folder_key = FolderKeyId::new([9; 32]))
         })
@@ -581,6 +606,25 @@ fn signed_wrongly() -> Vec<Vector> {
         .both("invalid", "KEY-NOT-ENROLLED", 10),
         public_signature(),
     ]
+}
+
+/// Words for a case of which the author had not seen that it was opened.
+fn unseen_folder_key() -> Vector {
+    let mut play = base();
+    let seen = play.ledger.seen();
+    play.open_case("ezra");
+    play.wait(60_000);
+    let mut draft = concern("He came alone.", play.now);
+    draft["case"] = json!("ezra");
+    let decision = play.check("sam", &draft);
+    let authored = play.sign_as("sam", decision, |author| author.seen = seen);
+    let (key, now) = (play.people["sam"].structure.clone(), play.now);
+    let refused = play.ledger.append(std::slice::from_ref(&authored), &key, &mut play.roster, &|| now);
+    assert!(matches!(refused, Err(LedgerError::Refused(Code::FolderKey))), "{refused:?}");
+    let mut writes = items(&play.bytes());
+    writes.push(vec![Item::of(&authored, play.now)]);
+    let about = "entry 11 is sealed to a key of entry 10, and its author had seen no more than entry 9";
+    Vector::of(&play, "folder-key-unseen", about, Forger::honest(&play.log).write(&writes)).inside("FOLDER-KEY", 11)
 }
 
 /// The signature on the entry that opened the case has a flipped bit.
