@@ -4,7 +4,7 @@ use indelible::codec::context::TAIL;
 use indelible::codec::{Bytes, Digest, Folder, FolderKeyId, LedgerId, Link, RelationNumber};
 use indelible::decision::decision::{Decision, Reference};
 use indelible::decision::people::Role;
-use indelible::decision::value::{Content, FieldId, field};
+use indelible::decision::value::{Content, FieldId, Moment, Precision, field};
 use indelible::entry::authored::Authored;
 use indelible::entry::envelope::{self, Envelope};
 use indelible::entry::statement::{Body, Seen};
@@ -499,6 +499,8 @@ fn signed_wrongly() -> Vec<Vector> {
     let eve = SigningKey::from_seed(&Stream::new("eve").bytes());
     let (sams, marias) = (play.people["sam"].structure.clone(), play.people["maria"].structure.clone());
     let forged = |change: &dyn Fn(&mut Body)| Item::signed(&fine, now, &sam, &sams, change);
+    let misshapen = |change: &dyn Fn(&mut Body)| Item::misshapen(&fine, now, &sam, &sams, change);
+    let five = play.reference("follows", 5);
     let seen = |number, link| Seen { number, link };
     let first = items(&play.bytes());
     let add = |name, about, item: Item| {
@@ -552,6 +554,22 @@ fn signed_wrongly() -> Vec<Vector> {
             })
         })
         .inside("REFERENCE", 10),
+        add("unknown-relation", "entry 10 refers to entry 5 by a relation that has no number", {
+            misshapen(&|body| body.references = vec![Reference { relation: RelationNumber(31), ..five }])
+        })
+        .inside("STATEMENT", 10),
+        add("repeated-reference", "entry 10 refers to entry 5 twice by the same relation", {
+            misshapen(&|body| body.references = vec![five, five])
+        })
+        .inside("STATEMENT", 10),
+        add("date-not-midnight", "entry 10 gives a date that begins an hour after midnight", {
+            misshapen(&|body| body.occurred = Moment { precision: Precision::Date, milliseconds: 3_600_000, zone: 0 })
+        })
+        .inside("STATEMENT", 10),
+        add("report-of-nothing", "entry 10 reports what has not happened", {
+            misshapen(&|body| (body.act, body.happened) = (false, false))
+        })
+        .inside("STATEMENT", 10),
         add("pack-unknown", "entry 10 names a rule pack that nobody adopted", {
             forged(&|body| body.pack = Digest::new([9; 32]))
         })
