@@ -181,6 +181,17 @@ impl<D: Disk> Ledger<D> {
         if !seen_fits {
             return Ok(Some(Code::Seen));
         }
+        let mut public = |entry: u64| match entry.checked_sub(self.size()) {
+            None => self.entry(entry).map(|stored| Some(stored.structure().first() == Some(&0))),
+            Some(_) if entry >= number => Ok(None),
+            Some(at) => {
+                let before = usize::try_from(at).ok().and_then(|at| submissions.get(at));
+                Ok(before.map(|authored| authored.structure.first() == Some(&0)))
+            }
+        };
+        if !entry::confirmation_fits(body, authored.structure.first() == Some(&0), &mut public)? {
+            return Ok(Some(Code::Sealed));
+        }
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
             let digest = match reference.entry.checked_sub(self.size()) {
                 None => Some(self.entry(reference.entry)?.envelope().statement),

@@ -474,10 +474,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         self.counts.signatures += u64::from(signed.is_some());
         if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
-            self.statement(number, statement, checked.digest)?;
+            self.statement(number, statement, checked.digest, checked.public)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
-        self.past.push(offset, Known { digest, link: checked.link });
+        self.past.push(offset, Known { digest, link: checked.link, public: checked.public });
         if let Some(leaf) = self.leaves.get_mut(&number) {
             *leaf = Some(checked.leaf);
         }
@@ -490,7 +490,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges a statement against the entries before it.
-    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest) -> io::Result<()> {
+    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest, clear: bool) -> io::Result<()> {
         let body = statement.body();
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
@@ -517,6 +517,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if !fits && !self.past.is_missing(reference.entry) {
                 self.find(number, Code::Reference);
             }
+        }
+        // Behind damage it may be that what is confirmed could not be read.
+        let past = &mut self.past;
+        let mut public = |entry| Ok::<_, io::Error>(past.entry(entry)?.map(|known| known.public));
+        if !entry::confirmation_fits(body, clear, &mut public)? && self.hole.is_none_or(|hole| hole >= number) {
+            self.find(number, Code::Sealed);
         }
         let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
         judged.into_iter().for_each(|code| self.find(number, code));

@@ -525,11 +525,17 @@ struct Hand {
 
 impl Hand {
     fn new() -> Self {
-        let (sample, folder) = (sample().clone(), tempfile::tempdir().unwrap());
-        std::fs::write(folder.path().join("ledger.log"), &sample.bytes).unwrap();
-        let origin = format!("{}\n{}\n", sample.log_key().public().name(), sample.log_key().public());
-        std::fs::write(folder.path().join("origin"), origin).unwrap();
-        Hand { sample, folder }
+        let hand = Hand { sample: sample().clone(), folder: tempfile::tempdir().unwrap() };
+        hand.lay();
+        hand
+    }
+
+    /// Puts the log in its folder.
+    fn lay(&self) {
+        std::fs::write(self.folder.path().join("ledger.log"), &self.sample.bytes).unwrap();
+        let key = self.sample.log_key();
+        let origin = format!("{}\n{}\n", key.public().name(), key.public());
+        std::fs::write(self.folder.path().join("origin"), origin).unwrap();
     }
 
     /// Enters what somebody says next, in clear or sealed; what the clerk refuses is written all the same by a liar, and
@@ -642,6 +648,43 @@ fn rules_and_policies_are_those_in_force_where_the_author_stood() {
         (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
     });
     assert_eq!(other, (25, Some(Code::Sealed)));
+}
+
+#[test]
+fn a_confirmation_is_as_public_as_what_it_confirms() {
+    let mut hand = Hand::new();
+    let confirm = |hand: &mut Hand, clear, entries: &[u64]| {
+        let digests: Vec<Digest> =
+            entries.iter().map(|e| if *e == UNKNOWN { Digest::ZERO } else { hand.digest(*e) }).collect();
+        hand.says("jon", clear, &[], |_, body| {
+            body.kind = KindNumber::of("confirmation").unwrap();
+            body.references =
+                entries.iter().zip(digests).flat_map(|(entry, digest)| confirms(*entry, digest)).collect();
+        })
+    };
+    let sealed = Some(Code::Sealed);
+    // Entry 0 is in clear, entry 6 is sealed.
+    for (clear, entries, refused) in [
+        (true, &[0][..], None),
+        (false, &[6], None),
+        (false, &[], None),
+        (true, &[6], sealed),
+        (false, &[0], sealed),
+        (true, &[0, 6], sealed),
+        (false, &[0, 6], sealed),
+        (true, &[], sealed),
+        (true, &[UNKNOWN], sealed),
+    ] {
+        let mut hand = Hand { sample: hand.sample.clone(), folder: tempfile::tempdir().unwrap() };
+        hand.lay();
+        assert_eq!(confirm(&mut hand, clear, entries), (12, refused), "{clear} {entries:?}");
+        let expected: Vec<(u64, Code)> = refused.into_iter().map(|code| (12, code)).collect();
+        assert_eq!(hand.found(), expected, "{clear} {entries:?}");
+    }
+    // What is in clear is seen without any key.
+    confirm(&mut hand, true, &[6]);
+    let skeleton = verify_bytes(&hand.sample.bytes, &options(Keys::default(), START));
+    assert!(has(&skeleton, 12, Code::Sealed), "{:?}", skeleton.findings);
 }
 
 #[test]

@@ -89,6 +89,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(bytes_changed());
     vectors.extend(rewritten());
     vectors.extend(signed_wrongly());
+    vectors.extend(confirmations());
     vectors.extend(outside());
     vectors
 }
@@ -623,6 +624,30 @@ fn signed_wrongly() -> Vec<Vector> {
         })
         .both("invalid", "KEY-NOT-ENROLLED", 10),
         public_signature(),
+    ]
+}
+
+/// Jon confirms an entry: in clear or sealed, and as public as that entry or not.
+fn confirmations() -> Vec<Vector> {
+    let make = |name, about, entry, clear: bool| {
+        let mut play = base();
+        play.wait(60_000);
+        let view = FieldId(play.pack.id_of("view").unwrap());
+        let reference = play.reference("confirms", entry);
+        let decision = play.decide("confirmation", None, vec![one(view, code("agree"))], vec![reference]);
+        let authored = play.sign_as("jon", decision, |_| ());
+        let (now, key) = (play.now, play.people["jon"].structure.clone());
+        let item = if clear { Item::of(&authored, now) } else { Item::sealed(&authored, now, &key) };
+        let mut writes = items(&play.bytes());
+        writes.push(vec![item]);
+        Vector::of(&play, name, about, Forger::honest(&play.log).write(&writes))
+    };
+    vec![
+        make("confirmation-sealed", "entry 10 is a sealed confirmation of a sealed entry", 5, false),
+        make("confirmation-in-clear", "entry 10 is a confirmation in clear of a sealed entry", 5, true)
+            .both("invalid", "SEALED", 10),
+        make("confirmation-hidden", "entry 10 is a sealed confirmation of an entry in clear", 0, false)
+            .inside("SEALED", 10),
     ]
 }
 
