@@ -1,4 +1,5 @@
 //! The statement: what an author signs. Its bytes are kept as they are and never written again.
+// Long because: one third of it are tests of what has no spelling; the layout and its checks stand together.
 
 use std::collections::BTreeSet;
 

@@ -9,8 +9,8 @@ use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::{Seen, UNKNOWN};
-use crate::frame::WRITE_ENTRIES;
 use crate::frame::write::WriteBuilder;
+use crate::frame::{VOID_LIST_LIMIT, WRITE_ENTRIES};
 use crate::head::checkpoint::Checkpoint;
 use crate::head::receipt::Receipt;
 use crate::index::{AuthorHead, IndexHead, Update, VERSION};
@@ -214,7 +214,9 @@ impl<D: Disk> Ledger<D> {
         if let Some(torn) = &self.torn {
             let notes = torn.notes.iter().filter_map(|note| crate::head::note::Note::parse(note).ok());
             let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-            let listed = checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root().0)).take(64).collect();
+            // The first ones, as verify asks for them; the others stay legible in the bytes (format.md, Writes).
+            let listed = checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root().0));
+            let listed = listed.take(VOID_LIST_LIMIT).collect();
             write.void(&torn.void(listed)).map_err(broken)?;
         }
         for authored in submissions {

@@ -623,7 +623,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges bytes that a write set aside: the log as it was before that write must end in a tail that is torn, and every
-    /// checkpoint in it must be listed. One that the verifier holds is compared with the tree like any other.
+    /// checkpoint in it must be listed, as far as there is room. One that the verifier holds is compared with the tree like any other.
     fn set_aside(&mut self, void: &Void, entries: u64, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let first = self.next;
         self.voids.push((first, first + entries.saturating_sub(1), void.hash));

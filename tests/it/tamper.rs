@@ -11,7 +11,7 @@ use indelible::decision::value::{Content, Value, field};
 use indelible::entry::authored::Authored;
 use indelible::entry::statement::{Body, Seen, UNKNOWN, Unverified};
 use indelible::frame::write::WriteBuilder;
-use indelible::frame::{CheckpointFrame, EntryFrame, Frame, Next, WRITE_ENTRIES, next_frame};
+use indelible::frame::{CheckpointFrame, EntryFrame, Frame, Next, VOID_LIST_LIMIT, WRITE_ENTRIES, next_frame};
 use indelible::head::cosignature;
 use indelible::head::note::Note;
 use indelible::head::receipt::Receipt;
@@ -875,6 +875,8 @@ fn bytes_set_aside_must_be_torn_listed_and_accounted_for() {
         ),
     ] {
         for accounted in [true, false] {
+            let head = indelible::head::checkpoint::Checkpoint::parse(sample.note.text()).unwrap();
+            let listed = listed.then_some((head.size().0, head.root().0)).into_iter().collect();
             let forged = set_aside(sample, kept, &bytes, listed, accounted);
             let report = structure(sample, &forged);
             let whole = what == "a lost sector whose checkpoint is not listed";
@@ -892,15 +894,17 @@ fn bytes_set_aside_must_be_torn_listed_and_accounted_for() {
 }
 
 /// Appends a write that sets these bytes aside.
-fn set_aside(sample: &Sample, kept: &[u8], aside: &[u8], listed: bool, accounted: bool) -> Vec<u8> {
+fn set_aside(
+    sample: &Sample,
+    kept: &[u8],
+    aside: &[u8],
+    checkpoints: Vec<(u64, [u8; 32])>,
+    accounted: bool,
+) -> Vec<u8> {
     let bytes = [kept, aside].concat();
     let hash = indelible::codec::context::TAIL.hash(&[aside]);
     let (offset, length) = (kept.len() as u64, aside.len() as u64);
-    let listed = listed.then(|| {
-        let checkpoint = indelible::head::checkpoint::Checkpoint::parse(sample.note.text()).unwrap();
-        (checkpoint.size().0, checkpoint.root().0)
-    });
-    let void = indelible::frame::Void { offset, length, hash, checkpoints: listed.into_iter().collect() };
+    let void = indelible::frame::Void { offset, length, hash, checkpoints };
     let mut before = sample.clone();
     before.bytes = kept.to_vec();
     let maria = before.author("maria");
@@ -933,6 +937,59 @@ fn set_aside(sample: &Sample, kept: &[u8], aside: &[u8], listed: bool, accounted
         indelible::head::checkpoint::Checkpoint::new(key.public().name(), frontier.size(), frontier.root());
     let built = write.own(checkpoint.sign(&[&key]).unwrap().to_string().as_bytes()).unwrap();
     [bytes, built.bytes].concat()
+}
+
+#[test]
+fn more_checkpoints_than_a_void_frame_lists_excuse_and_accuse_nobody() {
+    let sample = sample();
+    let kept = &sample.bytes[..writes(&sample.bytes).last().unwrap().place.start];
+    let (key, previous) = (sample.log_key(), last_write(kept));
+    // What many power cuts in a row would leave: sectors of zeros, and behind them one legible checkpoint after the other.
+    let notes: Vec<Note> = (0..VOID_LIST_LIMIT as u8 + 2)
+        .map(|n| {
+            let root = indelible::tree::Hash([n; 32]);
+            indelible::head::checkpoint::Checkpoint::new(key.public().name(), TreeSize(12), root).sign(&[&key]).unwrap()
+        })
+        .collect();
+    let mut aside = vec![0; 2048];
+    for note in &notes {
+        let start = (kept.len() + aside.len()) as u64;
+        aside.extend(WriteBuilder::cosigned(start, previous, note.to_string().as_bytes()).unwrap().bytes);
+    }
+    let listed = |numbers: &mut dyn Iterator<Item = u8>| numbers.map(|n| (12, [n; 32])).collect::<Vec<_>>();
+    let limit = VOID_LIST_LIMIT as u8;
+    for (checkpoints, tail) in [
+        (listed(&mut (0..limit)), false),
+        (listed(&mut (1..=limit)), true),
+        (listed(&mut (0..limit - 1)), true),
+        (listed(&mut (0..0)), true),
+    ] {
+        let forged = set_aside(sample, kept, &aside, checkpoints, true);
+        let report = verify_bytes(&forged, &options(sample.keys.clone(), START));
+        assert_eq!(has(&report, 11, Code::Tail), tail, "{:?}", report.findings);
+        assert_eq!(report.history.altered(), tail, "{:?}", report.findings);
+        // Whether listed or not: whoever holds one is told that the ledger went another way.
+        for note in [&notes[0], &notes[VOID_LIST_LIMIT + 1]] {
+            let known = std::slice::from_ref(note);
+            let report = verify_bytes(&forged, &Options { known, ..options(sample.keys.clone(), START) });
+            assert!(has(&report, 11, Code::Fork), "{:?}", report.findings);
+        }
+    }
+    // The clerk goes on behind them all the same, and lists as many as there is room for.
+    let folder = tempfile::tempdir().unwrap();
+    let mut hand = Hand { sample: sample.clone(), folder };
+    hand.sample.bytes = [kept, &aside].concat();
+    hand.lay();
+    hand.sample.bytes = kept.to_vec();
+    let hash = Content::Hash(Digest::new(indelible::codec::context::TAIL.hash(&[&aside])));
+    let account = Value { field: indelible::decision::value::FieldId(9000), position: 0, content: hash };
+    let entered = hand.says("maria", false, &[], |_, body| {
+        (body.kind, body.values) = (KindNumber::of("tail.set_aside").unwrap(), vec![account]);
+    });
+    assert_eq!(entered, (11, None));
+    let report = verify_bytes(&hand.sample.bytes, &options(sample.keys.clone(), START));
+    assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]), "{:?}", report.findings);
+    assert!(has(&report, 11, Code::SetAside), "{:?}", report.findings);
 }
 
 #[test]
