@@ -13,7 +13,7 @@ use crate::decision::decision::Reference;
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
 use crate::entry::envelope::Envelope;
-use crate::entry::statement::{Body, Unverified};
+use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::frame::reader::{Event, WriteReader};
 use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
@@ -64,6 +64,15 @@ pub struct FolderEpoch {
     pub replaced: Option<u64>,
 }
 
+/// A policy that was adopted.
+#[derive(Debug, Clone)]
+struct Policy {
+    entry: u64,
+    hash: Digest,
+    /// The entry from which it is in force: a second person's confirmation; none while it waits.
+    in_force: Option<u64>,
+}
+
 /// A finding about a public entry: its code and whether it was refused.
 pub type Judgement = Result<(), Code>;
 
@@ -87,6 +96,7 @@ pub struct Roster {
     folders: HashMap<FolderKeyId, FolderEpoch>,
     cases: Vec<(CaseTag, u64)>,
     packs: Vec<(u64, Digest)>,
+    policies: Vec<Policy>,
 }
 
 impl Roster {
@@ -284,6 +294,64 @@ impl Roster {
         self.packs.last().map(|(entry, _)| *entry)
     }
 
+    /// Returns the hash of the policy in force after all entries read; zero before one was confirmed.
+    #[must_use]
+    pub fn policy(&self) -> Digest {
+        self.policy_at(u64::MAX)
+    }
+
+    fn pack_at(&self, entry: u64) -> Digest {
+        let adopted = self.packs.iter().rev().find(|(at, _)| *at <= entry);
+        adopted.map_or(Digest::ZERO, |(_, hash)| *hash)
+    }
+
+    fn policy_at(&self, entry: u64) -> Digest {
+        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|from| from <= entry));
+        in_force.max_by_key(|policy| (policy.in_force, policy.entry)).map_or(Digest::ZERO, |policy| policy.hash)
+    }
+
+    /// Judges what a statement at that entry says of rules and folder against what its author had seen: nothing that was
+    /// published later can have been meant. The clerk refuses what alters history.
+    ///
+    /// `hole` is the first entry that could not be read: what is not known behind it may have been published there.
+    pub fn judge(&self, number: u64, body: &Body, hole: Option<u64>) -> impl Iterator<Item = Code> {
+        let unread = hole.is_some_and(|hole| hole < number);
+        let rules = if unread { None } else { self.judge_rules(number, body) };
+        rules.into_iter().chain(self.judge_folder(number, body, unread))
+    }
+
+    /// `Pack` for hashes that were adopted here and are not those in force at `seen`; `PackUnknown` for any other.
+    ///
+    /// In the first write, of which nobody had seen anything, an entry stands under what was adopted up to itself.
+    fn judge_rules(&self, number: u64, body: &Body) -> Option<Code> {
+        let at = if body.seen.number == UNKNOWN { number } else { body.seen.number };
+        if (body.pack, body.policy) == (self.pack_at(at), self.policy_at(at)) {
+            return None;
+        }
+        let pack = match number {
+            0 => body.pack == Digest::ZERO,
+            _ => self.packs.iter().any(|(entry, hash)| *entry <= number && *hash == body.pack),
+        };
+        let policy = body.policy == Digest::ZERO
+            || self.policies.iter().any(|policy| policy.entry <= number && policy.hash == body.policy);
+        Some(if pack && policy { Code::Pack } else { Code::PackUnknown })
+    }
+
+    /// `FolderKey` for a key that was not published for that folder at or before `seen`; `EpochOld` for one that was
+    /// replaced before the entry.
+    fn judge_folder(&self, number: u64, body: &Body, unread: bool) -> Option<Code> {
+        if body.folder() == Some(Folder::None) {
+            return None;
+        }
+        let Some(epoch) = self.folder_key(&body.folder_key) else { return (!unread).then_some(Code::FolderKey) };
+        let seen = body.seen.number != UNKNOWN && epoch.entry <= body.seen.number;
+        let fits = Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
+        if !seen || !fits {
+            return Some(Code::FolderKey);
+        }
+        epoch.replaced.is_some_and(|replaced| replaced < number).then_some(Code::EpochOld)
+    }
+
     /// Whether this person, as the founder, may still enrol the first other leading person alone.
     #[must_use]
     pub fn founder_may_enrol(&self, enroller: PersonId, enrolled: PersonId) -> bool {
@@ -326,7 +394,7 @@ impl Roster {
             Some("confirmation") => self.confirm(at, body),
             Some("case.opened") => self.case_opened(at, body),
             Some("folder.key") => self.folder_key_renewed(at, body),
-            Some("rulepack.adopt") => self.adopt(at, body, words_part),
+            Some(name) if name.ends_with(".adopt") => self.adopt(at, body, words_part),
             _ => self.by_overseer(at, body),
         }
     }
@@ -482,7 +550,9 @@ impl Roster {
     }
 
     fn make(&mut self, entry: u64, change: Change) {
-        self.changed = entry;
+        if !matches!(change, Change::Policy(_)) {
+            self.changed = entry;
+        }
         match change {
             Change::Enrol(place) => {
                 let Some(enrolment) = self.enrolments.get_mut(place) else { return };
@@ -506,6 +576,11 @@ impl Roster {
             Change::Assign(place) => {
                 if let Some(tenure) = self.tenures.get_mut(place) {
                     tenure.in_force = Some(entry);
+                }
+            }
+            Change::Policy(place) => {
+                if let Some(policy) = self.policies.get_mut(place) {
+                    policy.in_force = Some(entry);
                 }
             }
             Change::End(place, from) => {
@@ -597,7 +672,15 @@ impl Roster {
         if DOCUMENT.digest(&[document]) != *hash {
             return Err(Code::Sealed);
         }
-        self.packs.push((at.entry, *hash));
+        match body.kind.name() {
+            Some("rulepack.adopt") => self.packs.push((at.entry, *hash)),
+            Some("policy.adopt") => {
+                let (place, by) = (self.policies.len(), body.person);
+                self.policies.push(Policy { entry: at.entry, hash: *hash, in_force: None });
+                self.change(at, by, by, true, Change::Policy(place));
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -59,6 +59,8 @@ pub enum Change {
     Assign(usize),
     /// The tenure at this place ends, from when on in milliseconds UTC.
     End(usize, i64),
+    /// The policy at this place is in force.
+    Policy(usize),
 }
 
 /// An entry that waits for a second person.
