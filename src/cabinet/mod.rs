@@ -15,6 +15,7 @@ pub mod readers;
 pub mod receipts;
 pub mod recovery;
 pub mod roll;
+pub mod sitting;
 pub mod structure_keys;
 pub mod wrap;
 

@@ -12,7 +12,7 @@ use crate::cabinet::wrap::{AgeSecret, Recipient};
 use crate::cabinet::{self, CabinetError, Durable};
 use crate::codec::{Bytes, CaseTag, Folder, PersonId};
 
-/// A grant to read one folder.
+/// A grant to read one folder; an entry may make several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The entry that made it.

@@ -212,9 +212,9 @@ pub struct GrantArgs {
     pub person: Option<String>,
     /// The case: handle or tag; left out for staff, intake and access
     pub case: Option<String>,
-    /// The folder: general, protection, legal, staff, intake or access
-    #[arg(long, default_value = "general")]
-    pub folder: String,
+    /// The folder: general, protection, legal, staff, intake or access; may be given twice; general if left out
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub folders: Vec<String>,
     /// Until when
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,

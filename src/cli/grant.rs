@@ -1,5 +1,6 @@
 //! `grant`: who may read a folder beside those whose role lets them.
 
+use indelible::codec::Folder;
 use indelible::ledger::grants::Granting;
 use indelible::rules::clock;
 use indelible::store::durable;
@@ -27,8 +28,18 @@ fn make(door: &mut Door<'_>, args: &GrantArgs) -> Result<u8, Failure> {
         ));
     };
     let person = say::find_person(&desk, person)?;
-    let folder = say::folder(&args.folder)?;
-    let case = match (&args.case, folder.of_case()) {
+    let mut folders = args.folders.iter().map(|folder| say::folder(folder)).collect::<Result<Vec<_>, _>>()?;
+    if folders.is_empty() {
+        folders.push(Folder::General);
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    let of_case = folders.iter().all(|folder| folder.of_case());
+    if !of_case && folders.iter().any(|folder| folder.of_case()) {
+        let next = "make one grant for the case and another for the setting";
+        return Err(Failure::new("these folders do not belong together", next));
+    }
+    let case = match (&args.case, of_case) {
         (Some(case), true) => Some(desk.find_case(case)?),
         (None, false) => None,
         (None, true) => {
@@ -45,7 +56,7 @@ fn make(door: &mut Door<'_>, args: &GrantArgs) -> Result<u8, Failure> {
     };
     say::code(desk.pack(), "PROFILE", profile)?;
     let until = say::moment(args.until.as_deref())?;
-    let granting = Granting { person, case, folder, profile, until };
+    let granting = Granting { person, case, folders: &folders, profile, until };
     let entered = desk.grant(granting, door.now, &mut durable::entropy())?;
     if door.global.json {
         door.json("grant", say::entered_json(&entered))?;
@@ -53,7 +64,8 @@ fn make(door: &mut Door<'_>, args: &GrantArgs) -> Result<u8, Failure> {
     }
     let until = until.map(|until| format!(" until {}", clock::for_people(until))).unwrap_or_default();
     let who = say::person(&desk, person);
-    writeln!(door.out, "{} may read the folder {}{until}: {}", plain(&who), folder.name(), say::entry(&entered))?;
+    let names: Vec<&str> = folders.iter().map(|folder| folder.name()).collect();
+    writeln!(door.out, "{} may read {}{until}: {}", plain(&who), names.join(" and "), say::entry(&entered))?;
     Ok(0)
 }
 

@@ -29,8 +29,8 @@ pub mod field {
     pub const STARTS_AT: FieldId = FieldId(300);
     /// When it ends.
     pub const ENDS_AT: FieldId = FieldId(301);
-    /// The folder that a grant opens.
-    pub const GRANTED_FOLDER: FieldId = FieldId(2000);
+    /// The folders that a grant opens.
+    pub const FOLDERS: FieldId = FieldId(199);
     /// The ledger's origin.
     pub const ORIGIN: FieldId = FieldId(320);
     /// The setting's name, or a document's title.

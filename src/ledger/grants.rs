@@ -19,8 +19,8 @@ pub struct Granting<'a> {
     pub person: PersonId,
     /// The case; none for a folder of the setting.
     pub case: Option<CaseTag>,
-    /// The folder.
-    pub folder: Folder,
+    /// The folders: all of the case, or all of the setting.
+    pub folders: &'a [Folder],
     /// Why (code of the list PROFILE).
     pub profile: &'a str,
     /// When it ends by itself, in milliseconds UTC.
@@ -45,8 +45,8 @@ pub struct Reading {
 }
 
 impl<D: Disk> Desk<D> {
-    /// Lets a person read a folder: one entry, and the folder's keys wrapped for the person's devices too. It costs the
-    /// same however many entries the folder has. Returns the receipt.
+    /// Lets a person read folders: one entry, and the folders' keys wrapped for the person's devices too. It costs the
+    /// same however many entries they have. Returns the receipt.
     ///
     /// # Errors
     /// `NotAllowed`; `NoPerson`; `NoCase`; `KeptOut` for somebody whom the folder is about; `NotReader` if we cannot open
@@ -59,16 +59,18 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Entered, LedgerError> {
         self.time = now();
         self.need_overseer()?;
-        let Granting { person, case, folder, profile, until } = granting;
+        let Granting { person, case, folders, profile, until } = granting;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
             return Err(LedgerError::NoPerson);
         }
-        let epoch = self.roster.current_folder(case, folder).ok_or(LedgerError::NoCase)?.key.id();
-        let file = self.folder_file(epoch)?.ok_or(LedgerError::NotReader)?;
-        if file.kept_out.contains(&person) {
-            return Err(LedgerError::KeptOut);
+        for folder in folders {
+            let epoch = self.roster.current_folder(case, *folder).ok_or(LedgerError::NoCase)?.key.id();
+            let file = self.folder_file(epoch)?.ok_or(LedgerError::NotReader)?;
+            if file.kept_out.contains(&person) {
+                return Err(LedgerError::KeptOut);
+            }
         }
-        let mut values = self.grant_values(person, folder)?;
+        let mut values = grant_values(person, folders)?;
         values.push(self.value("grant_profile", code(profile)?)?);
         if let Some(until) = until {
             let at = Content::Time(crate::decision::value::Moment::in_london(until));
@@ -77,7 +79,7 @@ impl<D: Disk> Desk<D> {
         let kind = KindNumber::of("grant.made").ok_or(LedgerError::NoPack)?;
         let decision = self.decide(kind, case, values, Vec::new(), now())?;
         let entered = self.enter(decision, now, rng)?;
-        self.settle_folder(case, folder, "grant_ended", now, rng)?;
+        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
         Ok(entered)
     }
 
@@ -96,24 +98,19 @@ impl<D: Disk> Desk<D> {
         self.time = now();
         self.need_overseer()?;
         let table = self.readers()?;
-        let standing = table.grants.iter().find(|one| one.entry == grant && one.ended.is_none());
-        let Some(Grant { person, case, .. }) = standing.cloned() else { return Err(LedgerError::NoGrant) };
-        let folder = standing.map_or(Folder::None, Grant::folder);
-        let mut values = self.grant_values(person, folder)?;
+        let standing: Vec<&Grant> =
+            table.grants.iter().filter(|one| one.entry == grant && one.ended.is_none()).collect();
+        let Some(Grant { person, case, .. }) = standing.first() else { return Err(LedgerError::NoGrant) };
+        let (person, case) = (*person, *case);
+        let folders: Vec<Folder> = standing.iter().map(|one| one.folder()).collect();
+        let mut values = grant_values(person, &folders)?;
         values.push(self.value("cause", code(cause)?)?);
         let kind = KindNumber::of("grant.ended").ok_or(LedgerError::NoPack)?;
         let references = vec![self.reference("ends", grant)?];
         let decision = self.decide(kind, case, values, references, now())?;
         let entered = self.enter(decision, now, rng)?;
-        self.settle_folder(case, folder, "grant_ended", now, rng)?;
+        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
         Ok(entered)
-    }
-
-    fn grant_values(&self, person: PersonId, folder: Folder) -> Result<Vec<Value>, LedgerError> {
-        Ok(vec![
-            Value { field: field::PERSON, position: 0, content: Content::Person(person) },
-            Value { field: field::GRANTED_FOLDER, position: 0, content: code(folder.name())? },
-        ])
     }
 
     /// Returns who opened words of a case, in order of entry, as far as this device can open the structure.
@@ -157,4 +154,12 @@ impl<D: Disk> Desk<D> {
         }
         Ok(found)
     }
+}
+
+fn grant_values(person: PersonId, folders: &[Folder]) -> Result<Vec<Value>, LedgerError> {
+    let mut values = vec![Value { field: field::PERSON, position: 0, content: Content::Person(person) }];
+    for (position, folder) in (0..).zip(folders) {
+        values.push(Value { field: field::FOLDERS, position, content: code(folder.name())? });
+    }
+    Ok(values)
 }

@@ -297,7 +297,7 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
                 Content::Person(person) => Some(*person),
                 _ => None,
             });
-            let folder = body.values_of(field::GRANTED_FOLDER).find_map(|content| match content {
+            let folders = body.values_of(field::FOLDERS).filter_map(|content| match content {
                 Content::Code(code) => Folder::from_name(code.as_str()),
                 _ => None,
             });
@@ -305,15 +305,16 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
                 Content::Time(moment) if moment.is_some() => Some(moment.milliseconds),
                 _ => None,
             });
-            if let (Some(person), Some(folder)) = (person, folder) {
-                let case = body.case.filter(|_| folder.of_case());
-                table.grants.push(Grant::new(number, person, case, folder, until));
+            if let Some(person) = person {
+                let grant =
+                    |folder: Folder| Grant::new(number, person, body.case.filter(|_| folder.of_case()), folder, until);
+                table.grants.extend(folders.map(grant));
             }
         }
         Some("grant.ended") => {
             let ends = |reference: &&Reference| reference.relation.name() == Some("ends");
             for reference in body.references.iter().filter(ends) {
-                if let Some(grant) = table.grants.iter_mut().find(|grant| grant.entry == reference.entry) {
+                for grant in table.grants.iter_mut().filter(|grant| grant.entry == reference.entry) {
                     grant.ended = grant.ended.or(Some(number));
                 }
             }
