@@ -11,6 +11,7 @@ pub mod folder_keys;
 pub mod identity;
 pub mod outbox;
 pub mod own;
+pub mod readers;
 pub mod receipts;
 pub mod recovery;
 pub mod roll;

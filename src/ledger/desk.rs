@@ -41,6 +41,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
+    /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
+    pub(super) time: i64,
 }
 
 /// A person of the roster, with what the roll says of them.
@@ -92,7 +94,8 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
-        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None };
+        let time = roster.latest();
+        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, time };
         desk.compare_receipt()?;
         Ok(desk)
     }
@@ -157,6 +160,21 @@ impl<D: Disk> Desk<D> {
     #[must_use]
     pub fn is_overseer(&self) -> bool {
         self.roles().iter().any(|role| role.is_overseer())
+    }
+
+    /// Whether this identity may be one of the two persons that a change among the leading ones needs.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.roles().iter().any(|role| role.needs_second_person())
+    }
+
+    /// Judges roles by this time, in milliseconds UTC, from now on.
+    pub fn at_time(&mut self, now: i64) {
+        self.time = now;
+    }
+
+    pub(super) fn need_leading(&self) -> Result<(), LedgerError> {
+        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotAllowed) }
     }
 
     pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {
@@ -238,8 +256,7 @@ impl<D: Disk> View for Desk<D> {
     }
 
     fn roles(&self) -> Vec<Role> {
-        let own = self.identity.person();
-        self.roster.current().filter(|enrolment| enrolment.person == own).map(|enrolment| enrolment.role).collect()
+        self.roster.roles(self.identity.person(), u64::MAX, self.time)
     }
 
     fn entry(&self, number: u64) -> Option<Referenced> {

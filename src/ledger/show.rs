@@ -5,7 +5,6 @@ use serde_json::{Map, Value as Json};
 
 use crate::cabinet::drafts::{self, DraftId, DraftLine};
 use crate::cabinet::own::{self, OwnCopy};
-use crate::cabinet::{CabinetError, folder_keys};
 use crate::codec::{Digest, KindNumber, RelationNumber, StatementId};
 use crate::decision::decision::Reference;
 use crate::decision::draft::Draft;
@@ -120,15 +119,17 @@ impl<D: Disk> Desk<D> {
     /// # Errors
     /// `NotReader`; `Seal(Foreign)` if they do not lead to the entry's commitment or belong to another statement.
     pub fn open_words(&self, stored: &Stored, body: &Body) -> Result<Words, LedgerError> {
-        let (cabinet, ledger) = (self.ledger.cabinet(), self.ledger_id());
+        let ledger = self.ledger_id();
         let own = self.own_words_key(&stored.envelope().statement)?;
         let key = match own {
             Some(key) => key,
-            None => match folder_keys::load(&cabinet, body.folder_key, self.identity.secret()) {
-                Ok(private) => words::words_key(stored.words(), &private)?,
-                Err(CabinetError::Wrap(_) | CabinetError::Missing) => return Err(LedgerError::NotReader),
-                Err(other) => return Err(other.into()),
-            },
+            None => {
+                let file = self.folder_file(body.folder_key)?.ok_or(LedgerError::NotReader)?;
+                match file.private() {
+                    Some(private) => words::words_key(stored.words(), private)?,
+                    None => file.words_key(stored.envelope().number.0).cloned().ok_or(LedgerError::Retired)?,
+                }
+            }
         };
         let words = words::open(stored.words(), &key, &ledger, &body.folder_key)?;
         let root = Digest::new(words_root(&words.seed, &words.fields));

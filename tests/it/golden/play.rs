@@ -277,7 +277,7 @@ impl Play {
     pub fn confirm(&mut self, who: &str, entry: u64) -> u64 {
         let view = FieldId(self.pack.id_of("view").unwrap());
         let reference = self.reference("confirms", entry);
-        self.setup(who, "confirmation", None, vec![one(view, code("agree"))], vec![reference])
+        self.setup(who, "confirmation", None, vec![one(view, code("agrees"))], vec![reference])
     }
 
     pub fn reference(&self, relation: &str, entry: u64) -> Reference {
