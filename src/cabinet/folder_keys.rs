@@ -1,18 +1,19 @@
 //! Folder keys: `cabinet/folders/<folder key id>.age`, for the holders of a grant and recovery.
 //!
 //! Content version 1: the folder key id 32, what is held of the key (0: the X25519 private key 32; 1, a *punctured* epoch:
-//! a list of entry number u64 and words key 32, rising), the age recipients 32 each that the file is wrapped for, rising,
+//! a list of entry number u64, statement digest 32 and words key 32, rising), the age recipients 32 each that the file is wrapped for, rising,
 //! and the persons 16 each that are to be kept out. An age file does not say whom it is for; so it says so inside, and
 //! whoever wraps it again knows who read it before. The file's name is the id, so a key under another's name is noticed.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::cabinet::wrap::{AgeSecret, Recipient};
+use crate::cabinet::wrap::{AgeSecret, Recipient, WrapError};
 use crate::cabinet::{self, CabinetError, Durable, Opened};
-use crate::codec::{Bytes, CodecError, FolderKeyId, PersonId};
+use crate::codec::{Bytes, CodecError, Digest, FolderKeyId, PersonId};
 use crate::seal::words::{FolderPrivate, WordsKey};
 use crate::store::durable;
 
@@ -22,7 +23,18 @@ pub enum Held {
     /// The private key: it opens every entry sealed to the folder key.
     Whole(FolderPrivate),
     /// The words keys of the entries that remain, by number: all else is gone.
-    Punctured(Vec<(u64, WordsKey)>),
+    Punctured(Vec<Kept>),
+}
+
+/// What a punctured epoch holds of one entry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The entry's number.
+    pub entry: u64,
+    /// The digest of its statement.
+    pub digest: Digest,
+    /// The key of its words part.
+    pub key: WordsKey,
 }
 
 /// A folder key as its file holds it.
@@ -48,12 +60,21 @@ impl FolderFile {
         }
     }
 
+    /// Returns the words keys of a punctured epoch by statement digest, with the folder key they were sealed to.
+    pub fn kept(&self) -> impl Iterator<Item = (Digest, (WordsKey, FolderKeyId))> {
+        let all = match &self.held {
+            Held::Whole(_) => &[][..],
+            Held::Punctured(all) => all,
+        };
+        all.iter().map(|kept| (kept.digest, (kept.key.clone(), self.id)))
+    }
+
     /// Returns the words key of one entry, if the epoch was punctured and the entry remains.
     #[must_use]
     pub fn words_key(&self, entry: u64) -> Option<&WordsKey> {
         let Held::Punctured(keys) = &self.held else { return None };
-        let at = keys.binary_search_by_key(&entry, |(number, _)| *number).ok()?;
-        keys.get(at).map(|(_, key)| key)
+        let at = keys.binary_search_by_key(&entry, |kept| kept.entry).ok()?;
+        keys.get(at).map(|kept| &kept.key)
     }
 }
 
@@ -78,14 +99,14 @@ struct Content {
 #[derive(Serialize, Deserialize)]
 enum RawHeld {
     Whole(Bytes<32>),
-    Punctured(Vec<(u64, Bytes<32>)>),
+    Punctured(Vec<(u64, Digest, Bytes<32>)>),
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
         match &mut self.held {
             RawHeld::Whole(key) => key.0.zeroize(),
-            RawHeld::Punctured(keys) => keys.iter_mut().for_each(|(_, key)| key.0.zeroize()),
+            RawHeld::Punctured(keys) => keys.iter_mut().for_each(|(_, _, key)| key.0.zeroize()),
         }
     }
 }
@@ -126,6 +147,36 @@ pub fn load_all(cabinet: &Path, secret: &AgeSecret) -> Result<Opened<FolderFile>
     Ok(cabinet::open_all(files, |id, path| open(id, path, secret)))
 }
 
+/// Opens every folder key that this secret opens, and notes in the file `memo` which it did not: they are tried again only
+/// when they changed. The memo names folder key ids, which are public, and nothing else.
+///
+/// # Errors
+/// `Disk`.
+pub fn load_ring(cabinet: &Path, secret: &AgeSecret, memo: &Path) -> Result<Vec<FolderFile>, CabinetError> {
+    let known = durable::read(memo, MEMO_LIMIT).unwrap_or_default();
+    let known: HashSet<&str> = std::str::from_utf8(&known).unwrap_or_default().lines().collect();
+    let (mut ring, mut closed) = (Vec::new(), Vec::new());
+    for (id, path) in cabinet::files(&cabinet.join("folders"), ".age", FolderKeyId::parse)? {
+        let Ok(stamp) = durable::stamp(&path) else { continue };
+        let line = format!("{id} {stamp:x}");
+        if !known.contains(line.as_str()) {
+            match open(id, &path, secret) {
+                Ok(file) => {
+                    ring.push(file);
+                    continue;
+                }
+                Err(CabinetError::Wrap(WrapError::NotForThis)) => {}
+                Err(_) => continue,
+            }
+        }
+        closed.push(line);
+    }
+    if closed.len() != known.len() || closed.iter().any(|line| !known.contains(line.as_str())) {
+        cabinet::put(memo, closed.join("\n").as_bytes(), Durable::Later)?;
+    }
+    Ok(ring)
+}
+
 /// Puts a file in the place of the one that is there, for the readers it names; durable when it returns. Whoever opened
 /// the old file keeps what it held: ending a grant needs a new epoch.
 ///
@@ -138,7 +189,8 @@ pub fn write(cabinet: &Path, file: &FolderFile) -> Result<(), CabinetError> {
     let held = match &file.held {
         Held::Whole(key) => RawHeld::Whole(Bytes(*key.as_bytes())),
         Held::Punctured(keys) => {
-            RawHeld::Punctured(keys.iter().map(|(number, key)| (*number, Bytes(*key.as_bytes()))).collect())
+            let kept = |kept: &Kept| (kept.entry, kept.digest, Bytes(*kept.key.as_bytes()));
+            RawHeld::Punctured(keys.iter().map(kept).collect())
         }
     };
     let readers = readers.into_iter().map(Bytes).collect();
@@ -151,10 +203,15 @@ fn open(id: FolderKeyId, path: &Path, secret: &AgeSecret) -> Result<FolderFile, 
     let held = match &content.held {
         RawHeld::Whole(key) => Held::Whole(FolderPrivate::new(key.0)),
         RawHeld::Punctured(keys) => {
-            if !keys.is_sorted_by(|(a, _), (b, _)| a < b) {
+            if !keys.is_sorted_by(|(a, ..), (b, ..)| a < b) {
                 return Err(CodecError::Malformed.into());
             }
-            Held::Punctured(keys.iter().map(|(number, key)| (*number, WordsKey::new(key.0))).collect())
+            let kept = |(entry, digest, key): &(u64, Digest, Bytes<32>)| Kept {
+                entry: *entry,
+                digest: *digest,
+                key: WordsKey::new(key.0),
+            };
+            Held::Punctured(keys.iter().map(kept).collect())
         }
     };
     let fits = match &held {
@@ -176,12 +233,15 @@ fn path(cabinet: &Path, id: FolderKeyId) -> PathBuf {
     cabinet.join("folders").join(format!("{id}.age"))
 }
 
+/// Most bytes of a memo of closed files.
+const MEMO_LIMIT: usize = 1 << 24;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use crate::cabinet::tests::{recipients, secret, stream};
-    use crate::cabinet::wrap::{self, WrapError};
+    use crate::cabinet::wrap;
 
     use super::*;
 
@@ -217,12 +277,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_closed_is_tried_again_when_it_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cabinet, memo) = (folder.path(), folder.path().join("memo"));
+        let ids: Vec<FolderKeyId> = (0..3)
+            .map(|n| save(cabinet, &FolderPrivate::generate(&mut stream(n)), &recipients(&[9]), &[]).unwrap())
+            .collect();
+        let ring = || load_ring(cabinet, &secret(1), &memo).unwrap().into_iter().map(|file| file.id);
+        assert_eq!(ring().count(), 0);
+        assert_eq!(durable::read(&memo, 1 << 20).unwrap().split(|b| *b == b'\n').count(), 3);
+        let file = load(cabinet, ids[1], &secret(9)).unwrap();
+        write(cabinet, &FolderFile { readers: recipients(&[1, 9]), ..file }).unwrap();
+        assert_eq!(ring().collect::<Vec<_>>(), [ids[1]]);
+        assert_eq!(ring().collect::<Vec<_>>(), [ids[1]]);
+        let file = load(cabinet, ids[1], &secret(9)).unwrap();
+        write(cabinet, &FolderFile { readers: recipients(&[9]), ..file }).unwrap();
+        assert_eq!(ring().count(), 0);
+    }
+
+    #[test]
     fn a_punctured_epoch_holds_the_entries_that_remain() {
         let folder = tempfile::tempdir().unwrap();
         let cabinet = folder.path();
         let key = FolderPrivate::generate(&mut stream(3));
         let id = save(cabinet, &key, &recipients(&[1, 9]), &[]).unwrap();
-        let keys: Vec<(u64, WordsKey)> = (4..9).map(|number| (number, WordsKey::new([number as u8; 32]))).collect();
+        let kept = |entry| Kept { entry, digest: Digest::ZERO, key: WordsKey::new([entry as u8; 32]) };
+        let keys: Vec<Kept> = (4..9).map(kept).collect();
         let file = FolderFile { held: Held::Punctured(keys), ..load(cabinet, id, &secret(1)).unwrap() };
         write(cabinet, &file).unwrap();
         let read = load(cabinet, id, &secret(9)).unwrap();

@@ -121,7 +121,7 @@ impl<D: Disk> Desk<D> {
     /// # Errors
     /// Those of the store.
     pub fn readings(&self, case: CaseTag) -> Result<Vec<Reading>, LedgerError> {
-        let (keys, table) = (self.keys(), self.readers()?);
+        let (keys, table) = (self.structure_keys(), self.readers()?);
         let mut found = Vec::new();
         self.ledger.walk_from(0, &mut |number, digest, structure, words| {
             let Some(statement) = open_statement(digest, structure, words, &keys) else { return };

@@ -64,6 +64,7 @@ impl<D: Disk> Desk<D> {
         self.renew(&renewals, &table, now, rng)?;
         self.save_settled(table)?;
         self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.ring = std::cell::OnceCell::new();
         Ok(())
     }
 
@@ -84,7 +85,7 @@ impl<D: Disk> Desk<D> {
         if table.upto > self.ledger.size() {
             table = Readers::default();
         }
-        let keys = self.keys();
+        let keys = self.structure_keys();
         let before = table.upto;
         self.ledger.walk_from(before, &mut |number, digest, structure, words| {
             // Public entries grant nothing, and what the overseers cannot open is no grant.

@@ -266,6 +266,11 @@ impl Roster {
         self.folders.values().find(|epoch| epoch.case == case && epoch.folder == folder && epoch.replaced.is_none())
     }
 
+    /// Returns the ids of every folder key that was published, in no order.
+    pub fn folder_ids(&self) -> impl Iterator<Item = &FolderKeyId> {
+        self.folders.keys()
+    }
+
     /// Returns every epoch of a folder, in no order.
     pub fn epochs_of(&self, case: Option<CaseTag>, folder: Folder) -> impl Iterator<Item = &FolderEpoch> {
         self.folders.values().filter(move |epoch| epoch.case == case && epoch.folder == folder)

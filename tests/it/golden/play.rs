@@ -384,7 +384,7 @@ impl Play {
     /// What opens every structure that is not restricted.
     pub fn keys(&self) -> Keys {
         let structure = self.people.values().map(|person| person.structure.clone()).collect();
-        Keys { structure, ledger: self.id, restricted: Vec::new() }
+        Keys { structure, ledger: self.id, ..Keys::default() }
     }
 
     /// The content of `keys.json`.
