@@ -393,7 +393,7 @@ impl<D: Disk> Desk<D> {
             previous,
             seen: self.ledger.seen(),
             pack: self.roster.pack(),
-            policy: Digest::ZERO,
+            policy: self.roster.policy(),
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;

@@ -13,7 +13,7 @@ use crate::decision::decision::Reference;
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
 use crate::entry::envelope::Envelope;
-use crate::entry::statement::{Body, UNKNOWN, Unverified};
+use crate::entry::statement::{Body, Unverified};
 use crate::frame::reader::{Event, WriteReader};
 use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
@@ -300,56 +300,30 @@ impl Roster {
         self.policy_at(u64::MAX)
     }
 
-    fn pack_at(&self, entry: u64) -> Digest {
+    /// Returns the hash of the pack in force after that entry; zero before one was adopted.
+    #[must_use]
+    pub fn pack_at(&self, entry: u64) -> Digest {
         let adopted = self.packs.iter().rev().find(|(at, _)| *at <= entry);
         adopted.map_or(Digest::ZERO, |(_, hash)| *hash)
     }
 
-    fn policy_at(&self, entry: u64) -> Digest {
+    /// Returns the hash of the policy in force after that entry; zero before one was confirmed.
+    #[must_use]
+    pub fn policy_at(&self, entry: u64) -> Digest {
         let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|from| from <= entry));
         in_force.max_by_key(|policy| (policy.in_force, policy.entry)).map_or(Digest::ZERO, |policy| policy.hash)
     }
 
-    /// Judges what a statement at that entry says of rules and folder against what its author had seen: nothing that was
-    /// published later can have been meant. The clerk refuses what alters history.
-    ///
-    /// `hole` is the first entry that could not be read: what is not known behind it may have been published there.
-    pub fn judge(&self, number: u64, body: &Body, hole: Option<u64>) -> impl Iterator<Item = Code> {
-        let unread = hole.is_some_and(|hole| hole < number);
-        let rules = if unread { None } else { self.judge_rules(number, body) };
-        rules.into_iter().chain(self.judge_folder(number, body, unread))
+    /// Whether a pack of this hash was adopted, by that entry or before it.
+    #[must_use]
+    pub fn has_pack(&self, hash: &Digest, entry: u64) -> bool {
+        self.packs.iter().any(|(at, known)| *at <= entry && known == hash)
     }
 
-    /// `Pack` for hashes that were adopted here and are not those in force at `seen`; `PackUnknown` for any other.
-    ///
-    /// In the first write, of which nobody had seen anything, an entry stands under what was adopted up to itself.
-    fn judge_rules(&self, number: u64, body: &Body) -> Option<Code> {
-        let at = if body.seen.number == UNKNOWN { number } else { body.seen.number };
-        if (body.pack, body.policy) == (self.pack_at(at), self.policy_at(at)) {
-            return None;
-        }
-        let pack = match number {
-            0 => body.pack == Digest::ZERO,
-            _ => self.packs.iter().any(|(entry, hash)| *entry <= number && *hash == body.pack),
-        };
-        let policy = body.policy == Digest::ZERO
-            || self.policies.iter().any(|policy| policy.entry <= number && policy.hash == body.policy);
-        Some(if pack && policy { Code::Pack } else { Code::PackUnknown })
-    }
-
-    /// `FolderKey` for a key that was not published for that folder at or before `seen`; `EpochOld` for one that was
-    /// replaced before the entry.
-    fn judge_folder(&self, number: u64, body: &Body, unread: bool) -> Option<Code> {
-        if body.folder() == Some(Folder::None) {
-            return None;
-        }
-        let Some(epoch) = self.folder_key(&body.folder_key) else { return (!unread).then_some(Code::FolderKey) };
-        let seen = body.seen.number != UNKNOWN && epoch.entry <= body.seen.number;
-        let fits = Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
-        if !seen || !fits {
-            return Some(Code::FolderKey);
-        }
-        epoch.replaced.is_some_and(|replaced| replaced < number).then_some(Code::EpochOld)
+    /// Whether a policy of this hash was adopted, by that entry or before it, confirmed or not.
+    #[must_use]
+    pub fn has_policy(&self, hash: &Digest, entry: u64) -> bool {
+        self.policies.iter().any(|policy| policy.entry <= entry && policy.hash == *hash)
     }
 
     /// Whether this person, as the founder, may still enrol the first other leading person alone.
@@ -550,9 +524,7 @@ impl Roster {
     }
 
     fn make(&mut self, entry: u64, change: Change) {
-        if !matches!(change, Change::Policy(_)) {
-            self.changed = entry;
-        }
+        self.changed = entry;
         match change {
             Change::Enrol(place) => {
                 let Some(enrolment) = self.enrolments.get_mut(place) else { return };
@@ -675,9 +647,9 @@ impl Roster {
         match body.kind.name() {
             Some("rulepack.adopt") => self.packs.push((at.entry, *hash)),
             Some("policy.adopt") => {
-                let (place, by) = (self.policies.len(), body.person);
+                let place = self.policies.len();
                 self.policies.push(Policy { entry: at.entry, hash: *hash, in_force: None });
-                self.change(at, by, by, true, Change::Policy(place));
+                self.change(at, body.person, body.person, true, Change::Policy(place));
             }
             _ => {}
         }

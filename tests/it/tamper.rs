@@ -591,6 +591,11 @@ fn adopts(body: &mut Body, kind: &str, document: &[u8]) {
     (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
 }
 
+fn agrees() -> Vec<Value> {
+    let agrees = Content::Code(ShortText::new("agrees").unwrap());
+    vec![Value { field: field::VIEW, position: 0, content: agrees }]
+}
+
 fn confirms(entry: u64, digest: Digest) -> Vec<Reference> {
     vec![Reference { relation: RelationNumber::of("confirms").unwrap(), entry, digest }]
 }
@@ -627,7 +632,7 @@ fn rules_and_policies_are_those_in_force_where_the_author_stood() {
     let confirm = |hand: &mut Hand, who| {
         hand.says(who, true, &[], |_, body| {
             (body.kind, body.pack) = (KindNumber::of("confirmation").unwrap(), pack);
-            (body.references, body.values) = (confirms(17, digest), agrees());
+            (body.values, body.references) = (agrees(), confirms(17, digest));
         })
     };
     assert_eq!(confirm(&mut hand, "maria"), (20, Some(Code::RoleInvalid)));
@@ -649,10 +654,6 @@ fn rules_and_policies_are_those_in_force_where_the_author_stood() {
         (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
     });
     assert_eq!(other, (25, Some(Code::Sealed)));
-}
-
-fn agrees() -> Vec<Value> {
-    vec![Value { field: field::VIEW, position: 0, content: Content::Code(ShortText::new("agrees").unwrap()) }]
 }
 
 #[test]
