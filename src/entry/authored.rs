@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::codec::{Bytes, CaseTag, Digest, FolderKeyId, KindNumber, LedgerId, PersonId, Publicity};
+use crate::codec::{Bytes, CaseTag, Digest, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::value::Moment;
 use crate::entry::EntryError;
 use crate::entry::statement::{Body, Seen, Statement, VERSION};
@@ -82,7 +82,7 @@ impl Authored {
             words_length: u32::try_from(sealed.words.len()).map_err(|_| EntryError::TooLong)?,
             seen: author.seen,
         };
-        let public = body.kind.publicity() != Some(Publicity::Sealed);
+        let public = decision.is_public();
         let statement = Statement::sign(body, author.key)?;
         let (bytes, signature) = (statement.as_bytes(), &statement.signature().0);
         let structure = if public {

@@ -7,7 +7,7 @@ use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::Recipient;
-use crate::cabinet::{CabinetError, receipts};
+use crate::cabinet::{CabinetError, folder_keys, receipts};
 use crate::codec::{CaseTag, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
@@ -20,8 +20,8 @@ use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::Stored;
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
-use crate::seal::structure::StructureKey;
-use crate::seal::words::{self, WordsPart};
+use crate::seal::structure::{self, StructureKey, StructurePart};
+use crate::seal::words::{self, WordsKey, WordsPart};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
 use crate::verify::entry::Keys;
@@ -194,8 +194,29 @@ impl<D: Disk> Desk<D> {
     /// As [`Ledger::entry`].
     pub fn statement(&self, number: u64) -> Result<(Stored, Option<Unverified>), LedgerError> {
         let stored = self.ledger.entry(number)?;
-        let statement = stored.statement(&self.keys());
+        let statement = stored.statement(&self.keys()).or_else(|| self.restricted_statement(&stored));
         Ok((stored, statement))
+    }
+
+    /// Opens the statement of an entry whose structure only those open who open its words: its author by their own copy,
+    /// readers by the folder's key.
+    fn restricted_statement(&self, stored: &Stored) -> Option<Unverified> {
+        let digest = stored.envelope().statement;
+        let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
+        let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
+        let ledger = self.ledger_id();
+        let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
+        let mut ids = self.roster.restricted_folders();
+        let words = match self.own_words_key(&digest).ok().flatten() {
+            Some(key) => ids.find_map(|id| opened(&key, id)),
+            None => ids.find_map(|id| {
+                let private = folder_keys::load(&self.ledger.cabinet(), *id, self.identity.secret()).ok()?;
+                opened(&words::words_key(stored.words(), &private).ok()?, id)
+            }),
+        }?;
+        let part = sealed.open(&words.content_key).ok()?;
+        let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
+        (statement.digest() == digest).then_some(statement)
     }
 
     /// Returns the shortest form of a tag that is unique in this ledger.
@@ -246,7 +267,8 @@ impl<D: Disk> View for Desk<D> {
         let (stored, statement) = self.statement(number).ok()?;
         let digest = stored.envelope().statement;
         let Some(statement) = statement else {
-            return Some(Referenced { digest, kind: None, case: None, folder: None, author_person: None });
+            let (kind, case, folder, author_person) = (None, None, None, None);
+            return Some(Referenced { digest, kind, case, folder, author_person, values: Vec::new() });
         };
         let body = statement.body();
         Some(Referenced {
@@ -255,6 +277,7 @@ impl<D: Disk> View for Desk<D> {
             case: body.case,
             folder: body.folder(),
             author_person: Some(body.person),
+            values: body.values.clone(),
         })
     }
 }
