@@ -47,8 +47,8 @@ pub enum IdentityError {
     /// A name that is empty, longer than 255 bytes, or holds control characters or white space at its ends.
     #[error("the name is empty, too long, or holds a character that may not stand there")]
     BadName,
-    /// A handle that is not 1 to 32 lowercase letters, digits and hyphens.
-    #[error("the handle is not 1 to 32 lowercase letters, digits and hyphens")]
+    /// A handle that is not 1 to 32 lowercase letters, digits and hyphens, or begins with a hyphen.
+    #[error("the handle is not 1 to 32 lowercase letters, digits and hyphens, the first no hyphen")]
     BadHandle,
     /// A passphrase of no characters.
     #[error("an empty passphrase")]

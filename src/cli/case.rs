@@ -29,7 +29,10 @@ fn open(door: &mut Door<'_>, handle: Option<String>, label: Option<String>) -> R
     };
     let handle = handle.trim().to_lowercase();
     if !is_handle(&handle) {
-        return Err(Failure::new("this handle cannot be used", "give 1 to 32 lowercase letters, digits and hyphens"));
+        return Err(Failure::new(
+            "this handle cannot be used",
+            "give 1 to 32 lowercase letters, digits and hyphens, no hyphen first",
+        ));
     }
     let label = match label {
         Some(label) => label,

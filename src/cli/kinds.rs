@@ -126,14 +126,31 @@ fn one(door: &mut Door<'_>, pack: &Pack, kind: &Kind) -> Result<u8, Failure> {
 }
 
 fn kept(kind: &Kind) -> String {
-    match kind.folder {
+    match &kind.folder {
         FolderRule::Public => "Its structure is public and it has no words.".to_owned(),
-        FolderRule::NoWords | FolderRule::Fixed(Folder::None) => "It has no words.".to_owned(),
-        FolderRule::Case => "Its words go to the child's folder general or protection.".to_owned(),
-        FolderRule::CaseOrIntake => {
-            "Its words go to the child's folder general or protection; without a child to intake.".to_owned()
+        FolderRule::NoWords => "It has no words.".to_owned(),
+        FolderRule::Roll => "Its words go to the roll, and the ledger only commits to them.".to_owned(),
+        FolderRule::As(_) => "Its words go to the folder of the entry that it points at.".to_owned(),
+        FolderRule::Among(folders) => {
+            let named = |of_case: bool| {
+                let some = folders.iter().filter(|f| f.of_case() == of_case && **f != Folder::Intake);
+                some.map(|folder| folder.name()).collect::<Vec<_>>()
+            };
+            let (of_case, of_setting) = (named(true), named(false));
+            let place = |names: &[&str], folder: &str| match names.len() {
+                1 => format!("{folder} {}", names.join("")),
+                _ => format!("{folder} {}", names.join(" or ")),
+            };
+            let mut places = Vec::new();
+            if !of_case.is_empty() {
+                places.push(place(&of_case, "child's folder"));
+            }
+            if !of_setting.is_empty() {
+                places.push(place(&of_setting, "setting's folder"));
+            }
+            let intake = if folders.contains(&Folder::Intake) { "; without a child to intake" } else { "" };
+            format!("Its words go to the {}{intake}.", places.join(", or the "))
         }
-        FolderRule::Fixed(folder) => format!("Its words go to the folder {}.", folder.name()),
     }
 }
 

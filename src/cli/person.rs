@@ -154,9 +154,10 @@ fn revoke(door: &mut Door<'_>, typed: &str, cause: &str, since: Option<&str>) ->
 
 fn check_handle(handle: Option<&str>) -> Result<(), Failure> {
     match handle {
-        Some(handle) if !is_handle(handle) => {
-            Err(Failure::new("this handle cannot be used", "give 1 to 32 lowercase letters, digits and hyphens"))
-        }
+        Some(handle) if !is_handle(handle) => Err(Failure::new(
+            "this handle cannot be used",
+            "give 1 to 32 lowercase letters, digits and hyphens, no hyphen first",
+        )),
         _ => Ok(()),
     }
 }

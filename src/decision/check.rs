@@ -2,17 +2,19 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::codec::{CaseTag, Folder, KindNumber, RelationNumber, StatementId, WORDS_LIMIT};
+use crate::codec::{CaseTag, Folder, KindNumber, Publicity, RelationNumber, StatementId, WORDS_LIMIT};
 use crate::decision::decision::{Decision, Reference, sort};
 use crate::decision::fields::{Reader, blank, echo, meant};
-use crate::decision::gap::{Gap, GapLevel, TIME_HINT, not_answered};
-use crate::decision::value::{Content, Moment};
+use crate::decision::gap::{Gap, GapLevel, TIME_HINT, not_answered, part_path};
+use crate::decision::value::{Content, Moment, Value};
 use crate::decision::view::{Found, Referenced, View};
 use crate::rules::kind::{CaseRule, FolderRule, Kind, Protection};
 use crate::rules::pack::Pack;
 
 /// Keys of every draft that are no fields of the kind.
 pub(super) const HEAD: [&str; 8] = ["kind", "case", "folder", "learned_at", "occurred_at", "happened", "refs", "id"];
+/// The relation of an entry that fills in what an earlier one left open.
+const COMPLETES: &str = "completes";
 /// Most references of one entry.
 const REFERENCES: usize = 200;
 /// Most bytes of structural values, so that the statement stays within its limit.
@@ -27,8 +29,16 @@ pub(super) fn check(
     now_ms: i64,
 ) -> Result<Decision, Vec<Gap>> {
     let kind = kind_of(object, pack).map_err(|gap| vec![gap])?;
-    let reader =
-        Reader { pack, view, has_words: kind.has_words(), values: Vec::new(), words: Vec::new(), gaps: Vec::new() };
+    let reader = Reader {
+        pack,
+        view,
+        has_words: kind.has_words(),
+        names: kind.has_words() && !kind.on_roll(),
+        completes: completes(object),
+        values: Vec::new(),
+        words: Vec::new(),
+        gaps: Vec::new(),
+    };
     let mut checker = Checker { object, kind, now_ms, reader, referenced: Vec::new(), references: Vec::new() };
     let decision = checker.decision();
     let mut gaps = checker.reader.gaps;
@@ -44,6 +54,12 @@ pub(super) fn check(
     gaps.extend(open);
     gaps.sort_by_key(|gap| gap.level);
     Err(gaps)
+}
+
+/// Whether a draft says that it completes an entry.
+fn completes(object: &Map<String, Json>) -> bool {
+    let refs = object.get("refs").and_then(Json::as_array).into_iter().flatten();
+    refs.filter_map(|reference| reference.get("relation")?.as_str()).any(|relation| relation.trim() == COMPLETES)
 }
 
 /// Whether a path is another one or a part of it.
@@ -113,9 +129,11 @@ impl<'a> Checker<'a> {
             values,
             words,
             references: std::mem::take(&mut self.references),
+            behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
             statement_id,
+            public: self.kind.number.publicity() == Some(Publicity::Public),
         };
         self.sizes(&decision);
         let free = decision.facts().never_held_up(pack);
@@ -124,10 +142,32 @@ impl<'a> Checker<'a> {
         decision.learned = times.learned;
         decision.decided = times.decided;
         decision.happened = times.happened;
-        decision.case = self.case(free);
+        decision.case = self.case(free, &decision);
         decision.folder = self.folder(&decision);
+        decision.behind = self.behind(&decision);
+        decision.public |= self.confirms_public(&decision);
         self.completes(&decision);
         decision
+    }
+
+    /// Returns each reference with the entry that it points at.
+    fn pointed<'d>(&'d self, decision: &'d Decision) -> impl Iterator<Item = (&'d Reference, &'d Referenced)> {
+        decision.references.iter().zip(&self.referenced)
+    }
+
+    /// Whether this confirms public entries and no other: it is then public as they are.
+    fn confirms_public(&self, decision: &Decision) -> bool {
+        let public = |entry: &Referenced| entry.kind.and_then(KindNumber::publicity) == Some(Publicity::Public);
+        let mut confirmed = self.pointed(decision).filter(|(to, _)| to.relation.name() == Some("confirms")).peekable();
+        self.kind.number.publicity() == Some(Publicity::AsConfirmed)
+            && confirmed.peek().is_some()
+            && confirmed.all(|(_, entry)| public(entry))
+    }
+
+    fn behind(&self, decision: &Decision) -> Vec<Value> {
+        let through = |reference: &Reference| self.reader.pack.emergency_through(reference.relation);
+        let entries = self.pointed(decision).filter(|(reference, _)| through(reference));
+        entries.flat_map(|(_, entry)| entry.values.iter().cloned()).collect()
     }
 
     fn is_head(&self, key: &str) -> bool {
@@ -208,10 +248,14 @@ impl<'a> Checker<'a> {
         Times { occurred, learned, decided, happened: !self.kind.act || forced || past }
     }
 
-    fn case(&mut self, free: bool) -> Option<CaseTag> {
+    fn case(&mut self, free: bool, decision: &Decision) -> Option<CaseTag> {
         let json = self.typed("case");
         let hint = "give the child's handle, or at least 4 characters of the tag";
+        let pointed = self.same_as(decision).map(|(number, entry)| (number, entry.case));
         if blank(json) {
+            if let Some((_, case)) = pointed {
+                return case;
+            }
             if self.kind.case == CaseRule::Needed && !(free && self.kind.has_words()) {
                 let label = self.reader.pack.label(self.kind, "case");
                 self.reader.gaps.push(not_answered("case", label, GapLevel::Always, hint));
@@ -223,7 +267,13 @@ impl<'a> Checker<'a> {
             return None;
         }
         match json.as_str().map(|typed| self.reader.view.case(typed.trim())) {
-            Some(Found::One(case)) => return Some(case),
+            Some(Found::One(case)) => {
+                if let Some((number, own)) = pointed.filter(|(_, own)| *own != Some(case)) {
+                    let whose = if own.is_some() { "another child's" } else { "no child's" };
+                    self.error("case", format!("entry {number} is {whose}"), "leave it out, or look for the number");
+                }
+                return Some(case);
+            }
             Some(Found::Several) => self.error("case", "fits more than one child's case", "give more of it"),
             Some(Found::Nothing) => self.error("case", "is no case of this ledger", hint),
             None => self.error("case", "is not a text", hint),
@@ -231,15 +281,36 @@ impl<'a> Checker<'a> {
         None
     }
 
+    /// The entry that this one takes folder and case from, where the kind says so and it can be read.
+    fn same_as(&self, decision: &Decision) -> Option<(u64, &Referenced)> {
+        let FolderRule::As(relation) = self.kind.folder else { return None };
+        let refs = if decision.references.is_empty() { &self.references } else { &decision.references };
+        let mut pointed = refs.iter().zip(&self.referenced);
+        let (reference, entry) = pointed.find(|(reference, _)| reference.relation == relation)?;
+        entry.kind.is_some().then_some((reference.entry, entry))
+    }
+
+    /// Returns the folders that the words may go to.
+    fn folders(&self, decision: &Decision, in_case: bool) -> Vec<Folder> {
+        let open = |folder: &Folder| match folder {
+            Folder::Intake => !in_case,
+            folder => in_case || !folder.of_case(),
+        };
+        let folders: Vec<Folder> = match &self.kind.folder {
+            FolderRule::Public | FolderRule::NoWords | FolderRule::Roll => return vec![Folder::None],
+            FolderRule::Among(folders) => folders.iter().copied().filter(open).collect(),
+            FolderRule::As(_) => match self.same_as(decision).and_then(|(_, entry)| entry.folder) {
+                Some(folder) if folder != Folder::None => return vec![folder],
+                _ => Folder::ALL.into_iter().filter(open).collect(),
+            },
+        };
+        if folders.is_empty() { vec![Folder::Intake] } else { folders }
+    }
+
     /// Picks the folder: what was typed, if the kind allows it; else the kind's own, or the form's suggestion.
     fn folder(&mut self, decision: &Decision) -> Folder {
         let in_case = decision.case.is_some() || !blank(self.typed("case"));
-        let allowed: &[Folder] = match self.kind.folder {
-            FolderRule::Public | FolderRule::NoWords => &[Folder::None],
-            FolderRule::Fixed(folder) if in_case || !folder.of_case() => &[folder],
-            FolderRule::Case | FolderRule::CaseOrIntake if in_case => &[Folder::General, Folder::Protection],
-            FolderRule::Fixed(_) | FolderRule::Case | FolderRule::CaseOrIntake => &[Folder::Intake],
-        };
+        let allowed = self.folders(decision, in_case);
         let json = self.typed("folder");
         if !blank(json) {
             let typed = json.as_str().map_or("", str::trim);
@@ -256,21 +327,32 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        let delicate = allowed.contains(&Folder::Protection) && self.delicate(decision);
-        if delicate { Folder::Protection } else { allowed.first().copied().unwrap_or(Folder::None) }
+        let suggested = self.suggested(decision).into_iter().find(|folder| allowed.contains(folder));
+        suggested.or(allowed.first().copied()).unwrap_or(Folder::None)
     }
 
-    /// Whether the words belong in the protection folder: by kind, by a code, or because they speak of an entry there.
-    fn delicate(&self, decision: &Decision) -> bool {
-        let by_rule = match &self.kind.protection {
-            Protection::Always => true,
-            Protection::Codes(codes) => decision.values.iter().any(|value| match &value.content {
+    /// The folders that something speaks for: a code, the kind, or an entry there that the words speak of. What few
+    /// may read comes first.
+    fn suggested(&self, decision: &Decision) -> Vec<Folder> {
+        let given = |codes: &[String]| {
+            decision.values.iter().any(|value| match &value.content {
                 Content::Code(code) => codes.iter().any(|known| known == code.as_str()),
                 _ => false,
-            }),
+            })
         };
-        let there = |entry: &Referenced| entry.folder == Some(Folder::Protection) && entry.case == decision.case;
-        by_rule || self.referenced.iter().any(there)
+        let mut folders: Vec<Folder> =
+            self.kind.places.iter().filter(|(_, codes)| given(codes)).map(|(folder, _)| *folder).collect();
+        let by_rule = match &self.kind.protection {
+            Protection::Always => true,
+            Protection::Codes(codes) => given(codes),
+        };
+        let there = |folder: Folder| {
+            let same = |entry: &Referenced| !folder.of_case() || entry.case == decision.case;
+            self.referenced.iter().any(|entry| entry.folder == Some(folder) && same(entry))
+        };
+        let few = [Folder::Staff, Folder::Legal, Folder::Protection];
+        folders.extend(few.into_iter().filter(|folder| *folder == Folder::Protection && by_rule || there(*folder)));
+        folders
     }
 
     fn statement_id(&mut self) -> Option<StatementId> {
@@ -360,11 +442,57 @@ impl<'a> Checker<'a> {
         known.map(|relation| (relation.number, relation.to.as_deref()))
     }
 
-    /// An entry that completes another must fill in something.
+    /// An entry that completes another fills in something of the same case that was left open there, and changes
+    /// nothing.
     fn completes(&mut self, decision: &Decision) {
-        let completes = decision.references.iter().any(|reference| reference.relation.name() == Some("completes"));
-        if completes && decision.values.is_empty() {
+        let completed = |(reference, _): &(&Reference, &Referenced)| reference.relation.name() == Some(COMPLETES);
+        let entries: Vec<(u64, Referenced)> =
+            self.pointed(decision).filter(completed).map(|(to, entry)| (to.entry, entry.clone())).collect();
+        let Some((number, entry)) = entries.first() else { return };
+        if entries.len() > 1 {
+            self.error("refs", "completes more than one entry", "make an entry for each");
+        }
+        if decision.values.is_empty() {
             self.error("refs", "completes an entry and fills in nothing", "fill in what was left open");
         }
+        // Where the structure cannot be read, whoever can will see it.
+        if entry.kind.is_none() {
+            return;
+        }
+        if entry.case != decision.case {
+            self.error("case", format!("is not that of entry {number}"), "give the case of the entry it completes");
+        }
+        let mut filled: Vec<String> =
+            decision.values.iter().filter_map(|value| answered(self.reader.pack, &entry.values, value)).collect();
+        filled.dedup();
+        for path in filled {
+            let what = format!("is answered in entry {number} and stays as it is");
+            self.error(&path, what, "to put right what stands there, make a correction.fact");
+        }
     }
+}
+
+/// Returns the path of a new value's question if an earlier entry's values answer it. An answer that leaves a gap open,
+/// such as "not checked", is none.
+fn answered(pack: &Pack, earlier: &[Value], value: &Value) -> Option<String> {
+    let (field, sub) = pack.field_numbered(value.field.0)?;
+    let open = |known: &Value| match (&known.content, pack.field_numbered(known.field.0)) {
+        (Content::Code(code), Some((field, sub))) => {
+            let list = pack.codes(sub.unwrap_or(field));
+            list.and_then(|list| list.find(code.as_str())).is_some_and(|code| code.gap)
+        }
+        _ => false,
+    };
+    let own: Vec<&Value> = earlier.iter().filter(|known| field.owns(known.field.0) && !open(known)).collect();
+    if own.is_empty() {
+        return None;
+    }
+    let Some(sub) = sub else { return Some(field.name.clone()) };
+    if own.iter().any(|known| known.field == value.field && known.position == value.position) {
+        return Some(part_path(field, sub, value.position));
+    }
+    // Another element changes the list that was given; so does the first where "none" was the answer.
+    let part = |known: &&Value| known.field.0 != field.id && known.position == value.position;
+    let more = field.list && !earlier.iter().filter(|known| field.owns(known.field.0)).any(|known| part(&known));
+    more.then(|| format!("{}[{}]", field.name, value.position))
 }

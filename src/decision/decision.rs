@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{CaseTag, Digest, Folder, KindNumber, RelationNumber, StatementId};
+use crate::codec::{CaseTag, Digest, Folder, KindNumber, Publicity, RelationNumber, StatementId};
 use crate::decision::gap::{Facts, Flag, Gap, GapLevel};
 use crate::decision::value::{Content, Moment, Value, WordField};
 use crate::rules::kind::{CaseRule, FieldType, Kind};
@@ -34,14 +34,18 @@ pub struct Decision {
     pub(super) values: Vec<Value>,
     pub(super) words: Vec<WordField>,
     pub(super) references: Vec<Reference>,
+    /// The structural values of what it rests on: see [`Facts::behind`].
+    pub(super) behind: Vec<Value>,
     pub(super) gaps: Vec<Gap>,
     pub(super) flags: Vec<Flag>,
     pub(super) statement_id: Option<StatementId>,
+    /// Whether the structure is in clear.
+    pub(super) public: bool,
 }
 
 impl Decision {
     /// Makes an entry without words that the clerk writes itself, such as `case.opened`: a report, learned at
-    /// `learned`.
+    /// `learned`. A confirmation made so is public.
     ///
     /// # Errors
     /// Every field that is missing, not one of the kind's, or of another type than the pack says; a kind that the pack
@@ -88,9 +92,11 @@ impl Decision {
             values,
             words: Vec::new(),
             references,
+            behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
             statement_id: None,
+            public: kind.publicity() != Some(Publicity::Sealed),
         };
         gaps.extend(decision.facts().gaps(pack));
         if gaps.iter().any(|gap| gap.level != GapLevel::BeforeAct) {
@@ -189,6 +195,12 @@ impl Decision {
         self.statement_id
     }
 
+    /// Whether the structure is in clear: of a public kind, or a confirmation of entries that are all public.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+
     /// Returns what gaps, flags and gates ask about.
     #[must_use]
     pub fn facts(&self) -> Facts<'_> {
@@ -199,6 +211,7 @@ impl Decision {
             learned: self.learned,
             values: &self.values,
             relations: self.references.iter().map(|reference| reference.relation).collect(),
+            behind: &self.behind,
         }
     }
 
@@ -231,7 +244,7 @@ fn fits(pack: &Pack, kind: &Kind, value: &Value) -> bool {
         | (FieldType::Key, Content::Key(_))
         | (FieldType::Hash, Content::Hash(_))
         | (FieldType::Proof, Content::Proof(_))
-        | (FieldType::Fixed, Content::Text(_))
+        | (FieldType::Fixed | FieldType::FieldName, Content::Text(_))
         | (FieldType::Entry, Content::Entry(_)) => true,
         _ => false,
     };

@@ -21,6 +21,10 @@ pub(super) struct Reader<'a> {
     pub view: &'a dyn View,
     /// Whether entries of this kind may hold words.
     pub has_words: bool,
+    /// Whether people may be named in them who are not on the roll.
+    pub names: bool,
+    /// Whether it completes another entry: elements of a list may then be passed over.
+    pub completes: bool,
     pub values: Vec<Value>,
     pub words: Vec<WordField>,
     pub gaps: Vec<Gap>,
@@ -47,6 +51,9 @@ impl Reader<'_> {
         }
         for (at, element) in elements.iter().enumerate() {
             let path = format!("{}[{at}]", field.name);
+            if blank(element) && self.completes {
+                continue;
+            }
             if blank(element) {
                 self.error(&path, "is empty", "fill it in or leave it out");
             } else {
@@ -115,6 +122,10 @@ impl Reader<'_> {
                 let text = json.as_str().ok_or("is not a text")?;
                 ShortText::new(text).map(Content::Text).map_err(|_| "is longer than 255 bytes")
             }
+            FieldType::FieldName => {
+                let name = text.filter(|name| self.pack.id_of(&without_places(name)).is_some());
+                name.and_then(|name| ShortText::new(name).ok()).map(Content::Text).ok_or("is not the name of a field")
+            }
             FieldType::Key => text.and_then(parse_hex).map(|key| Content::Key(Bytes(key))).ok_or("is not a key"),
             FieldType::Hash => {
                 text.and_then(parse_hex).map(|hash| Content::Hash(Digest::new(hash))).ok_or("is not a hash")
@@ -146,6 +157,9 @@ impl Reader<'_> {
             let path = format!("{path}.{}", echo(name));
             match field.subfield(name) {
                 Some(_) if blank(json) => {}
+                Some(sub) if sub.wordy() && !self.has_words => {
+                    self.error(&path, "holds words, which this kind has no folder for", "leave it out");
+                }
                 Some(sub) => self.one(sub, json, position, &path),
                 None => {
                     let names = field.subfields.iter().map(|sub| sub.name.as_str());
@@ -160,7 +174,7 @@ impl Reader<'_> {
     }
 
     fn person(&mut self, field: &Field, json: &Json, position: u16, path: &str) {
-        let name_id = field.name_id.filter(|_| self.has_words);
+        let name_id = field.name_id.filter(|_| self.names);
         if let Json::Object(object) = json {
             let name = object.get("name").and_then(Json::as_str).filter(|name| !name.trim().is_empty());
             return match (name_id, name, object.len()) {
@@ -210,6 +224,22 @@ impl Reader<'_> {
             self.error(&format!("{}[{position}]", field.name), "is given twice", "leave one of them out");
         }
     }
+}
+
+/// Returns the name of a field without the places in its lists: `items.what` for `items[2].what`.
+fn without_places(name: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('[') {
+        let place = after
+            .split_once(']')
+            .filter(|(place, _)| (1..=4).contains(&place.len()) && place.bytes().all(|digit| digit.is_ascii_digit()));
+        let Some((_, after)) = place else { break };
+        plain.push_str(before);
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Whether an answer is empty: null, blank text, or a list or group of nothing but empty answers.
@@ -274,6 +304,13 @@ mod tests {
         for key in ["Theo A.", "", "theo hurt", "\u{1b}[31m", &"a".repeat(41)] {
             assert_eq!(echo(key), "(not shown)");
         }
+    }
+
+    #[test]
+    fn places_in_lists_are_no_part_of_a_field_s_name() {
+        assert_eq!(without_places("items[2].what"), "items.what");
+        assert_eq!(without_places("reasons"), "reasons");
+        assert_eq!(["a[x]", "a[", "a[]", "a[12345]"].map(without_places), ["a[x]", "a[", "a[]", "a[12345]"]);
     }
 
     #[test]

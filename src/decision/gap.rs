@@ -81,6 +81,9 @@ pub struct Facts<'a> {
     pub values: &'a [Value],
     /// The relations that it carries.
     pub relations: Vec<RelationNumber>,
+    /// The structural values of the entries that it rests on (those that the pack's badge of an emergency looks
+    /// through to), as far as they can be read.
+    pub behind: &'a [Value],
 }
 
 impl Facts<'_> {
@@ -113,13 +116,14 @@ impl Facts<'_> {
         kind.held_up == HeldUp::Never
             || pack.field("for_safety").is_some_and(|field| self.filled(field))
             || kind.held_up == HeldUp::ByRecipient
-                && (among("recipient.agency", pack.free_agencies()) || among("duty", pack.free_duties()))
+                && (among(&format!("{}.agency", kind.goes_to), pack.free_agencies())
+                    || among("duty", pack.free_duties()))
     }
 
-    /// Whether the entry carries the badge of an emergency.
+    /// Whether the entry carries the badge of an emergency: by a code of its own, or of what it rests on.
     #[must_use]
     pub fn is_emergency(&self, pack: &Pack) -> bool {
-        self.values.iter().any(|value| match &value.content {
+        self.values.iter().chain(self.behind).any(|value| match &value.content {
             Content::Code(code) => pack.is_emergency(self.kind, code.as_str()),
             _ => false,
         })
@@ -144,9 +148,13 @@ impl Facts<'_> {
                 Level::BeforeAct => Some(GapLevel::BeforeAct),
                 Level::Optional => None,
             };
-            if let Some(level) = level.filter(|_| self.applies(used)) {
+            // The person and the commitment of a line of the roll come with the line.
+            let comes =
+                kind.on_roll() && !field.wordy() && ["person", "roll_commitment"].contains(&field.name.as_str());
+            if let Some(level) = level.filter(|_| self.applies(used.condition.as_ref()) && !comes) {
                 self.wanted(pack, kind, field, level, &mut gaps);
             }
+            self.needed_parts(pack, field, &mut gaps);
             self.open_answers(pack, used, field, &mut gaps);
         }
         for relation in &kind.relations {
@@ -155,9 +163,19 @@ impl Facts<'_> {
                 Level::BeforeAct => GapLevel::BeforeAct,
                 Level::Optional => continue,
             };
-            if !self.relations.contains(&relation.number) {
+            if !self.relations.contains(&relation.number) && self.applies(relation.condition.as_ref()) {
                 let name = relation.number.name().unwrap_or("");
                 gaps.push(missing_relation(name, level));
+            }
+        }
+        for ask in kind.asks.iter().filter(|ask| pack.is_on(&ask.switch)) {
+            let enough = |content: &Content| match content {
+                Content::Code(code) => ask.among.iter().any(|known| known == code.as_str()),
+                _ => false,
+            };
+            let name = pack.field_numbered(ask.field).map_or("", |(field, _)| &field.name);
+            if !self.contents(ask.field).any(enough) && !gaps.iter().any(|gap| gap.field == *name) {
+                gaps.push(Gap::new(name, GapLevel::BeforeAct, &ask.what, &ask.next));
             }
         }
         if kind.act && !kind.decision_counts && self.happened && !self.occurred.is_some() {
@@ -166,8 +184,8 @@ impl Facts<'_> {
         gaps
     }
 
-    fn applies(&self, used: &KindField) -> bool {
-        used.condition.as_ref().is_none_or(|(of, codes)| {
+    fn applies(&self, condition: Option<&(u16, Vec<String>)>) -> bool {
+        condition.is_none_or(|(of, codes)| {
             self.contents(*of).any(|content| match content {
                 Content::Code(code) => codes.iter().any(|wanted| wanted == code.as_str()),
                 _ => false,
@@ -188,10 +206,24 @@ impl Facts<'_> {
         positions.sort_unstable();
         positions.dedup();
         for position in positions {
-            for sub in field.subfields.iter().filter(|sub| sub.need) {
+            for sub in field.subfields.iter().filter(|sub| sub.need && (kind.has_words() || !sub.wordy())) {
                 let there = |value: &Value| value.field.0 == sub.id && value.position == position;
                 if !self.values.iter().any(there) {
                     let path = part_path(field, sub, position);
+                    gaps.push(not_answered(&path, &sub.label, GapLevel::BeforeAct, &hint(pack, sub)));
+                }
+            }
+        }
+    }
+
+    /// The gaps of parts that are needed because of what another part says, such as the date of what is historical.
+    fn needed_parts(&self, pack: &Pack, field: &Field, gaps: &mut Vec<Gap>) {
+        for (sub, (of, codes)) in field.subfields.iter().filter_map(|sub| Some((sub, sub.need_if.as_ref()?))) {
+            for value in self.values.iter().filter(|value| value.field.0 == *of) {
+                let asked = matches!(&value.content, Content::Code(code) if codes.iter().any(|c| c == code.as_str()));
+                let there = |other: &Value| other.field.0 == sub.id && other.position == value.position;
+                if asked && !self.values.iter().any(there) {
+                    let path = part_path(field, sub, value.position);
                     gaps.push(not_answered(&path, &sub.label, GapLevel::BeforeAct, &hint(pack, sub)));
                 }
             }
@@ -260,6 +292,7 @@ pub(super) fn hint(pack: &Pack, field: &Field) -> String {
         FieldType::Key | FieldType::Hash => "give 64 hexadecimal digits".to_owned(),
         FieldType::Proof => "give 128 hexadecimal digits".to_owned(),
         FieldType::Entry => "give the number of an entry".to_owned(),
+        FieldType::FieldName => "give the name of a field, such as reasons or items[2].what".to_owned(),
         FieldType::Text | FieldType::Fixed => "write it down".to_owned(),
     }
 }

@@ -29,7 +29,7 @@ pub enum Role {
     AgencyWorker,
     /// Volunteer.
     Volunteer,
-    /// Practitioner of another agency.
+    /// Member of the setting's staff who works with children.
     Practitioner,
     /// Inspector.
     Inspector,

@@ -286,10 +286,154 @@ fn an_entry_that_completes_another_needs_only_what_it_fills_in() {
     let mut nothing = fills.clone();
     nothing["basis"] = Json::Null;
     assert!(Draft::from_json(&nothing).unwrap().check(pack(), &view, at("2026-10-06 13:00")).is_err());
+    let mut twice = fills.clone();
+    twice["refs"] = json!([{ "relation": "completes", "entry": 214 }, { "relation": "completes", "entry": 215 }]);
+    let more = sam().with(214, "decision.share", "theo", Folder::General, "sam").with(
+        215,
+        "decision.share",
+        "theo",
+        Folder::General,
+        "sam",
+    );
+    let gaps = Draft::from_json(&twice).unwrap().check(pack(), &more, at("2026-10-06 13:00")).unwrap_err();
+    assert_eq!(paths(&gaps), [("refs", GapLevel::Error)]);
+    let mut elsewhere = fills.clone();
+    elsewhere["case"] = json!("ezra");
+    let gaps = Draft::from_json(&elsewhere).unwrap().check(pack(), &view, at("2026-10-06 13:00")).unwrap_err();
+    assert_eq!(paths(&gaps), [("case", GapLevel::Error)]);
     let mut other = fills.clone();
     other["refs"][0]["entry"] = json!(212);
     let gaps = Draft::from_json(&other).unwrap().check(pack(), &view, at("2026-10-06 13:00")).unwrap_err();
     assert!(gaps.iter().any(|gap| gap.what.contains("completes cannot point at entry 212")));
+}
+
+#[test]
+fn what_was_filled_is_not_changed_by_completing_it() {
+    let earlier = share(|json| {
+        json["basis"] = Json::Null;
+        json["recipient"]["reference"] = Json::Null;
+        json["recipient"]["verified"] = json!("V-NONE");
+        json["items"][2]["statement_type"] = json!("historical");
+        json["took_part"] = Json::Null;
+    })
+    .unwrap();
+    assert!(paths(earlier.gaps()).contains(&("items[2].as_of", GapLevel::BeforeAct)));
+    let view = sam().with(214, "decision.share", "theo", Folder::General, "sam").saying(214, earlier.values());
+    let fill = |fields: Json| {
+        let mut draft = json!({ "kind": "decision.share", "case": "theo", "decided_at": "2026-10-06 12:30",
+            "refs": [{ "relation": "completes", "entry": 214 }] });
+        draft.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        Draft::from_json(&draft).unwrap().check(pack(), &view, at("2026-10-06 13:00"))
+    };
+    let open = json!({ "basis": "LB-D", "recipient": { "reference": "call 4471", "verified": "V-KNOWN" },
+        "items": [null, null, { "as_of": "2026-09-01" }], "took_part": ["jon"] });
+    assert!(fill(open).is_ok());
+    let changed = [
+        (json!({ "method": "M-PHONE" }), "method"),
+        (json!({ "reasons": "It was worse than that." }), "reasons"),
+        (json!({ "recipient": { "agency": "AG-POL" } }), "recipient.agency"),
+        (json!({ "items": [{ "what": "another name" }] }), "items[0].what"),
+        (json!({ "items": [null, null, null, null, null, { "class": "family" }] }), "items[5]"),
+        (json!({ "items_withheld": [{ "class": "family", "what": "x" }] }), "items_withheld[0]"),
+        (json!({ "items_withheld": [] }), "items_withheld"),
+        (json!({ "decided_by": { "name": "Alex" } }), "decided_by"),
+    ];
+    for (fields, path) in changed {
+        let gaps = fill(fields).unwrap_err();
+        assert_eq!(paths(&gaps), [(path, GapLevel::Error)]);
+        assert!(gaps[0].what.contains("entry 214") && gaps[0].next.contains("correction.fact"));
+    }
+}
+
+#[test]
+fn a_share_that_rests_on_not_asking_in_an_emergency_is_one() {
+    let rests = |code: &str| {
+        let draft = json!({ "kind": "consent.notsought", "case": "theo", "learned_at": "2026-10-06 10:44",
+            "ns_code": code, "reasons": "He could not wait." });
+        let ground = Draft::from_json(&draft).unwrap().check(pack(), &sam(), at("2026-10-06 12:00")).unwrap();
+        let mut share: Json = serde_json::from_str(SHARE).unwrap();
+        for (field, answer) in [("basis", "LB-E"), ("special", "SC-H"), ("risk_level", "RL-2")] {
+            share[field] = json!(answer);
+        }
+        let view = sam().saying(213, ground.values());
+        let decision = Draft::from_json(&share).unwrap().check(pack(), &view, at("2026-10-06 12:05")).unwrap();
+        (decision.flags().to_vec(), paths(ground.gaps()) == [("refs", GapLevel::BeforeAct)])
+    };
+    assert_eq!(rests("NS-1"), (vec![Flag::Emergency], false));
+    assert_eq!(rests("NS-5"), (vec![], false));
+    // Who gave the advice is asked for only where advice is the reason.
+    assert_eq!(rests("NS-8"), (vec![], true));
+}
+
+#[test]
+fn a_request_that_names_no_law_can_say_so() {
+    let request = |duty: Json| {
+        let draft = json!({ "kind": "request.received", "case": "theo", "learned_at": "2026-10-06 10:44",
+            "requester": { "agency": "AG-HV", "person": "Dana F.", "verified": "V-KNOWN" }, "duty": duty,
+            "items_asked": [{ "what": "how he is" }], "purpose": "PU-HEALTH", "channel": "phone" });
+        Draft::from_json(&draft).unwrap().check(pack(), &sam(), at("2026-10-06 12:00")).unwrap()
+    };
+    assert_eq!(paths(request(Json::Null).gaps()), [("duty", GapLevel::BeforeAct)]);
+    assert!(request(json!("D-0")).gaps().is_empty());
+    // Nothing holds up an answer under these duties, whoever asks; one to a family's friend waits for what is said.
+    let answer = |agency: &str, duty: &str| {
+        let draft = json!({ "kind": "enquiry.answered", "case": "theo", "reasons": "They asked.", "duty": duty,
+            "requester": { "agency": agency } });
+        let view = sam();
+        Draft::from_json(&draft).unwrap().check(pack(), &view, at("2026-10-06 12:00")).is_ok()
+    };
+    let held = [("AG-CSC", "D-0"), ("AG-OTHER", "D-S47"), ("AG-OTHER", "D-0"), ("AG-SCH", "D-0")];
+    assert_eq!(held.map(|(agency, duty)| answer(agency, duty)), [true, true, false, false]);
+}
+
+#[test]
+fn while_the_duty_to_disclose_is_in_force_not_sharing_says_why_it_would_be_worse() {
+    let on = Pack::parse(&BUILT_IN.replacen("on = false", "on = true", 1)).unwrap();
+    let noshare = |pack: &Pack, code: Json| {
+        let draft = json!({ "kind": "decision.noshare", "case": "ezra", "decided_at": "2026-10-08 15:40",
+            "reasons": "below the threshold", "no_code": code, "requester_told": { "how": "not_yet" },
+            "review_at": "2026-11-06", "decided_by": "maria" });
+        let decision = Draft::from_json(&draft).unwrap().check(pack, &maria(), at("2026-10-08 15:42")).unwrap();
+        decision.gaps().iter().map(|gap| (gap.field.clone(), gap.what.contains("duty to disclose"))).collect::<Vec<_>>()
+    };
+    assert!(noshare(pack(), json!("NO-1")).is_empty());
+    assert_eq!(noshare(&on, json!("NO-1")), [("no_code".to_owned(), true)]);
+    assert!(noshare(&on, json!("NO-6")).is_empty());
+    assert_eq!(noshare(&on, Json::Null), [("no_code".to_owned(), false)]);
+}
+
+#[test]
+fn the_folder_follows_what_is_said_and_what_is_spoken_of() {
+    let folder = |draft: Json, view: &FakeView| {
+        let mut draft = draft;
+        draft["learned_at"] = json!("2026-11-06 10:15");
+        Draft::from_json(&draft).unwrap().check(pack(), view, at("2026-11-06 11:02")).unwrap().folder()
+    };
+    let hold = |code: &str, case: Json| {
+        folder(json!({ "kind": "hold.placed", "case": case, "hold_code": code, "reasons": "r" }), &maria())
+    };
+    let ezra = || json!("ezra");
+    assert_eq!(
+        ["HT-TELL", "HT-PREVENT", "HT-LEGAL", "HT-ACCUSED", "HT-ACCESS"].map(|code| hold(code, ezra())),
+        [Folder::Protection, Folder::Protection, Folder::Legal, Folder::Staff, Folder::Access]
+    );
+    // Without a child only the setting's folders are open.
+    assert_eq!(["HT-LEGAL", "HT-ACCUSED"].map(|code| hold(code, Json::Null)), [Folder::Access, Folder::Staff]);
+    let view = maria().with(400, "staff.allegation", "ezra", Folder::Staff, "maria");
+    let told = |entry: u64| {
+        let refs = json!([{ "relation": "decides", "entry": entry }]);
+        folder(
+            json!({ "kind": "ofsted.notified", "case": "ezra", "notifiable": "yes", "reasons": "r", "refs": refs,
+            "recipient": { "agency": "AG-OFSTED" }, "decided_at": "2026-11-06 10:20" }),
+            &view,
+        )
+    };
+    assert_eq!([told(400), told(387)], [Folder::Staff, Folder::General]);
+    let heard = |case: Json| {
+        let spoken = json!([{ "words": "It was on my leg." }]);
+        folder(json!({ "kind": "disclosure.heard", "case": case, "verbatim": spoken, "narrative": "n" }), &maria())
+    };
+    assert_eq!([heard(ezra()), heard(Json::Null)], [Folder::Protection, Folder::Intake]);
 }
 
 #[test]
@@ -361,8 +505,8 @@ fn the_clerk_makes_entries_of_its_own() {
     assert!(Decision::setup(pack(), share, None, learned, vec![], vec![]).is_err());
 }
 
-/// An answer to any field, as it comes back.
-fn sample(field: &Field) -> Json {
+/// An answer to any field, as it comes back; without words where the kind has no folder for them.
+fn sample(field: &Field, words: bool) -> Json {
     if let Some(list) = pack().codes(field) {
         let code = &list.codes.iter().rfind(|code| !code.gap).unwrap().code;
         return if field.answer == FieldType::Count { json!(code.parse::<u64>().unwrap()) } else { json!(code) };
@@ -375,7 +519,11 @@ fn sample(field: &Field) -> Json {
         FieldType::Case => json!("ezra"),
         FieldType::Key | FieldType::Hash => json!("0f".repeat(32)),
         FieldType::Proof => json!("a1".repeat(64)),
-        FieldType::Group => field.subfields.iter().map(|sub| (sub.name.clone(), sample(sub))).collect(),
+        FieldType::FieldName => json!("items[2].what"),
+        FieldType::Group => {
+            let parts = field.subfields.iter().filter(|sub| words || !sub.wordy());
+            parts.map(|sub| (sub.name.clone(), sample(sub, words))).collect()
+        }
         FieldType::Code => unreachable!(),
     }
 }
@@ -385,7 +533,7 @@ fn every_kind_wholly_filled_in_has_no_gap_and_comes_back() {
     for kind in pack().kinds() {
         let mut fields = Map::new();
         for (_, field) in pack().fields_of(kind) {
-            let answer = sample(field);
+            let answer = sample(field, kind.has_words());
             fields.insert(field.name.clone(), if field.list { json!([answer]) } else { answer });
         }
         let mut view = FakeView::of("maria");

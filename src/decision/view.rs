@@ -2,6 +2,7 @@
 
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId};
 use crate::decision::people::Role;
+use crate::decision::value::Value;
 
 /// What a typed handle or tag stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Referenced {
     pub folder: Option<Folder>,
     /// The person who wrote it (not the key).
     pub author_person: Option<PersonId>,
+    /// Its structural values; empty where its structure cannot be read.
+    pub values: Vec<Value>,
 }
 
 /// The ledger as the author's device sees it.
@@ -80,8 +83,17 @@ pub(crate) mod fake {
                 case: Some(tag(case)),
                 folder: Some(folder),
                 author_person: Some(person(author)),
+                values: Vec::new(),
             };
             self.entries.insert(number, entry);
+            self
+        }
+    }
+
+    impl FakeView {
+        /// Gives an entry structural values.
+        pub(crate) fn saying(mut self, number: u64, values: &[Value]) -> Self {
+            self.entries.get_mut(&number).unwrap().values = values.to_vec();
             self
         }
     }

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::codec::{Bytes, CaseTag, Digest, FolderKeyId, KindNumber, LedgerId, PersonId, Publicity};
+use crate::codec::{Bytes, CaseTag, Digest, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::value::Moment;
 use crate::entry::EntryError;
 use crate::entry::statement::{Body, Seen, Statement, VERSION};
@@ -48,26 +48,11 @@ pub struct Authored {
 }
 
 impl Authored {
-    /// Signs a sealed decision. Public kinds keep their structure in clear, restricted folders hide the slot. A confirmation
-    /// is taken for one of a public entry; [`Authored::sign_confirming`] knows both.
+    /// Signs a sealed decision. Public kinds keep their structure in clear, restricted folders hide the slot.
     ///
     /// # Errors
     /// As [`Statement::sign`].
     pub fn sign(sealed: Sealed, author: &Author<'_>, rng: &mut impl CryptoRng) -> Result<Self, EntryError> {
-        Self::sign_confirming(sealed, author, true, rng)
-    }
-
-    /// As [`Authored::sign`]; `public` says of a confirmation whether what it confirms is in clear, and so the confirmation
-    /// is too. Of every other kind the format says so.
-    ///
-    /// # Errors
-    /// As [`Statement::sign`].
-    pub fn sign_confirming(
-        sealed: Sealed,
-        author: &Author<'_>,
-        public: bool,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, EntryError> {
         let (decision, folder) = (&sealed.decision, sealed.decision.folder());
         let body = Body {
             version: VERSION,
@@ -97,11 +82,7 @@ impl Authored {
             words_length: u32::try_from(sealed.words.len()).map_err(|_| EntryError::TooLong)?,
             seen: author.seen,
         };
-        let public = match body.kind.publicity() {
-            Some(Publicity::Sealed) => false,
-            Some(Publicity::AsConfirmed) => public,
-            Some(Publicity::Public) | None => true,
-        };
+        let public = decision.is_public();
         let statement = Statement::sign(body, author.key)?;
         let (bytes, signature) = (statement.as_bytes(), &statement.signature().0);
         let structure = if public {

@@ -32,7 +32,7 @@ pub enum CardError {
     /// A name that is empty, longer than 255 bytes, begins or ends with white space, or holds a control character.
     #[error("the name on the card cannot be used")]
     BadName,
-    /// A handle that is not 1 to 32 lowercase letters, digits and hyphens.
+    /// A handle that is not 1 to 32 lowercase letters, digits and hyphens, or begins with a hyphen.
     #[error("the handle on the card cannot be used")]
     BadHandle,
     /// A recipient that is not `age1` and lowercase letters and digits.
@@ -188,11 +188,12 @@ pub fn commitment(salt: &[u8; 32], name: &str) -> Digest {
     Digest::new(ROLL.keyed(salt, name.as_bytes()))
 }
 
-/// Tells whether a text is 1 to 32 lowercase letters, digits and hyphens.
+/// Tells whether a text is 1 to 32 lowercase letters, digits and hyphens, the first no hyphen: a command line would take
+/// it for an option.
 #[must_use]
 pub fn is_handle(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=HANDLE_LIMIT).contains(&text.len()) && text.bytes().all(fits)
+    (1..=HANDLE_LIMIT).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(fits)
 }
 
 /// Returns the handle for a name until someone chooses another: the first name in plain lowercase letters.
@@ -201,9 +202,10 @@ pub fn is_handle(text: &str) -> bool {
 #[must_use]
 pub fn default_handle(name: &str) -> String {
     let first = name.split_whitespace().next().unwrap_or("");
-    let mut handle: String = first.chars().flat_map(char::to_lowercase).flat_map(|c| plain(c).chars()).collect();
+    let handle: String = first.chars().flat_map(char::to_lowercase).flat_map(|c| plain(c).chars()).collect();
+    let mut handle = handle.trim_start_matches('-').to_owned();
     handle.truncate(HANDLE_LIMIT);
-    if handle.bytes().any(|b| b != b'-') { handle } else { "person".to_owned() }
+    if handle.is_empty() { "person".to_owned() } else { handle }
 }
 
 /// The lowercase letters with accents in Latin-1 and Latin Extended-A, in runs with the same plain form.
@@ -355,6 +357,7 @@ mod tests {
             assert_eq!(default_handle(name), handle);
         }
         assert_eq!(default_handle(&"a".repeat(50)).len(), 32);
+        assert!(is_handle("a-") && !is_handle("-a") && !is_handle("-"));
         assert!(is_handle("a-1") && !is_handle("") && !is_handle("A") && !is_handle(&"a".repeat(33)));
     }
 

@@ -22,8 +22,8 @@ use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::Stored;
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
-use crate::seal::structure::StructureKey;
-use crate::seal::words::{self, WordsPart};
+use crate::seal::structure::{self, StructureKey, StructurePart};
+use crate::seal::words::{self, WordsKey, WordsPart};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
 use crate::verify::entry::Keys;
@@ -245,8 +245,24 @@ impl<D: Disk> Desk<D> {
         // The folder keys only where they are needed: there may be thousands of them.
         let statement = stored.statement(&self.structure_keys());
         let sealed = statement.is_none() && stored.words().first() == Some(&1);
-        let statement = if sealed { stored.statement(&self.keys()) } else { statement };
+        let statement =
+            if sealed { stored.statement(&self.keys()).or_else(|| self.own_restricted(&stored)) } else { statement };
         Ok((stored, statement))
+    }
+
+    /// Opens the statement of an entry in a restricted folder, whose structure only those open who open its words, by its
+    /// author's own copy.
+    fn own_restricted(&self, stored: &Stored) -> Option<Unverified> {
+        let digest = stored.envelope().statement;
+        let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
+        let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
+        let ledger = self.ledger_id();
+        let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
+        let key = self.own_words_key(&digest).ok().flatten()?;
+        let words = self.roster.restricted_folders().find_map(|id| opened(&key, id))?;
+        let part = sealed.open(&words.content_key).ok()?;
+        let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
+        (statement.digest() == digest).then_some(statement)
     }
 
     /// Returns the shortest form of a tag that is unique in this ledger.
@@ -296,7 +312,8 @@ impl<D: Disk> View for Desk<D> {
         let (stored, statement) = self.statement(number).ok()?;
         let digest = stored.envelope().statement;
         let Some(statement) = statement else {
-            return Some(Referenced { digest, kind: None, case: None, folder: None, author_person: None });
+            let (kind, case, folder, author_person) = (None, None, None, None);
+            return Some(Referenced { digest, kind, case, folder, author_person, values: Vec::new() });
         };
         let body = statement.body();
         Some(Referenced {
@@ -305,6 +322,7 @@ impl<D: Disk> View for Desk<D> {
             case: body.case,
             folder: body.folder(),
             author_person: Some(body.person),
+            values: body.values.clone(),
         })
     }
 }

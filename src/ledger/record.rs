@@ -556,8 +556,19 @@ impl<D: Disk> Desk<D> {
 /// Whether people record this kind: public kinds and those that the clerk writes have commands of their own.
 #[must_use]
 pub fn by_hand(kind: &Kind) -> bool {
-    let clerks = ["body.read", "body.unreadable", "tail.set_aside", "statement.late"];
-    kind.folder != FolderRule::Public && !clerks.contains(&kind.name.as_str())
+    let clerks = [
+        "body.read",
+        "body.unreadable",
+        "tail.set_aside",
+        "statement.late",
+        "closing",
+        "rule.blocked",
+        "grant.made",
+        "grant.ended",
+        "retire.done",
+        "mirror.deleted",
+    ];
+    kind.folder != FolderRule::Public && !kind.on_roll() && !clerks.contains(&kind.name.as_str())
 }
 
 fn item(authored: &Authored) -> OutboxItem {

@@ -11,7 +11,8 @@ use crate::decision::decision::Reference;
 use crate::decision::draft::Draft;
 use crate::decision::gap::Facts;
 use crate::decision::render::{Named, render};
-use crate::decision::value::Content;
+use crate::decision::value::{Content, Value};
+use crate::decision::view::View;
 use crate::entry::statement::Body;
 use crate::index::AuthorHead;
 use crate::ledger::LedgerError;
@@ -95,6 +96,8 @@ impl<D: Disk> Desk<D> {
     /// Returns the flags that follow from an entry itself.
     #[must_use]
     pub fn findings(&self, body: &Body, recorded: i64, previous: Option<i64>) -> Vec<Finding> {
+        let through = body.references.iter().filter(|to| self.pack.emergency_through(to.relation));
+        let behind: Vec<Value> = through.filter_map(|to| self.entry(to.entry)).flat_map(|entry| entry.values).collect();
         let facts = Facts {
             kind: body.kind,
             happened: body.happened,
@@ -102,6 +105,7 @@ impl<D: Disk> Desk<D> {
             learned: body.learned,
             values: &body.values,
             relations: body.references.iter().map(|reference| reference.relation).collect(),
+            behind: &behind,
         };
         findings::flags(&self.pack, &facts, recorded, previous)
     }
@@ -141,7 +145,7 @@ impl<D: Disk> Desk<D> {
         Ok(words)
     }
 
-    fn own_words_key(&self, digest: &Digest) -> Result<Option<words::WordsKey>, LedgerError> {
+    pub(super) fn own_words_key(&self, digest: &Digest) -> Result<Option<words::WordsKey>, LedgerError> {
         let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
         for period in own::periods(&cabinet, &author)? {
             let Ok(copy) = OwnCopy::open(&cabinet, &author, period, self.identity.secret()) else { continue };

@@ -17,8 +17,7 @@ pub struct Finding {
 
 /// Returns the flags of an entry that was recorded at `recorded_ms`, after one recorded at `previous_ms`.
 ///
-/// INCOMPLETE is that of the entry alone: a later entry that completes it closes it. EMERGENCY is that of its own
-/// codes.
+/// INCOMPLETE is that of the entry alone: a later entry that completes it closes it.
 #[must_use]
 pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Option<i64>) -> Vec<Finding> {
     let plain = |flag| Finding { flag, gaps: Vec::new(), days: 0 };
@@ -76,6 +75,7 @@ mod tests {
             learned: Moment::parse(learned).unwrap(),
             values,
             relations: Vec::new(),
+            behind: &[],
         }
     }
 

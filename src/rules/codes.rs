@@ -1,5 +1,20 @@
 //! Code lists: short stable answers, each with its text, its source, and since when it holds.
 
+/// What is enacted or planned and waits: the rules that hang on it apply only while it is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// Its name.
+    pub name: String,
+    /// What it is, in plain words.
+    pub title: String,
+    /// Where it comes from.
+    pub source: String,
+    /// The day since which it holds (`2026-02-05`), or `not commenced`.
+    pub in_force: String,
+    /// Whether it is on.
+    pub on: bool,
+}
+
 /// One code of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
@@ -13,6 +28,8 @@ pub struct Code {
     pub in_force: String,
     /// Whether this answer leaves a gap open (such as "not checked").
     pub gap: bool,
+    /// Whether a copy for the person it is about neither says this nor that there is something to say.
+    pub unsaid: bool,
 }
 
 /// A list of codes that a field is answered from.

@@ -27,6 +27,8 @@ pub enum FieldType {
     Proof,
     /// The number of an entry.
     Entry,
+    /// The name of a field of the pack, or of a part of one: `reasons`, `items[2].what`.
+    FieldName,
     /// A group of subfields.
     Group,
 }
@@ -78,6 +80,8 @@ pub struct Field {
     pub subfields: Vec<Field>,
     /// Of a subfield: whether a wanted group is incomplete without it.
     pub need: bool,
+    /// Of a subfield: wanted wherever the part of this number has one of these codes, however much the group is wanted.
+    pub need_if: Option<(u16, Vec<String>)>,
     /// Whether people outside the roll may be named.
     pub outside: Outside,
     /// The number under which such a name is kept.
@@ -139,21 +143,39 @@ pub struct KindRelation {
     pub to: Option<Vec<KindNumber>>,
     /// How much it is wanted.
     pub level: Level,
+    /// Wanted only where the field of this number has one of these codes.
+    pub condition: Option<(u16, Vec<String>)>,
+}
+
+/// A question that is asked only while a switch is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The switch.
+    pub switch: String,
+    /// The number of the field that must be answered with one of the codes.
+    pub field: u16,
+    /// The codes that need no more.
+    pub among: Vec<String>,
+    /// The gap, in words.
+    pub what: String,
+    /// What the writer can do.
+    pub next: String,
 }
 
 /// Which folder the words of a kind go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FolderRule {
     /// Structure in clear, no words.
     Public,
     /// Sealed structure, no words.
     NoWords,
-    /// General or protection, as the author picks.
-    Case,
-    /// As `Case`, or intake where no case is given.
-    CaseOrIntake,
-    /// Always this one.
-    Fixed(Folder),
+    /// No words in the ledger: they go to the roll, and the entry commits to the line.
+    Roll,
+    /// One of these, the first where nothing speaks for another. Without a case only those of the setting are open, and
+    /// if there is none, intake; intake is for entries without a case alone.
+    Among(Vec<Folder>),
+    /// Folder and case of the entry that this relation points at.
+    As(RelationNumber),
 }
 
 /// Whether a kind names a case.
@@ -234,6 +256,12 @@ pub struct Kind {
     pub labels: Vec<(String, String)>,
     /// The relations it may carry.
     pub relations: Vec<KindRelation>,
+    /// What is asked while a switch is on.
+    pub asks: Vec<Ask>,
+    /// The field that names whom it goes to, for [`HeldUp::ByRecipient`].
+    pub goes_to: String,
+    /// The folder that is the default where one of these codes is given.
+    pub places: Vec<(Folder, Vec<String>)>,
     /// When its words belong in the protection folder.
     pub protection: Protection,
     /// Whether the decision is itself the act: `decided_at` counts.
@@ -245,10 +273,16 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Whether entries of this kind may hold words.
+    /// Whether somebody writing an entry of this kind may write words, for a folder or for the roll.
     #[must_use]
     pub fn has_words(&self) -> bool {
         !matches!(self.folder, FolderRule::Public | FolderRule::NoWords)
+    }
+
+    /// Whether its words are a line of the roll: the person and the commitment come with the line.
+    #[must_use]
+    pub fn on_roll(&self) -> bool {
+        self.folder == FolderRule::Roll
     }
 
     /// Returns the relation as this kind may carry it.

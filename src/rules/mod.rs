@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod codes;
+mod form;
 pub mod kind;
 pub mod pack;
 mod raw;
 mod read;
+mod read_kind;

@@ -8,22 +8,24 @@
 //! |---|---|
 //! | top | `name` `version` `in_force` `sources` `holidays` `common` |
 //! | `never_held_up` | `agencies` `duties` |
-//! | `emergency` | `kinds` `codes` |
+//! | `emergency` | `kinds` `codes` `through` |
 //! | `late` | `working_days` |
+//! | `switches` | `name` `title` `source` `in_force` `on` |
 //! | `groups` | a name and the kinds it stands for |
-//! | `lists` | `name` `title` `source` `in_force` `codes` = `code` `text` `source` `in_force` `gap` |
-//! | `fields` | `id` `name` `label` `type` `layer` `codes` `list` `none` `need` `outside` `name_id` `subfields` |
+//! | `lists` | `name` `title` `source` `in_force` `codes` = `code` `text` `source` `in_force` `gap` `unsaid`; or `of` |
+//! | `fields` | `id` `name` `label` `type` `layer` `codes` `list` `none` `outside` `name_id` `subfields` |
+//! | (parts of a group) | `need` `need_if` = `part` `is` |
 //! | `relations` | `name` `label` `to` |
-//! | `kinds` | `name` `label` `is` `folder` `case` `held_up` `second` `counts` `protection` `opens` `closes` |
-//! | (fields) | `always` `softened` `before_act` `optional` `many` `conditions` `labels` |
+//! | `kinds` | `name` `label` `is` `folder` `case` `held_up` `goes_to` `second` `counts` `opens` `closes` |
+//! | (folder) | `protection` `places` = `folder` `is` |
+//! | (fields) | `always` `softened` `before_act` `optional` `many` `conditions` `asks` `labels` |
 //! | (relations) | `relations` `always_relations` `before_act_relations` |
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value as Json, json};
 
 use super::clock::Calendar;
-use super::codes::{Code, CodeList};
-use super::kind::{CaseRule, Effect, Field, FieldType, FolderRule, HeldUp, Kind, KindField, Layer, Level, Second};
+use super::codes::{CodeList, Switch};
+use super::kind::{Field, Kind, KindField};
 use super::read;
 use crate::codec::{KindNumber, RelationNumber};
 
@@ -60,6 +62,7 @@ pub struct Pack {
     pub(super) sources: Vec<String>,
     pub(super) calendar: Calendar,
     pub(super) late_after: u16,
+    pub(super) switches: Vec<Switch>,
     pub(super) lists: Vec<CodeList>,
     pub(super) fields: Vec<Field>,
     pub(super) relations: Vec<Relation>,
@@ -68,6 +71,7 @@ pub struct Pack {
     pub(super) free_duties: Vec<String>,
     pub(super) emergency_kinds: Vec<KindNumber>,
     pub(super) emergency_codes: Vec<String>,
+    pub(super) emergency_through: Vec<RelationNumber>,
 }
 
 impl Pack {
@@ -115,6 +119,18 @@ impl Pack {
         self.late_after
     }
 
+    /// Returns the switches for what is enacted or planned and waits.
+    #[must_use]
+    pub fn switches(&self) -> &[Switch] {
+        &self.switches
+    }
+
+    /// Whether a switch is on.
+    #[must_use]
+    pub fn is_on(&self, switch: &str) -> bool {
+        self.switches.iter().any(|known| known.name == switch && known.on)
+    }
+
     /// Returns every kind, in the pack's order.
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
@@ -149,6 +165,12 @@ impl Pack {
     #[must_use]
     pub fn is_emergency(&self, kind: KindNumber, code: &str) -> bool {
         self.emergency_kinds.contains(&kind) && self.emergency_codes.iter().any(|known| known == code)
+    }
+
+    /// Whether the codes of an entry that a relation points at count for the badge of an emergency.
+    #[must_use]
+    pub fn emergency_through(&self, relation: RelationNumber) -> bool {
+        self.emergency_through.contains(&relation)
     }
 
     /// Returns a kind by name.
@@ -221,161 +243,6 @@ impl Pack {
         let own = kind.labels.iter().find(|(known, _)| known == name).map(|(_, label)| label);
         own.or_else(|| self.field(name).map(|field| &field.label)).map_or("", String::as_str)
     }
-
-    /// Returns all that is needed to draw the form of a kind: fields with questions, types and codes, relations,
-    /// effects.
-    #[must_use]
-    pub fn kind_json(&self, kind: &Kind) -> Json {
-        let head = |name: &str, level| json!({ "name": name, "label": self.label(kind, name), "level": level });
-        let mut times = vec![head("learned_at", if kind.act { "optional" } else { "always" })];
-        times.push(head("occurred_at", if kind.act && !kind.decision_counts { "when" } else { "optional" }));
-        if kind.act {
-            times.push(head("decided_at", "when"));
-        }
-        let relations: Vec<Json> = kind.relations.iter().map(|relation| self.relation_json(relation)).collect();
-        json!({
-            "kind": kind.name,
-            "number": kind.number.0,
-            "label": kind.label,
-            "is": if kind.act { "act" } else { "report" },
-            "folder": folder_name(kind.folder),
-            "case": case_name(kind.case),
-            "held_up": held_up_name(kind.held_up),
-            "second_person": second_name(kind.second),
-            "times": times,
-            "fields": self.fields_of(kind).map(|(used, field)| self.used_json(kind, used, field)).collect::<Vec<_>>(),
-            "relations": relations,
-            "opens": kind.opens.iter().map(effect_json).collect::<Vec<_>>(),
-            "closes": kind.closes.iter().map(effect_json).collect::<Vec<_>>(),
-        })
-    }
-
-    fn relation_json(&self, relation: &super::kind::KindRelation) -> Json {
-        let known = self.relation(relation.number);
-        let kinds = relation.to.as_ref().map(|to| to.iter().filter_map(|kind| kind.name()).collect::<Vec<_>>());
-        json!({
-            "name": relation.number.name(),
-            "label": known.map(|known| known.label.as_str()),
-            "to": kinds,
-            "level": level_name(relation.level),
-        })
-    }
-
-    fn used_json(&self, kind: &Kind, used: &KindField, field: &Field) -> Json {
-        let mut object = self.field_json(field);
-        object.insert("label".into(), self.label(kind, &field.name).into());
-        object.insert("level".into(), level_name(used.level).into());
-        object.insert("list".into(), used.many.into());
-        object.insert("none_is_an_answer".into(), field.none.into());
-        if let Some((of, codes)) = &used.condition {
-            let of = self.field_numbered(*of).map(|(field, sub)| match sub {
-                Some(sub) => format!("{}.{}", field.name, sub.name),
-                None => field.name.clone(),
-            });
-            object.insert("only_if".into(), json!({ "field": of, "is": codes }));
-        }
-        Json::Object(object)
-    }
-
-    fn field_json(&self, field: &Field) -> Map<String, Json> {
-        let mut object = Map::new();
-        object.insert("id".into(), field.id.into());
-        object.insert("name".into(), field.name.as_str().into());
-        object.insert("label".into(), field.label.as_str().into());
-        object.insert("type".into(), type_name(field.answer).into());
-        object.insert("layer".into(), layer_name(field.layer).into());
-        if let Some(list) = self.codes(field) {
-            let code = |code: &Code| {
-                let Code { code, text, source, in_force, .. } = code;
-                json!({ "code": code, "text": text, "source": source, "in_force": in_force })
-            };
-            object.insert("codes".into(), list.codes.iter().map(code).collect());
-        }
-        if field.name_id.is_some() {
-            object.insert("may_be_named".into(), true.into());
-        }
-        if !field.subfields.is_empty() {
-            let subfield = |sub: &Field| {
-                let mut object = self.field_json(sub);
-                object.insert("needed".into(), sub.need.into());
-                Json::Object(object)
-            };
-            object.insert("subfields".into(), field.subfields.iter().map(subfield).collect());
-        }
-        object
-    }
-}
-
-fn effect_json(effect: &Effect) -> Json {
-    json!({ "flag": effect.flag, "step": effect.step, "when": effect.when })
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Always => "always",
-        Level::BeforeAct => "before_act",
-        Level::Optional => "optional",
-    }
-}
-
-fn folder_name(rule: FolderRule) -> &'static str {
-    match rule {
-        FolderRule::Public => "public",
-        FolderRule::NoWords => "-",
-        FolderRule::Case => "case",
-        FolderRule::CaseOrIntake => "case/intake",
-        FolderRule::Fixed(folder) => folder.name(),
-    }
-}
-
-fn case_name(rule: CaseRule) -> &'static str {
-    match rule {
-        CaseRule::Needed => "needed",
-        CaseRule::Optional => "optional",
-        CaseRule::None => "none",
-    }
-}
-
-fn held_up_name(rule: HeldUp) -> &'static str {
-    match rule {
-        HeldUp::Never => "never",
-        HeldUp::ByRecipient => "recipient",
-        HeldUp::Gate => "gate",
-    }
-}
-
-fn second_name(rule: Second) -> &'static str {
-    match rule {
-        Second::No => "no",
-        Second::Roles => "roles",
-        Second::Always => "always",
-    }
-}
-
-fn layer_name(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Header => "h",
-        Layer::Structure => "s",
-        Layer::Words => "w",
-        Layer::Both => "b",
-    }
-}
-
-fn type_name(answer: FieldType) -> &'static str {
-    match answer {
-        FieldType::Text => "text",
-        FieldType::Fixed => "fixed",
-        FieldType::Code => "code",
-        FieldType::Time => "time",
-        FieldType::Count => "count",
-        FieldType::Person => "person",
-        FieldType::Case => "case",
-        FieldType::Key => "key",
-        FieldType::Hash => "hash",
-        FieldType::Proof => "proof",
-        FieldType::Entry => "entry",
-        FieldType::Group => "group",
-    }
 }
 
 #[cfg(test)]
@@ -383,6 +250,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rules::codes::Code;
+    use crate::rules::kind::{Layer, Level};
 
     #[test]
     fn the_built_in_pack_reads_and_answers() {
@@ -404,7 +273,9 @@ mod tests {
         assert!(pack.is_emergency(share.number, "LB-D") && !pack.is_emergency(share.number, "LB-A"));
         for kind in pack.kinds() {
             assert!(pack.fields_of(kind).all(|(_, field)| !pack.label(kind, &field.name).is_empty()), "{}", kind.name);
-            assert!(kind.has_words() || pack.fields_of(kind).all(|(_, field)| !field.wordy()), "{}", kind.name);
+            let parts = |field: &Field| field.subfields.iter().any(|sub| !sub.wordy());
+            let fits = |field: &Field| kind.has_words() || !field.wordy() || parts(field);
+            assert!(pack.fields_of(kind).all(|(_, field)| fits(field)), "{}", kind.name);
             let common = ["about", "completes"].map(|name| RelationNumber::of(name).unwrap());
             assert!(common.iter().all(|relation| kind.relation(*relation).is_some()));
         }
@@ -413,19 +284,96 @@ mod tests {
         }
     }
 
+    /// Everything that an entry may be asked for.
+    const FIELDS: &str = "
+        case other_case person other_person giver decided_by discussed_with persons_told took_part
+        occurred_at learned_at decided_at review_at starts_at ends_at reply_by first_day author_told chair_told
+        basis basis_limb special confidence duty ns_code no_code override_of tp_code ex_code purpose purpose_collected
+        role person_type relationship pr_status looked_after residence identity setting_type order_type
+        method channel medium concern_type risk_level advice_code outcome reply view hold_code breach_risk
+        complaint_type notice_type retention_class cause course rule folder grant_profile agencies folders
+        confidential told_limits hold_check legal_check letter_check ca_question anonymous identified notifiable nil
+        document_hash roll_commitment letter_hash bundle_hash copy_hash attachment_hash statement_hash tail_hash
+        root_hash author_key author_keys key_proof sealing_key log_key
+        folder_keys.folder folder_keys.epoch folder_keys.key
+        tree_size entries_count first_entry last_entry gaps paper_pages affected byte_count epoch beyond_law
+        origin version title draft_id kind_stopped
+        narrative reasons for_safety purpose_words compatibility cite threshold parents_side source_wishes
+        subject_wishes questions_asked question advice effect order_ref evidence_seen restriction full_name
+        date_of_birth contact handle where_held remedy
+        recipient.agency recipient.role recipient.person recipient.verified recipient.reference recipient.contact
+        requester.agency requester.role requester.person requester.verified requester.reference requester.contact
+        source.agency source.role source.person source.verified source.reference source.contact
+        adviser.agency adviser.role adviser.person adviser.verified adviser.reference adviser.contact
+        items.class items.what items.statement_type items.speaker items.as_of
+        items_asked.class items_asked.what items_asked.statement_type items_asked.speaker items_asked.as_of
+        items_withheld.class items_withheld.what items_withheld.statement_type items_withheld.speaker
+        items_withheld.as_of items_withheld.why
+        statements.type statements.words statements.speaker statements.as_of
+        verbatim.speaker verbatim.language verbatim.words verbatim.as_spoken
+        attachments.hash attachments.size attachments.pages attachments.where_held
+        paper_ref.hash paper_ref.size paper_ref.pages paper_ref.where_held
+        attendees.person attendees.name attendees.role
+        redactions.entry redactions.field redactions.reason redactions.letter
+        retire_scope.case retire_scope.folder retire_scope.entry
+        requester_told.how requester_told.at requester_told.words reported_by.name reported_by.role
+        seven_tests.necessary seven_tests.proportionate seven_tests.relevant seven_tests.adequate seven_tests.accurate
+        seven_tests.timely seven_tests.secure
+        pi_test.aim pi_test.vuln pi_test.alt pi_test.crime pi_test.others pi_test.balance
+        explained.why explained.what explained.who_sees explained.purpose explained.implications
+        assured.capacity assured.capacity_how assured.freely_given assured.freely_given_how assured.no_coercion
+        assured.no_coercion_how assured.withdrawal_explained assured.withdrawal_explained_how";
+
     #[test]
-    fn a_form_can_be_drawn_from_the_json_of_a_kind() {
+    fn the_built_in_pack_is_whole() {
+        use crate::codec::numbers::{KINDS, RELATIONS};
         let pack = Pack::parse(BUILT_IN).unwrap();
-        let form = pack.kind_json(pack.kind("decision.share").unwrap());
-        assert_eq!(form["number"], 96);
-        let fields = form["fields"].as_array().unwrap();
-        let find = |name: &str| fields.iter().find(|field| field["name"] == name).unwrap();
-        assert_eq!(find("reasons")["label"], "Why is it shared?");
-        assert_eq!(find("items")["subfields"][0]["codes"][2]["code"], "health");
-        assert_eq!(find("special")["only_if"]["field"], "items.class");
-        assert_eq!(find("items_withheld")["none_is_an_answer"], true);
-        assert!(form["opens"].as_array().unwrap().iter().any(|effect| effect["flag"] == "FAMILY-TELL"));
-        assert!(form["relations"].as_array().unwrap().iter().any(|relation| relation["to"].is_null()));
+        let missing = |known: bool, name: &&str| (!known).then(|| (*name).to_owned());
+        let mut left: Vec<String> = Vec::new();
+        left.extend(KINDS.iter().filter_map(|(_, name, _)| missing(pack.kind(name).is_some(), name)));
+        let carried = |number| pack.kinds().iter().any(|kind| kind.relation(RelationNumber(number)).is_some());
+        let known = |number| pack.relation(RelationNumber(number)).is_some() && carried(number);
+        left.extend(RELATIONS.iter().filter_map(|(number, name)| missing(known(*number), name)));
+        left.extend(FIELDS.split_whitespace().filter_map(|name| missing(pack.id_of(name).is_some(), &name)));
+        assert_eq!(left, Vec::<String>::new());
+        // Every list is asked from, and every field but the keys of other authors is asked by some kind.
+        let all = || pack.fields().iter().flat_map(|field| std::iter::once(field).chain(&field.subfields));
+        let asked = |list: &CodeList| all().any(|field| field.codes.as_ref() == Some(&list.name));
+        let part = |list: &CodeList| ["EX", "TP"].contains(&list.name.as_str());
+        assert!(pack.lists().iter().all(|list| asked(list) || part(list)));
+        let unasked = pack.fields().iter().filter(|field| {
+            let by = pack.kinds().iter().any(|kind| pack.field_of(kind, &field.name).is_some());
+            field.layer != Layer::Header && !by
+        });
+        assert_eq!(unasked.map(|field| field.name.as_str()).collect::<Vec<_>>(), ["author_keys"]);
+        // It is adopted as the words of one entry.
+        assert!(BUILT_IN.len() < crate::codec::WORDS_LIMIT / 4);
+    }
+
+    #[test]
+    fn what_waits_is_off_and_can_be_turned_on() {
+        let pack = Pack::parse(BUILT_IN).unwrap();
+        assert!(pack.switches().iter().all(|switch| !switch.on && switch.in_force == "not commenced"));
+        assert!(!pack.is_on("D-16LA") && !pack.is_on("LB-A"));
+        let on = BUILT_IN.replacen("on = false", "on = true", 1);
+        assert!(Pack::parse(&on).unwrap().is_on("D-16LA"));
+        let duties = pack.list("DUTY").unwrap();
+        let waits = |code: &&Code| code.in_force == "not commenced";
+        let waiting: Vec<&str> = duties.codes.iter().filter(waits).map(|code| code.code.as_str()).collect();
+        assert_eq!(waiting, pack.switches().iter().map(|switch| switch.name.as_str()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_list_may_take_over_others() {
+        let pack = Pack::parse(BUILT_IN).unwrap();
+        let (left_out, ex, tp) = (pack.list("LEFT_OUT"), pack.list("EX"), pack.list("TP"));
+        let all: Vec<&Code> = ex.unwrap().codes.iter().chain(&tp.unwrap().codes).collect();
+        assert_eq!(left_out.unwrap().codes.iter().collect::<Vec<_>>(), all);
+        let unsaid: Vec<&str> = all.iter().filter(|code| code.unsaid).map(|code| code.code.as_str()).collect();
+        assert_eq!(unsaid, ["EX-CA", "EX-SH", "EX-CR", "EX-LP"]);
+        assert!(refused("of = [\"EX\", \"TP\"]", "of = [\"EX\", \"EX\"]").what.contains("already"));
+        assert!(refused("of = [\"EX\", \"TP\"]", "of = [\"FLAG\"]").what.contains("no list above"));
+        assert!(refused("of = [\"EX\", \"TP\"]", "").what.contains("codes of its own"));
     }
 
     fn refused(from: &str, to: &str) -> PackError {
@@ -446,9 +394,20 @@ mod tests {
         assert!(refused("name = \"key.enrol\"", "name = \"genesis\"").what.contains("twice"));
         assert!(refused("\"origin\", \"title\"", "\"origin\", \"titles\"").what.contains("no field"));
         assert!(refused("\"origin\", \"title\"", "\"origin\", \"narrative\"").what.contains("words"));
-        assert!(refused("relations = [\"confirms\"]", "relations = [\"proves\"]").what.contains("no relation"));
+        assert!(refused("relations = [\"backs\"]", "relations = [\"proves\"]").what.contains("no relation"));
         assert!(refused("opens = [\"ONE-FOUNDER\"]", "opens = [\"TWO-FOUNDERS\"]").what.contains("no flag"));
         assert!(refused("folder = \"public\"", "folder = \"case\"").what.contains("public"));
+        assert!(refused("folder = \"case/intake\"", "folder = \"case/general\"").what.contains("twice"));
+        assert!(refused("folder = \"case/intake\"", "folder = \"case/attic\"").what.contains("no folder"));
+        assert!(refused("folder = \"as corrects\"", "folder = \"as about\"").what.contains("always wants"));
+        assert!(refused("goes_to = \"requester\"", "goes_to = \"reasons\"").what.contains("no field that names"));
+        assert!(refused("goes_to = \"requester\"", "goes_to = \"adviser\"").what.contains("does not ask"));
+        assert!(refused("switch = \"D-16LA\"", "switch = \"D-17\"").what.contains("no switch"));
+        assert!(refused("part = \"statement_type\"", "part = \"speaker\"").what.contains("no code of that part"));
+        assert!(refused("part = \"statement_type\"", "part = \"form\"").what.contains("no part"));
+        assert!(refused("{ relation = \"advised_by\", ", "{ relation = \"decides\", ").what.contains("wants"));
+        assert!(refused("through = [\"relies_on\"]", "through = [\"leans_on\"]").what.contains("no relation"));
+        assert!(refused("{ folder = \"staff\", is", "{ folder = \"attic\", is").what.contains("no folder"));
         assert!(refused("\"2024-01-01\"", "\"2024-1-01\"").what.contains("no day"));
         assert!(refused("agencies = [\"AG-CSC\"", "agencies = [\"AG-CSCC\"").what.contains("no code"));
         assert!(Pack::parse(&" ".repeat(2 << 20)).is_err());

@@ -21,6 +21,8 @@ pub(super) struct RawPack {
     pub(super) emergency: RawEmergency,
     pub(super) late: RawLate,
     #[serde(default)]
+    pub(super) switches: Vec<RawSwitch>,
+    #[serde(default)]
     pub(super) groups: BTreeMap<String, Vec<Name>>,
     pub(super) lists: Vec<RawList>,
     pub(super) fields: Vec<RawField>,
@@ -40,6 +42,8 @@ pub(super) struct RawNever {
 pub(super) struct RawEmergency {
     pub(super) kinds: Vec<Name>,
     pub(super) codes: Vec<Name>,
+    #[serde(default)]
+    pub(super) through: Vec<Name>,
 }
 
 #[derive(Deserialize)]
@@ -50,12 +54,25 @@ pub(super) struct RawLate {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawSwitch {
+    pub(super) name: Name,
+    pub(super) title: String,
+    pub(super) source: String,
+    pub(super) in_force: Name,
+    pub(super) on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawList {
     pub(super) name: Name,
     pub(super) title: String,
     pub(super) source: String,
     pub(super) in_force: Name,
+    #[serde(default)]
     pub(super) codes: Vec<RawCode>,
+    #[serde(default)]
+    pub(super) of: Vec<Name>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +84,8 @@ pub(super) struct RawCode {
     pub(super) in_force: Option<Name>,
     #[serde(default)]
     pub(super) gap: bool,
+    #[serde(default)]
+    pub(super) unsaid: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,10 +104,18 @@ pub(super) struct RawField {
     pub(super) none: bool,
     #[serde(default)]
     pub(super) need: bool,
+    pub(super) need_if: Option<RawNeed>,
     pub(super) outside: Option<Name>,
     pub(super) name_id: Option<Spanned<u16>>,
     #[serde(default)]
     pub(super) subfields: Vec<RawField>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNeed {
+    pub(super) part: Name,
+    pub(super) is: Vec<Name>,
 }
 
 #[derive(Deserialize)]
@@ -102,9 +129,27 @@ pub(super) struct RawRelation {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCondition {
-    pub(super) field: Name,
+    pub(super) field: Option<Name>,
+    pub(super) relation: Option<Name>,
     pub(super) of: Name,
     pub(super) is: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPlace {
+    pub(super) folder: Name,
+    pub(super) is: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAsk {
+    pub(super) switch: Name,
+    pub(super) field: Name,
+    pub(super) among: Vec<Name>,
+    pub(super) what: String,
+    pub(super) next: String,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +163,7 @@ pub(super) struct RawKind {
     pub(super) held_up: Name,
     pub(super) second: Option<Name>,
     pub(super) counts: Option<Name>,
+    pub(super) goes_to: Option<Name>,
     #[serde(default)]
     pub(super) always: Vec<Name>,
     #[serde(default)]
@@ -131,6 +177,8 @@ pub(super) struct RawKind {
     #[serde(default)]
     pub(super) conditions: Vec<RawCondition>,
     #[serde(default)]
+    pub(super) asks: Vec<RawAsk>,
+    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) relations: Vec<Name>,
@@ -140,6 +188,8 @@ pub(super) struct RawKind {
     pub(super) before_act_relations: Vec<Name>,
     #[serde(default)]
     pub(super) protection: Vec<Name>,
+    #[serde(default)]
+    pub(super) places: Vec<RawPlace>,
     #[serde(default)]
     pub(super) opens: Vec<Name>,
     #[serde(default)]

@@ -125,6 +125,11 @@ impl Roster {
         }
     }
 
+    /// Returns the keys of the folders whose structure only those open who open the words.
+    pub fn restricted_folders(&self) -> impl Iterator<Item = &FolderKeyId> {
+        self.folders.iter().filter(|(_, epoch)| epoch.folder.restricted()).map(|(id, _)| id)
+    }
+
     /// Returns the ledger's id, once genesis was read.
     #[must_use]
     pub fn ledger(&self) -> Option<LedgerId> {

@@ -8,6 +8,7 @@ mod crash;
 mod crash_store;
 mod forge;
 mod golden;
+mod kinds;
 mod lessons;
 mod model;
 mod oracles;

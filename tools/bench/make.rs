@@ -325,6 +325,7 @@ impl View for Desktop<'_> {
             case: Some(self.case),
             folder: Some(indelible::codec::Folder::General),
             author_person: Some(self.person),
+            values: Vec::new(),
         })
     }
 }

@@ -444,6 +444,7 @@ impl View for Seeing<'_> {
             case: body.case,
             folder: body.folder(),
             author_person: Some(body.person),
+            values: body.values.clone(),
         })
     }
 }
