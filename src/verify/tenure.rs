@@ -57,8 +57,6 @@ pub enum Change {
     Revoke(usize),
     /// The tenure at this place counts.
     Assign(usize),
-    /// The policy at this place is in force.
-    Policy(usize),
     /// The tenure at this place ends, from when on in milliseconds UTC.
     End(usize, i64),
     /// The policy at this place is in force.
