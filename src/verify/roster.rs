@@ -529,7 +529,10 @@ impl Roster {
     }
 
     fn make(&mut self, entry: u64, change: Change) {
-        self.changed = entry;
+        // A policy changes neither who is enrolled nor who is in role.
+        if !matches!(change, Change::Policy(_)) {
+            self.changed = entry;
+        }
         match change {
             Change::Enrol(place) => {
                 let Some(enrolment) = self.enrolments.get_mut(place) else { return };
