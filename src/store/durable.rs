@@ -3,7 +3,7 @@
 //! Names end in `_unsynced` where a power cut may undo the call. New files are readable by their owner alone (0600).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -23,6 +23,18 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     }
     if length > limit as u64 || bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Returns the bytes of a file from `from` on, at most `limit` of them.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn read_from(path: &Path, from: u64, limit: usize) -> io::Result<Vec<u8>> {
+    let mut file = open_read(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::with_capacity(limit.min(1 << 16));
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Puts a file in place of another, or where none was.
@@ -253,6 +265,9 @@ mod tests {
         append_unsynced(&one, b" and more").unwrap();
         assert_eq!(read(&one, 24).unwrap(), b"first, replaced and more");
         assert_eq!(read(&one, 23).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_from(&one, 7, 8).unwrap(), b"replaced");
+        assert_eq!(read_from(&one, 16, 100).unwrap(), b"and more");
+        assert_eq!(read_from(&one, 30, 100).unwrap(), b"");
         copy_unsynced(&one, b"copy").unwrap();
         assert_eq!(read(&one, 4).unwrap(), b"copy");
         assert_eq!(list(&deep).unwrap(), [one.clone(), two.clone()]);
