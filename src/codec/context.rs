@@ -69,6 +69,8 @@ pub const INDEX: Context = Context("indelible/v1 index list", 22);
 pub const OWN_COPY: Context = Context("indelible/v1 own copy", 23);
 /// The check value of one record of an author's chain state (`derive_key`, first 16 bytes).
 pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state", 24);
+/// The key for one filling of an author's tray (keyed by the sitting's key).
+pub const OUTBOX_TRAY: Context = Context("indelible/v1 outbox tray", 25);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -97,6 +99,7 @@ pub const ALL: &[Context] = &[
     INDEX,
     OWN_COPY,
     CHAIN_STATE,
+    OUTBOX_TRAY,
 ];
 
 impl Context {

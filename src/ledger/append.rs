@@ -29,6 +29,9 @@ use crate::verify::entry::{self, Keys, Parts};
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
 
+/// Bytes that a disk writes as a whole or not at all.
+const SECTOR: usize = 512;
+
 /// An entry that is durable.
 #[derive(Debug, Clone)]
 pub struct Entered {
@@ -321,10 +324,18 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// Writes the copy of the newest checkpoint; whether that succeeds changes nothing.
+    ///
+    /// A short note is written over another one of its length: both lie in one sector, and whoever reads in between gets
+    /// one that does not open, which says nothing. Else it takes the other's place at once.
     pub(super) fn copy_checkpoint(&self) {
-        if let Ok(note) = self.best_note(self.size().saturating_sub(1)) {
-            drop(durable::copy_unsynced(&self.dir.join(CHECKPOINT), note.to_string().as_bytes()));
-        }
+        let Ok(note) = self.best_note(self.size().saturating_sub(1)) else { return };
+        let (path, note) = (self.dir.join(CHECKPOINT), note.to_string());
+        let same = note.len() <= SECTOR && durable::length(&path).is_ok_and(|length| length == note.len() as u64);
+        drop(if same {
+            durable::overwrite_unsynced(&path, 0, note.as_bytes())
+        } else {
+            durable::copy_unsynced(&path, note.as_bytes())
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cabinet::identity::Identity;
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
+use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
 use crate::codec::{CaseTag, LedgerId, PersonId};
@@ -41,6 +42,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
+    /// Where what is signed lies while it is sent.
+    pub(super) tray: Tray,
 }
 
 /// A person of the roster, with what the roll says of them.
@@ -92,17 +95,20 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
-        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None };
+        let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
+        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray };
         desk.compare_receipt()?;
         Ok(desk)
     }
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
     fn compare_receipt(&mut self) -> Result<(), LedgerError> {
-        let Some((_, bytes)) = receipts::newest(&self.side, self.ledger_id())? else { return Ok(()) };
-        let Ok(receipt) = Receipt::parse(&bytes) else { return Ok(()) };
-        let key = std::slice::from_ref(self.ledger.log_key());
-        let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), key) else { return Ok(()) };
+        let key = self.ledger.log_key().clone();
+        let signed = |bytes: &[u8]| {
+            let receipt = Receipt::parse(bytes).ok()?;
+            SignedCheckpoint::open_note(receipt.note().clone(), std::slice::from_ref(&key)).ok()
+        };
+        let Some((_, signed)) = receipts::newest(&self.side, self.ledger_id(), signed)? else { return Ok(()) };
         self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
     }
 

@@ -7,10 +7,10 @@ use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
 use crate::cabinet::drafts::{self, DraftId};
-use crate::cabinet::outbox::{self, OutboxItem};
+use crate::cabinet::outbox::{self, OutboxItem, Place};
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::{CabinetError, Durable, receipts};
-use crate::codec::{Digest, Folder, KindNumber, ShortText, StatementId};
+use crate::codec::{Digest, Folder, KindNumber, ShortText};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
@@ -191,7 +191,7 @@ impl<D: Disk> Desk<D> {
         if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
-        let (waiting, files) = self.waiting(&mut chain)?;
+        let (waiting, places) = self.waiting(&mut chain)?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
@@ -202,7 +202,7 @@ impl<D: Disk> Desk<D> {
             chain.lost_after(next, previous);
         }
         if self.ledger.can_append() {
-            self.send(waiting, files, &mut chain, now)?;
+            self.send(waiting, places, &mut chain, now)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
@@ -219,14 +219,14 @@ impl<D: Disk> Desk<D> {
         if held { Ok(()) } else { Err(LedgerError::Evidence { size: seen.number + 1, by }) }
     }
 
-    /// Returns what was signed and is not in the ledger, in its order, and the files of the outbox. The sequence numbers
+    /// Returns what was signed and is not in the ledger, in its order, and where it lies. The sequence numbers
     /// are used, whatever a power cut took from the chain's own file.
-    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<StatementId>), LedgerError> {
+    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<Place>), LedgerError> {
         let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
-        let (mut waiting, mut files) = (Vec::new(), Vec::new());
-        for (name, items) in opened {
-            files.push(name);
+        let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        for (place, items) in opened {
+            places.push(place);
             for item in items {
                 if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                     self.keep_receipt(entry)?;
@@ -241,7 +241,7 @@ impl<D: Disk> Desk<D> {
                 waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
             }
         }
-        Ok((waiting, files))
+        Ok((waiting, places))
     }
 
     /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
@@ -249,7 +249,7 @@ impl<D: Disk> Desk<D> {
     fn send(
         &mut self,
         mut waiting: Vec<Authored>,
-        mut files: Vec<StatementId>,
+        mut places: Vec<Place>,
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
     ) -> Result<(), LedgerError> {
@@ -262,7 +262,7 @@ impl<D: Disk> Desk<D> {
         };
         if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
             let says = self.sets_aside(&torn, chain, now)?;
-            files.extend(self.put_out(std::slice::from_ref(&says), chain)?);
+            places.extend(self.put_out(std::slice::from_ref(&says), chain)?);
             waiting.push(says);
         }
         let key = self.structure_key()?.clone();
@@ -270,7 +270,7 @@ impl<D: Disk> Desk<D> {
             let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
-                    files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                    places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                     return Err(why);
                 }
                 Ok(entered) => entered,
@@ -278,8 +278,8 @@ impl<D: Disk> Desk<D> {
             self.keep_own(write)?;
             entered.iter().try_for_each(|entered| self.keep_receipt(entered.number))?;
         }
-        for name in files {
-            outbox::remove(&self.side, name, Durable::Now)?;
+        for place in places {
+            outbox::remove(&self.side, &self.tray, place, Durable::Now)?;
         }
         Ok(())
     }
@@ -375,14 +375,18 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Puts what was signed into the outbox before it is sent: synced, with the chain, if it has to wait there.
-    fn put_out(&self, group: &[Authored], chain: &mut Chain) -> Result<Vec<StatementId>, LedgerError> {
+    fn put_out(&mut self, group: &[Authored], chain: &mut Chain) -> Result<Vec<Place>, LedgerError> {
         let items: Vec<OutboxItem> = group.iter().map(item).collect();
+        let mut rng = crate::store::durable::entropy();
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        let files = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
+        if when == Durable::Later && outbox::lay(&mut self.tray, &items, &mut rng)? {
+            return Ok(vec![Place::Tray]);
+        }
+        let places = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
         if when == Durable::Now {
             chain.save(when)?;
         }
-        Ok(files)
+        Ok(places)
     }
 
     fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
@@ -407,20 +411,20 @@ impl<D: Disk> Desk<D> {
         if group.is_empty() {
             return Ok(());
         }
-        let (mut places, mut authored) = (Vec::new(), Vec::new());
+        let (mut drafts, mut authored) = (Vec::new(), Vec::new());
         for (at, ready) in group.drain(..) {
-            places.push((at, ready.gaps, ready.flags));
+            drafts.push((at, ready.gaps, ready.flags));
             authored.push(ready.authored);
         }
-        let files = self.put_out(&authored, chain)?;
+        let places = self.put_out(&authored, chain)?;
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
-                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                 let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
-                for (at, ..) in places {
+                for (at, ..) in drafts {
                     let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
                     let why = Box::new(first.take().unwrap_or(other));
                     let outcome = Outcome::Waiting { why };
@@ -431,20 +435,20 @@ impl<D: Disk> Desk<D> {
             }
             Err(other) => {
                 // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
-                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                 return Err(other);
             }
         };
         self.keep_own(&authored)?;
-        for ((at, gaps, flags), entered) in places.into_iter().zip(entered) {
+        for ((at, gaps, flags), entered) in drafts.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
             receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;
             let outcome = Outcome::Entered { entered: Box::new(entered), gaps, flags, again: false };
             done(at, &outcome);
             outcomes.push((at, outcome));
         }
-        for name in files {
-            outbox::remove(&self.side, name, Durable::Later)?;
+        for place in places {
+            outbox::remove(&self.side, &self.tray, place, Durable::Later)?;
         }
         let seen = self.ledger.seen();
         chain.saw(seen.number, seen.link)?;

@@ -133,6 +133,15 @@ pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     private(OpenOptions::new().append(true).create(true)).open(path)?.write_all(bytes)
 }
 
+/// Makes a file where none is, without waiting for the medium. A crash may leave it empty or half written.
+///
+/// # Errors
+/// `AlreadyExists`, and those of the operating system; no half-written file stays.
+pub fn create_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
 /// Puts a file in place of another at once for all readers, without waiting for the medium.
 ///
 /// # Errors
@@ -140,6 +149,18 @@ pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn copy_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     beside(path, bytes)?.persist(path)?;
     Ok(())
+}
+
+/// Writes bytes over those that a file holds from `at` on, and behind its end; a file is made if there is none.
+///
+/// A crash may leave some of the old bytes and some of the new.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn overwrite_unsynced(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 /// Returns once the names in a folder are on the medium.
@@ -270,6 +291,17 @@ mod tests {
         assert_eq!(read_from(&one, 30, 100).unwrap(), b"");
         copy_unsynced(&one, b"copy").unwrap();
         assert_eq!(read(&one, 4).unwrap(), b"copy");
+        assert_eq!(create_unsynced(&one, b"again").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let three = deep.join("three");
+        create_unsynced(&three, b"third").unwrap();
+        assert_eq!(read(&three, 5).unwrap(), b"third");
+        #[cfg(unix)]
+        assert_eq!(mode(&three), 0o600);
+        remove(&three).unwrap();
+        overwrite_unsynced(&one, 2, b"verwritten").unwrap();
+        assert_eq!(read(&one, 20).unwrap(), b"coverwritten");
+        overwrite_unsynced(&one, 0, b"C").unwrap();
+        assert_eq!(read(&one, 20).unwrap(), b"Coverwritten");
         assert_eq!(list(&deep).unwrap(), [one.clone(), two.clone()]);
         #[cfg(unix)]
         assert_eq!((mode(&deep), mode(&one), mode(&two)), (0o700, 0o600, 0o600));
