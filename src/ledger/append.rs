@@ -18,7 +18,7 @@ use crate::keys::name::SignerKey;
 use crate::ledger::cards::Cards;
 use crate::ledger::open::{At, Ledger};
 use crate::ledger::read::open_statement;
-use crate::ledger::{CHECKPOINT, LOCK, LedgerError};
+use crate::ledger::{CHECKPOINT, LOCK, LedgerError, parallel};
 use crate::seal::structure::StructureKey;
 use crate::store::disk::Disk;
 use crate::store::durable;
@@ -120,11 +120,13 @@ impl<D: Disk> Ledger<D> {
             return Err(LedgerError::TornTail);
         }
         let keys = Keys { structure: vec![author_key.clone()], ..Keys::default() };
+        // What can be judged alone, on every core.
+        let refused = parallel(submissions.iter().collect(), |authored| parts_refusal(authored, &keys));
         let author = submissions.first().map_or([0; 32], |first| first.statement.body().author.0);
         let mut chains = self.chain_of(&author, head, &keys)?;
         // Public entries have their effect on those behind them, in a roster of their own till they are durable.
         let mut roster = Cow::Borrowed(roster);
-        for (number, authored) in (self.size()..).zip(submissions) {
+        for ((number, authored), refused) in (self.size()..).zip(submissions).zip(refused) {
             let body = authored.statement.body();
             let mut code = self.refusal(number, authored, submissions, &roster)?;
             if code.is_none() {
@@ -134,7 +136,7 @@ impl<D: Disk> Ledger<D> {
             if code.is_none() && public {
                 code = roster.to_mut().admit(number, authored.statement.as_unverified(), &authored.words).err();
             }
-            if let Some(code) = code.or_else(|| parts_refusal(authored, &keys)) {
+            if let Some(code) = code.or(refused) {
                 return Err(LedgerError::Refused(code));
             }
         }

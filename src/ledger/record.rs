@@ -15,19 +15,20 @@ use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
-use crate::entry::authored::{Author, Authored};
+use crate::entry::authored::{Author, Authored, Signed};
 use crate::entry::statement::{Seen, Unverified};
 use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
-use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
+use crate::ledger::{LedgerError, parallel};
 use crate::review::gate::{Stop, gate};
 use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
+use crate::store::durable;
 use crate::verify::report::Code;
 
 /// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
@@ -82,10 +83,22 @@ enum Checked {
     Done(Outcome),
 }
 
+/// A decision that may be entered, to be sealed and signed with its group.
 struct Ready {
-    authored: Authored,
+    decision: Decision,
+    folder: Option<FolderPublic>,
+    /// When it was decided on, in milliseconds UTC: the time of signing.
+    now: i64,
     gaps: Vec<Gap>,
     flags: Vec<Flag>,
+}
+
+impl Ready {
+    /// How many bytes the entry will take at most.
+    fn bytes(&self) -> usize {
+        let words: usize = self.decision.words().iter().map(|field| field.text.len() + 12).sum();
+        words + 320 * self.decision.values().len() + 42 * self.decision.references().len() + 2048
+    }
 }
 
 impl<D: Disk> Desk<D> {
@@ -126,31 +139,30 @@ impl<D: Disk> Desk<D> {
         for (at, draft) in list.iter().enumerate() {
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
-            let bytes: usize =
-                group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
+            let bytes: usize = group.iter().map(|(_, ready)| ready.bytes()).sum();
             if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
-                self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
             }
             if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_)))
             {
                 break;
             }
-            match self.prepare(draft, &mut chain, now(), rng) {
+            match self.prepare(draft, now(), rng) {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
                 Err(why) => {
                     // What was signed before it is sent all the same.
-                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     return Err(why);
                 }
                 Ok(Checked::Done(outcome)) => {
                     // Outcomes are told in order: the group before it first.
-                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     done(at, &outcome);
                     outcomes.push((at, outcome));
                 }
             }
         }
-        self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+        self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
         chain.save(Durable::Later)?;
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
     }
@@ -166,10 +178,10 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         let mut chain = self.take_chain(now)?;
-        let authored = self.author(decision, &mut chain, now(), rng)?;
-        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
+        let folder = self.folder_key(&decision)?;
+        let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
         let mut outcomes = Vec::new();
-        self.finish(&mut group, &mut chain, now, &mut outcomes, &mut |_, _| ())?;
+        self.finish(&mut group, &mut chain, now, rng, &mut outcomes, &mut |_, _| ())?;
         match outcomes.pop() {
             Some((_, Outcome::Entered { entered, .. })) => Ok(*entered),
             Some((_, Outcome::Waiting { why })) => Err(*why),
@@ -297,16 +309,13 @@ impl<D: Disk> Desk<D> {
             self.value("cause", code("torn_write")?)?,
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        self.author(decision, chain, now(), &mut crate::store::durable::entropy())
+        let folder = self.folder_key(&decision)?;
+        let ready = vec![(decision, folder, now())];
+        let (mut authored, failed) = self.author(ready, chain, &mut durable::entropy())?;
+        authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
-    fn prepare(
-        &mut self,
-        draft: &Draft,
-        chain: &mut Chain,
-        now: i64,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Checked, LedgerError> {
+    fn prepare(&mut self, draft: &Draft, now: i64, rng: &mut impl CryptoRng) -> Result<Checked, LedgerError> {
         if let Some(kind) = draft.kind().and_then(|kind| self.pack.kind(kind.trim())).filter(|kind| !by_hand(kind)) {
             let what = format!("{} is not written by hand", kind.name);
             let gap = Gap::new("kind", GapLevel::Error, what, "use the command that is made for it");
@@ -333,8 +342,8 @@ impl<D: Disk> Desk<D> {
             }
         }
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
-        let authored = self.author(decision, chain, now, rng)?;
-        Ok(Checked::Ready(Box::new(Ready { authored, gaps, flags })))
+        let folder = self.folder_key(&decision)?;
+        Ok(Checked::Ready(Box::new(Ready { decision, folder, now, gaps, flags })))
     }
 
     /// Keeps a draft, sealed to its author and durable.
@@ -346,38 +355,66 @@ impl<D: Disk> Desk<D> {
         Ok(drafts::save(&self.ledger.cabinet(), text.as_bytes(), now, self.identity.recipient(), rng)?)
     }
 
-    /// Seals and signs a decision. Nobody is told of it, and it is not sent, before [`Desk::put_out`].
+    /// Seals and signs decisions in their order, as far as the first that cannot be, which is told too. Nobody is told of
+    /// them, and they are not sent, before [`Desk::put_out`].
+    ///
+    /// Sealing, and making the parts, needs nothing of the statement before: many are worked on by every core, with the
+    /// randomness of the system. Only to sign, one has to know the digest of the one before.
     fn author(
-        &mut self,
-        decision: Decision,
+        &self,
+        decisions: Vec<(Decision, Option<FolderPublic>, i64)>,
         chain: &mut Chain,
-        now: i64,
         rng: &mut impl CryptoRng,
-    ) -> Result<Authored, LedgerError> {
-        let folder = self.folder_key(&decision)?;
-        let key = self.identity.author();
-        let sealed = Sealed::new(decision, self.ledger_id(), key.as_bytes(), folder.as_ref(), rng)?;
-        let (sequence, previous) = (chain.next(), chain.previous());
-        let author = Author {
-            person: self.identity.person(),
-            key: self.identity.signing(),
-            structure_key: self.structure_key()?,
-            sequence,
-            previous,
-            seen: self.ledger.seen(),
-            pack: self.roster.pack(),
-            policy: Digest::ZERO,
-            signed: Moment::in_london(now),
+    ) -> Result<(Vec<Authored>, Option<LedgerError>), LedgerError> {
+        let (key, structure_key) = (self.identity.author(), self.structure_key()?);
+        let (ledger, alone) = (self.ledger_id(), decisions.len() == 1);
+        let sealed = if alone {
+            let seal = |(decision, folder, now): (Decision, Option<FolderPublic>, i64)| {
+                (Sealed::new(decision, ledger, key.as_bytes(), folder.as_ref(), rng), now)
+            };
+            decisions.into_iter().map(seal).collect()
+        } else {
+            parallel(decisions, |(decision, folder, now)| {
+                (Sealed::new(decision, ledger, key.as_bytes(), folder.as_ref(), &mut durable::entropy()), now)
+            })
         };
-        let authored = Authored::sign(sealed, &author, rng)?;
-        chain.signed(sequence, authored.statement.digest())?;
-        Ok(authored)
+        let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
+        for (sealed, now) in sealed {
+            let author = Author {
+                person: self.identity.person(),
+                key: self.identity.signing(),
+                structure_key,
+                sequence: chain.next(),
+                previous: chain.previous(),
+                seen: self.ledger.seen(),
+                pack: self.roster.pack(),
+                policy: Digest::ZERO,
+                signed: Moment::in_london(now),
+            };
+            let one = sealed.map_err(LedgerError::from).and_then(|sealed| Ok(Signed::new(sealed, &author)?));
+            match one {
+                Ok(one) => {
+                    chain.signed(author.sequence, one.digest())?;
+                    signed.push(one);
+                }
+                Err(why) => {
+                    failed = Some(why);
+                    break;
+                }
+            }
+        }
+        let authored = if alone {
+            signed.into_iter().map(|one| one.finish(&key, structure_key, rng)).collect()
+        } else {
+            parallel(signed, |one| one.finish(&key, structure_key, &mut durable::entropy()))
+        };
+        Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
     }
 
     /// Puts what was signed into the outbox before it is sent: synced, with the chain, if it has to wait there.
     fn put_out(&mut self, group: &[Authored], chain: &mut Chain) -> Result<Vec<Place>, LedgerError> {
         let items: Vec<OutboxItem> = group.iter().map(item).collect();
-        let mut rng = crate::store::durable::entropy();
+        let mut rng = durable::entropy();
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
         if when == Durable::Later && outbox::lay(&mut self.tray, &items, &mut rng)? {
             return Ok(vec![Place::Tray]);
@@ -399,23 +436,40 @@ impl<D: Disk> Desk<D> {
         Ok(Some(epoch.key))
     }
 
-    /// Appends a group in one write and hands out what became of each.
+    /// Seals and signs a group, appends it in one write and hands out what became of each.
     fn finish(
         &mut self,
         group: &mut Vec<(usize, Ready)>,
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
         outcomes: &mut Vec<(usize, Outcome)>,
         done: &mut dyn FnMut(usize, &Outcome),
     ) -> Result<(), LedgerError> {
-        if group.is_empty() {
-            return Ok(());
-        }
-        let (mut drafts, mut authored) = (Vec::new(), Vec::new());
+        let (mut drafts, mut decisions) = (Vec::new(), Vec::new());
         for (at, ready) in group.drain(..) {
             drafts.push((at, ready.gaps, ready.flags));
-            authored.push(ready.authored);
+            decisions.push((ready.decision, ready.folder, ready.now));
         }
+        let (authored, failed) = self.author(decisions, chain, rng)?;
+        drafts.truncate(authored.len());
+        if !authored.is_empty() {
+            self.send_group(drafts, authored, chain, now, outcomes, done)?;
+        }
+        // What was signed before it was sent all the same.
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Appends what was signed in one write and hands out what became of each.
+    fn send_group(
+        &mut self,
+        drafts: Vec<(usize, Vec<Gap>, Vec<Flag>)>,
+        authored: Vec<Authored>,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+        outcomes: &mut Vec<(usize, Outcome)>,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<(), LedgerError> {
         let places = self.put_out(&authored, chain)?;
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
@@ -461,7 +515,7 @@ impl<D: Disk> Desk<D> {
         if authored.iter().all(|authored| authored.words_key.is_none()) {
             return Ok(());
         }
-        let mut rng = crate::store::durable::entropy();
+        let mut rng = durable::entropy();
         let mut own = match self.own.take() {
             Some(own) => own,
             None => self.own_copy(&mut rng)?,
