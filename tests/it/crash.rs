@@ -327,6 +327,33 @@ fn a_batch_that_was_torn_is_sent_again_as_a_whole() {
 }
 
 #[test]
+fn a_batch_that_every_core_works_on_keeps_the_order_of_its_author() {
+    let mut shaky = Shaky::new();
+    let words = |n: u64| format!("{} {n}.", "word ".repeat(n as usize * 13 % 200));
+    let drafts: Vec<Draft> = (0..40).map(|n| Draft::from_json(&concern("ezra", &words(n))).unwrap()).collect();
+    let (before, tick) = (shaky.digests().len(), || shaky.world.tick());
+    let mut told = Vec::new();
+    let outcomes =
+        shaky.desk("sam").unwrap().record_all(&drafts, true, &tick, &mut durable::entropy(), &mut |at, _| {
+            told.push(at);
+        });
+    assert_eq!(outcomes.unwrap().len(), 40);
+    assert_eq!((told, shaky.digests().len()), ((0..40).collect(), before + 40));
+    assert_eq!(shaky.waiting("sam"), []);
+    let mut desk = shaky.desk("sam").unwrap();
+    let mut sequences = Vec::new();
+    for (entry, n) in (before as u64..).zip(0..40) {
+        let shown = desk.show(entry, Some("own_work"), &tick, &mut durable::entropy()).unwrap();
+        assert!(shown.fields.values().any(|text| format!("{text:?}").contains(&words(n))), "{n}: {:?}", shown.fields);
+        sequences.push(desk.statement(entry).unwrap().1.unwrap().body().sequence);
+    }
+    assert!(sequences.windows(2).all(|two| two[0] + 1 == two[1]), "{sequences:?}");
+    drop(desk);
+    shaky.record("sam").unwrap();
+    shaky.check("after the batch");
+}
+
+#[test]
 fn changed_bytes_at_the_end_are_refused_and_named() {
     let mut shaky = Shaky::new();
     shaky.record("sam").unwrap();
