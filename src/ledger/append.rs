@@ -257,7 +257,8 @@ impl<D: Disk> Ledger<D> {
 
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
         for (entry, authored) in (first..).zip(submissions) {
-            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
+            let body = authored.statement.body();
+            self.cards.set_statement(author_key, &body.id, body.sequence, entry);
         }
         if let Some(last) = submissions.last() {
             let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
@@ -283,11 +284,13 @@ impl<D: Disk> Ledger<D> {
                 if let Some(statement) = open_statement(digest, structure, words, &keys)
                     && statement.body().author.0 == *author
                 {
-                    found.push((statement.body().id, number));
+                    found.push((statement.body().id, statement.body().sequence, number));
                     (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
                 }
             })?;
-            found.into_iter().for_each(|(id, entry)| self.cards.set_statement(key, &id, entry));
+            for (id, sequence, entry) in found {
+                self.cards.set_statement(key, &id, sequence, entry);
+            }
             head.upto = self.size();
             self.cards.set_author(key, &head);
         }
