@@ -101,7 +101,7 @@ impl Signed {
     }
 
     /// Verifies the signature and makes the parts. Public kinds keep their structure in clear, restricted folders hide
-    /// the slot.
+    /// the slot; `public` says of a confirmation whether what it confirms is in clear, and so the confirmation is too.
     ///
     /// # Errors
     /// `Signature` if the fresh signature does not verify; `TooLong`.
@@ -109,12 +109,17 @@ impl Signed {
         self,
         key: &PublicKey,
         structure_key: &StructureKey,
+        public: bool,
         rng: &mut impl CryptoRng,
     ) -> Result<Authored, EntryError> {
         let Signed { unproved, digest, sealed } = self;
         let statement = unproved.verify(key)?;
         let folder = sealed.decision.folder();
-        let public = statement.body().kind.publicity() != Some(Publicity::Sealed);
+        let public = match statement.body().kind.publicity() {
+            Some(Publicity::Sealed) => false,
+            Some(Publicity::AsConfirmed) => public,
+            Some(Publicity::Public) | None => true,
+        };
         let (bytes, signature) = (statement.as_bytes(), &statement.signature().0);
         let structure = if public {
             structure::clear(bytes, signature)
@@ -129,12 +134,27 @@ impl Signed {
 }
 
 impl Authored {
-    /// Signs a sealed decision and makes its parts.
+    /// Signs a sealed decision and makes its parts. A confirmation is taken for one of a public entry;
+    /// [`Authored::sign_confirming`] knows both.
     ///
     /// # Errors
     /// As [`Signed::new`] and [`Signed::finish`].
     pub fn sign(sealed: Sealed, author: &Author<'_>, rng: &mut impl CryptoRng) -> Result<Self, EntryError> {
-        Signed::new(sealed, author)?.finish(&author.key.public(), author.structure_key, rng)
+        Self::sign_confirming(sealed, author, true, rng)
+    }
+
+    /// As [`Authored::sign`]; `public` says of a confirmation whether what it confirms is in clear, and so the confirmation
+    /// is too. Of every other kind the format says so.
+    ///
+    /// # Errors
+    /// As [`Signed::new`] and [`Signed::finish`].
+    pub fn sign_confirming(
+        sealed: Sealed,
+        author: &Author<'_>,
+        public: bool,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, EntryError> {
+        Signed::new(sealed, author)?.finish(&author.key.public(), author.structure_key, public, rng)
     }
 
     /// Takes what was signed before, to be sent again byte for byte.

@@ -404,9 +404,9 @@ impl<D: Disk> Desk<D> {
             }
         }
         let authored = if alone {
-            signed.into_iter().map(|one| one.finish(&key, structure_key, rng)).collect()
+            signed.into_iter().map(|one| one.finish(&key, structure_key, true, rng)).collect()
         } else {
-            parallel(signed, |one| one.finish(&key, structure_key, &mut durable::entropy()))
+            parallel(signed, |one| one.finish(&key, structure_key, true, &mut durable::entropy()))
         };
         Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
     }

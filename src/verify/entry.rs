@@ -2,7 +2,7 @@
 
 use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::Unverified;
+use crate::entry::statement::{Body, Unverified};
 use crate::seal::SealError;
 use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
 use crate::seal::words::{self, FolderPrivate, WordsPart};
@@ -135,6 +135,28 @@ fn open(parts: Parts<'_>, envelope: &Envelope, keys: &Keys, checked: &mut Checke
     decoded.map(Some).map_err(|_| Code::Statement)
 }
 
+/// Whether a confirmation is in clear if what it confirms is, and sealed if that is; one in clear confirms something. Other
+/// kinds fit. `public` tells of an earlier entry whether it is in clear; none for one that is not there or has no number.
+///
+/// # Errors
+/// Those of looking.
+pub fn confirmation_fits<E>(
+    body: &Body,
+    clear: bool,
+    public: &mut dyn FnMut(u64) -> Result<Option<bool>, E>,
+) -> Result<bool, E> {
+    if body.kind.publicity() != Some(Publicity::AsConfirmed) {
+        return Ok(true);
+    }
+    let mut confirmed =
+        body.references.iter().filter(|reference| reference.relation.name() == Some("confirms")).peekable();
+    let mut fits = !clear || confirmed.peek().is_some();
+    for reference in confirmed {
+        fits &= public(reference.entry)? == Some(clear);
+    }
+    Ok(fits)
+}
+
 fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &Digest, checked: &mut Checked) {
     let body = statement.body();
     checked.digest = statement.digest();
@@ -153,7 +175,7 @@ fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &D
         Ok(WordsPart::Sealed { .. }) => folder.is_some_and(|folder| folder != Folder::None),
         Err(_) => false,
     };
-    // A confirmation is public where what it confirms is; that is judged by whoever knows the other entry.
+    // A confirmation is public where what it confirms is; `confirmation_fits` is for whoever knows the other entry.
     let publicity_fits = match body.kind.publicity() {
         Some(Publicity::Public) => checked.public,
         Some(Publicity::Sealed) => !checked.public,

@@ -10,7 +10,7 @@ use crate::codec::context::DOCUMENT;
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, field};
-use crate::entry::statement::{Body, Unverified};
+use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::frame::reader::{Event, WriteReader};
 use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
@@ -56,6 +56,16 @@ pub struct FolderEpoch {
     pub replaced: Option<u64>,
 }
 
+/// A policy that was adopted.
+#[derive(Debug, Clone)]
+struct Policy {
+    entry: u64,
+    hash: Digest,
+    adopted_by: PersonId,
+    /// The entry from which it is in force: a second person's confirmation; none while it waits.
+    in_force: Option<u64>,
+}
+
 /// A finding about a public entry: its code and whether it was refused.
 pub type Judgement = Result<(), Code>;
 
@@ -75,6 +85,7 @@ pub struct Roster {
     folders: HashMap<FolderKeyId, FolderEpoch>,
     cases: Vec<(CaseTag, u64)>,
     packs: Vec<(u64, Digest)>,
+    policies: Vec<Policy>,
 }
 
 impl Roster {
@@ -196,6 +207,64 @@ impl Roster {
         self.packs.last().map(|(entry, _)| *entry)
     }
 
+    /// Returns the hash of the policy in force after all entries read; zero before one was confirmed.
+    #[must_use]
+    pub fn policy(&self) -> Digest {
+        self.policy_at(u64::MAX)
+    }
+
+    fn pack_at(&self, entry: u64) -> Digest {
+        let adopted = self.packs.iter().rev().find(|(at, _)| *at <= entry);
+        adopted.map_or(Digest::ZERO, |(_, hash)| *hash)
+    }
+
+    fn policy_at(&self, entry: u64) -> Digest {
+        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|from| from <= entry));
+        in_force.max_by_key(|policy| (policy.in_force, policy.entry)).map_or(Digest::ZERO, |policy| policy.hash)
+    }
+
+    /// Judges what a statement at that entry says of rules and folder against what its author had seen: nothing that was
+    /// published later can have been meant. The clerk refuses what alters history.
+    ///
+    /// `hole` is the first entry that could not be read: what is not known behind it may have been published there.
+    pub fn judge(&self, number: u64, body: &Body, hole: Option<u64>) -> impl Iterator<Item = Code> {
+        let unread = hole.is_some_and(|hole| hole < number);
+        let rules = if unread { None } else { self.judge_rules(number, body) };
+        rules.into_iter().chain(self.judge_folder(number, body, unread))
+    }
+
+    /// `Pack` for hashes that were adopted here and are not those in force at `seen`; `PackUnknown` for any other.
+    ///
+    /// In the first write, of which nobody had seen anything, an entry stands under what was adopted up to itself.
+    fn judge_rules(&self, number: u64, body: &Body) -> Option<Code> {
+        let at = if body.seen.number == UNKNOWN { number } else { body.seen.number };
+        if (body.pack, body.policy) == (self.pack_at(at), self.policy_at(at)) {
+            return None;
+        }
+        let pack = match number {
+            0 => body.pack == Digest::ZERO,
+            _ => self.packs.iter().any(|(entry, hash)| *entry <= number && *hash == body.pack),
+        };
+        let policy = body.policy == Digest::ZERO
+            || self.policies.iter().any(|policy| policy.entry <= number && policy.hash == body.policy);
+        Some(if pack && policy { Code::Pack } else { Code::PackUnknown })
+    }
+
+    /// `FolderKey` for a key that was not published for that folder at or before `seen`; `EpochOld` for one that was
+    /// replaced before the entry.
+    fn judge_folder(&self, number: u64, body: &Body, unread: bool) -> Option<Code> {
+        if body.folder() == Some(Folder::None) {
+            return None;
+        }
+        let Some(epoch) = self.folder_key(&body.folder_key) else { return (!unread).then_some(Code::FolderKey) };
+        let seen = body.seen.number != UNKNOWN && epoch.entry <= body.seen.number;
+        let fits = Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
+        if !seen || !fits {
+            return Some(Code::FolderKey);
+        }
+        epoch.replaced.is_some_and(|replaced| replaced < number).then_some(Code::EpochOld)
+    }
+
     /// Whether this person, as the founder, may still enrol the first other leading person alone.
     #[must_use]
     pub fn founder_may_enrol(&self, enroller: PersonId, enrolled: PersonId) -> bool {
@@ -231,7 +300,7 @@ impl Roster {
             Some("confirmation") => self.confirm(number, body),
             Some("case.opened") => self.case_opened(number, body),
             Some("folder.key") => self.folder_key_renewed(number, body),
-            Some("rulepack.adopt") => self.adopt(number, body, words_part),
+            Some(name) if name.ends_with(".adopt") => self.adopt(number, body, words_part),
             _ => self.by_overseer(number, body),
         }
     }
@@ -324,6 +393,13 @@ impl Roster {
                 }
                 enrolment.in_force = Some(number);
             }
+            let waiting = self.policies.iter_mut().find(|policy| policy.entry == reference.entry);
+            if let Some(policy) = waiting.filter(|policy| policy.in_force.is_none()) {
+                if person == policy.adopted_by {
+                    return Err(Code::RoleInvalid);
+                }
+                policy.in_force = Some(number);
+            }
         }
         Ok(())
     }
@@ -379,7 +455,13 @@ impl Roster {
         if DOCUMENT.digest(&[document]) != *hash {
             return Err(Code::Sealed);
         }
-        self.packs.push((number, *hash));
+        match body.kind.name() {
+            Some("rulepack.adopt") => self.packs.push((number, *hash)),
+            Some("policy.adopt") => {
+                self.policies.push(Policy { entry: number, hash: *hash, adopted_by: body.person, in_force: None })
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -258,6 +258,21 @@ impl Play {
         self.setup("maria", "folder.key", case, values, vec![])
     }
 
+    /// Maria adopts another rule pack.
+    pub fn adopt(&mut self, text: &str) -> u64 {
+        self.wait(60_000);
+        let starts = FieldId(self.pack.id_of("starts_at").unwrap());
+        let hash = document_hash(text.as_bytes());
+        let now = Moment::in_london(self.now);
+        let values = vec![one(field::DOCUMENT_HASH, Content::Hash(hash)), one(starts, Content::Time(now))];
+        let decision = self.decide("rulepack.adopt", None, values, vec![]);
+        let author = self.people["maria"].identity.author();
+        let sealed = Sealed::new(decision, self.id, author.as_bytes(), None, &mut self.rng).unwrap();
+        let sealed = sealed.with_document(text.as_bytes()).unwrap();
+        let authored = self.sign("maria", sealed, |_| ());
+        self.append("maria", &[authored])[0].number
+    }
+
     /// Somebody confirms an entry.
     pub fn confirm(&mut self, who: &str, entry: u64) -> u64 {
         let view = FieldId(self.pack.id_of("view").unwrap());
