@@ -20,7 +20,7 @@ use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
-use crate::verify::entry::{self, Checked, Keys, Parts};
+use crate::verify::entry::{self, Checked, Hashed, Keys, Parts};
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
@@ -35,6 +35,8 @@ use crate::verify::signatures::{GROUP, Signatures};
 const CHUNK_ENTRIES: usize = 1024;
 /// Bytes that are checked together, at least one entry.
 const CHUNK_BYTES: usize = 4 << 20;
+/// Items that one core looks at together, so that their hashes are made side by side.
+const TOGETHER: usize = 32;
 
 /// Places of damage after which reading goes on: each costs a look through the rest of the log.
 const DAMAGES: usize = 16;
@@ -171,6 +173,13 @@ impl Chunk {
         self.items.truncate(self.finished);
     }
 
+    /// Empties it; the memory stays for the next ones.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+        self.finished = 0;
+    }
+
     fn is_full(&self) -> bool {
         self.finished == self.items.len() && (self.items.len() >= CHUNK_ENTRIES || self.bytes.len() >= CHUNK_BYTES)
     }
@@ -182,10 +191,18 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
-        if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys, opened_before));
-        }
+    /// Looks at items that stand together: the entries among them are hashed side by side.
+    fn look_at(&self, items: &[Item], keys: &Keys, opened_before: u64) -> Vec<Outcome> {
+        let parts: Vec<Parts<'_>> = items.iter().filter_map(|item| self.parts(item)).collect();
+        let mut hashed = Hashed::of_each(&parts).into_iter();
+        let look = |item| match self.parts(item).and_then(|parts| Some((parts, hashed.next()?))) {
+            Some((parts, hashed)) => Outcome::Entry(entry::check_hashed(parts, &hashed, keys, opened_before)),
+            None => self.look_at_checkpoint(item),
+        };
+        items.iter().map(look).collect()
+    }
+
+    fn look_at_checkpoint(&self, item: &Item) -> Outcome {
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
         Outcome::Checkpoint(note.and_then(|note| {
@@ -321,8 +338,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
         let before = self.checked_before;
-        let looked = parallel(finished, |item| chunk.look(item, keys, before));
-        let numbered = self.number(finished, looked)?;
+        let together: Vec<&[Item]> = finished.chunks(TOGETHER).collect();
+        let looked = parallel(&together, |items| chunk.look_at(items, keys, before));
+        let numbered = self.number(finished, looked.into_iter().flatten().collect())?;
         self.apply_public(chunk, &numbered);
         let signatures = self.check_signatures(&numbered);
         for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
@@ -339,6 +357,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         (self.options.progress)(self.counts.bytes);
         let unfinished = chunk.items.split_off(chunk.finished);
+        if unfinished.is_empty() {
+            chunk.clear();
+            return Ok(());
+        }
         let mut rest = Chunk::default();
         for item in &unfinished {
             if let (Item::Entry { offset, .. }, Some(parts)) = (item, chunk.parts(item)) {
