@@ -83,7 +83,7 @@ impl<D: Disk> Ledger<D> {
             return Ok(Vec::new());
         };
         let head = self.author_head(author_key, &author.0)?;
-        self.admit(submissions, author_key, head, roster)?;
+        self.admit(submissions, author_key, head, roster, now)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
         let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
         let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
@@ -111,6 +111,7 @@ impl<D: Disk> Ledger<D> {
         author_key: &StructureKey,
         head: Option<AuthorHead>,
         roster: &Roster,
+        now: i64,
     ) -> Result<(), LedgerError> {
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
@@ -134,7 +135,7 @@ impl<D: Disk> Ledger<D> {
             }
             let public = authored.structure.first() == Some(&0);
             if code.is_none() && public {
-                code = roster.to_mut().admit(number, authored.statement.as_unverified(), &authored.words).err();
+                code = roster.to_mut().admit(number, now, authored.statement.as_unverified(), &authored.words).err();
             }
             if code.is_none() {
                 code = roster.judge(number, body, None).find(|code| code.alters());

@@ -1,12 +1,14 @@
 //! One entry on its own: everything that can be checked without knowing the entries around it, on any core.
 
+use std::collections::HashMap;
+
 use crate::codec::context::{LINK, PART};
-use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
+use crate::codec::{Digest, Folder, FolderKeyId, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::{Body, Unverified};
 use crate::seal::SealError;
 use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
-use crate::seal::words::{self, FolderPrivate, WordsPart};
+use crate::seal::words::{self, FolderPrivate, WordsKey, WordsPart};
 use crate::tree::{Hash, leaf_hash};
 use crate::verify::report::Code;
 
@@ -17,13 +19,16 @@ pub struct Keys {
     pub structure: Vec<StructureKey>,
     /// The ledger that restricted words were sealed for.
     pub ledger: LedgerId,
-    /// Private keys of restricted folders (`legal`, `staff`), whose entries only they open.
+    /// Private keys of folders: those of `legal` and `staff` alone open what lies there, and the others what no structure
+    /// key here opens. Each is tried on every entry that nothing else opens.
     pub restricted: Vec<FolderPrivate>,
+    /// Words keys of single entries, by statement digest, with the folder key that they were sealed to.
+    pub kept: HashMap<Digest, (WordsKey, FolderKeyId)>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new() }
+        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new(), kept: HashMap::new() }
     }
 }
 
@@ -40,6 +45,11 @@ impl Keys {
     ) -> Result<Option<OpenedStructure>, SealError> {
         if let Some(key) = self.structure.iter().find(|key| sealed.fits(key, digest)) {
             return sealed.open(&sealed.content_key(key, digest)?).map(Some);
+        }
+        if let Some((key, folder)) = self.kept.get(digest)
+            && let Ok(words) = words::open(words_part, key, &self.ledger, folder)
+        {
+            return sealed.open(&words.content_key).map(Some);
         }
         let content_key = |key| words::content_key(words_part, key, &self.ledger);
         self.restricted.iter().find_map(content_key).map(|key| sealed.open(&key)).transpose()

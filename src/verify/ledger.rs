@@ -447,11 +447,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn apply_public(&mut self, chunk: &Chunk, looked: &[(u64, Outcome)]) {
         let mut codes = Vec::new();
         for (item, (number, outcome)) in chunk.items.iter().zip(looked) {
-            let Outcome::Entry(Checked { statement: Some(statement), public: true, .. }) = outcome else { continue };
+            let Outcome::Entry(Checked { statement: Some(statement), public: true, envelope, .. }) = outcome else {
+                continue;
+            };
             let number = *number;
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
-            match self.roster.admit(number, statement, words) {
+            let recorded = envelope.map_or(0, |envelope| envelope.recorded);
+            match self.roster.admit(number, recorded, statement, words) {
                 Ok(()) | Err(Code::Signature) => {}
                 Err(Code::KeyNotEnrolled) if excused(self.hole, number, &self.roster, statement) => {}
                 Err(code) => codes.push((number, code)),
@@ -757,8 +760,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.roster.one_founder() {
             self.find(0, Code::OneFounder);
         }
-        let waiting: Vec<u64> =
-            self.roster.enrolments().iter().filter(|e| e.in_force.is_none()).map(|e| e.entry).collect();
+        let waiting: Vec<u64> = self.roster.waiting().iter().map(|one| one.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
         // What was found before is said again, but for what is judged anew each time.
         let anew = [Code::OneFounder, Code::Unconfirmed, Code::Torn, Code::SetAside];

@@ -11,6 +11,7 @@ mod golden;
 mod lessons;
 mod model;
 mod oracles;
+mod people;
 mod readme;
 mod stock_age;
 mod story;

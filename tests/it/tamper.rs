@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::scalar::Scalar;
-use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber};
+use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber, ShortText};
 use indelible::decision::decision::Reference;
 use indelible::decision::people::Role;
 use indelible::decision::value::{Content, Value, field};
@@ -381,6 +381,7 @@ fn lies() -> Vec<Lie> {
             body.kind = kind("confirmation");
             let genesis = writes(&sample.bytes)[0].pieces[0].envelope.statement;
             let relation = RelationNumber::of("confirms").unwrap();
+            body.values = agrees();
             body.references = vec![Reference { relation, entry: 0, digest: genesis }];
         }),
     ];
@@ -590,6 +591,11 @@ fn adopts(body: &mut Body, kind: &str, document: &[u8]) {
     (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
 }
 
+fn agrees() -> Vec<Value> {
+    let agrees = Content::Code(ShortText::new("agrees").unwrap());
+    vec![Value { field: field::VIEW, position: 0, content: agrees }]
+}
+
 fn confirms(entry: u64, digest: Digest) -> Vec<Reference> {
     vec![Reference { relation: RelationNumber::of("confirms").unwrap(), entry, digest }]
 }
@@ -626,7 +632,7 @@ fn rules_and_policies_are_those_in_force_where_the_author_stood() {
     let confirm = |hand: &mut Hand, who| {
         hand.says(who, true, &[], |_, body| {
             (body.kind, body.pack) = (KindNumber::of("confirmation").unwrap(), pack);
-            body.references = confirms(17, digest);
+            (body.values, body.references) = (agrees(), confirms(17, digest));
         })
     };
     assert_eq!(confirm(&mut hand, "maria"), (20, Some(Code::RoleInvalid)));
@@ -657,7 +663,7 @@ fn a_confirmation_is_as_public_as_what_it_confirms() {
         let digests: Vec<Digest> =
             entries.iter().map(|e| if *e == UNKNOWN { Digest::ZERO } else { hand.digest(*e) }).collect();
         hand.says("jon", clear, &[], |_, body| {
-            body.kind = KindNumber::of("confirmation").unwrap();
+            (body.kind, body.values) = (KindNumber::of("confirmation").unwrap(), agrees());
             body.references =
                 entries.iter().zip(digests).flat_map(|(entry, digest)| confirms(*entry, digest)).collect();
         })

@@ -634,7 +634,7 @@ fn confirmations() -> Vec<Vector> {
         play.wait(60_000);
         let view = FieldId(play.pack.id_of("view").unwrap());
         let reference = play.reference("confirms", entry);
-        let decision = play.decide("confirmation", None, vec![one(view, code("agree"))], vec![reference]);
+        let decision = play.decide("confirmation", None, vec![one(view, code("agrees"))], vec![reference]);
         let authored = play.sign_as("jon", decision, |_| ());
         let (now, key) = (play.now, play.people["jon"].structure.clone());
         let item = if clear { Item::of(&authored, now) } else { Item::sealed(&authored, now, &key) };

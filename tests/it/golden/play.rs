@@ -277,7 +277,7 @@ impl Play {
     pub fn confirm(&mut self, who: &str, entry: u64) -> u64 {
         let view = FieldId(self.pack.id_of("view").unwrap());
         let reference = self.reference("confirms", entry);
-        self.setup(who, "confirmation", None, vec![one(view, code("agree"))], vec![reference])
+        self.setup(who, "confirmation", None, vec![one(view, code("agrees"))], vec![reference])
     }
 
     pub fn reference(&self, relation: &str, entry: u64) -> Reference {
@@ -384,7 +384,7 @@ impl Play {
     /// What opens every structure that is not restricted.
     pub fn keys(&self) -> Keys {
         let structure = self.people.values().map(|person| person.structure.clone()).collect();
-        Keys { structure, ledger: self.id, restricted: Vec::new() }
+        Keys { structure, ledger: self.id, ..Keys::default() }
     }
 
     /// The content of `keys.json`.
