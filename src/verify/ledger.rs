@@ -71,7 +71,10 @@ pub struct Options<'a> {
 ///
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
-pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+pub fn verify<R: Read + Seek + Send>(
+    open: &dyn Fn() -> io::Result<R>,
+    options: &Options<'_>,
+) -> io::Result<(Report, Record)> {
     // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
     // One that does not fit this verify is none.
     let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
@@ -86,53 +89,77 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(
+fn walk_through<'a, R: Read + Seek + Send>(
     open: &dyn Fn() -> io::Result<R>,
     mut walk: Walk<'a, R>,
 ) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut chunk = Chunk::default();
+    let (mut chunk, mut next) = (Chunk::default(), Chunk::default());
     let mut damages = 0;
     loop {
-        match reader.next_event()? {
-            Event::Entry { offset, frame } => {
-                chunk.entry(offset, frame.envelope, frame.structure, frame.words);
-            }
-            Event::Checkpoint { frame, cosigned, write, .. } => {
-                chunk.checkpoint(frame.note, cosigned, write.end);
+        let mut stop = chunk.fill(&mut reader, walk.pending.is_some())?;
+        while let Stop::Full = stop {
+            // The next writes are read while these are checked.
+            walk.last_write = chunk.last_write;
+            next.last_write = chunk.last_write;
+            let (read, checked) = beside(|| next.fill(&mut reader, false), || walk.process(&mut chunk));
+            checked?;
+            stop = read?;
+            std::mem::swap(&mut chunk, &mut next);
+        }
+        match stop {
+            Stop::Full => {}
+            Stop::Write { entries } => {
                 if let Some(void) = walk.pending.take() {
-                    walk.set_aside(&void, write.entries, open)?;
+                    walk.set_aside(&void, entries, open)?;
                 }
-                walk.last_write = (write.end, write.hash);
             }
-            Event::Void { void, .. } => {
+            Stop::Void(void) => {
                 chunk.drop_unfinished();
                 walk.process(&mut chunk)?;
                 walk.past.break_off();
                 walk.pending = Some(void);
             }
-            Event::Tail(tail) => {
+            Stop::Tail(tail) => {
                 walk.process(&mut chunk)?;
                 let remains = examine(open()?, &tail)?;
                 walk.tail(&tail, &chunk, &remains)?;
-                chunk = Chunk::default();
+                chunk = Chunk { last_write: chunk.last_write, ..Chunk::default() };
                 damages += 1;
                 // Behind a torn write there is nothing; behind damage there may be, and it is looked at, up to a point.
                 if remains.torn || damages > DAMAGES || reader.skip_damage()?.is_none() {
                     break;
                 }
             }
-            Event::End { size } => {
+            Stop::End { size } => {
                 walk.process(&mut chunk)?;
                 walk.counts.bytes = size;
                 break;
             }
         }
-        if chunk.is_full() {
-            walk.process(&mut chunk)?;
-        }
+        walk.last_write = chunk.last_write;
     }
     Ok(walk)
+}
+
+/// Why reading into a chunk stopped.
+enum Stop {
+    /// It holds enough whole writes.
+    Full,
+    /// A write ended that sets bytes aside.
+    Write {
+        /// Its entries.
+        entries: u64,
+    },
+    /// As the event.
+    Void(Void),
+    /// As the event.
+    Tail(Tail),
+    /// As the event.
+    End {
+        /// The log's bytes.
+        size: u64,
+    },
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -142,6 +169,8 @@ struct Chunk {
     items: Vec<Item>,
     /// How many items belong to finished writes.
     finished: usize,
+    /// Where the last checking write ends, and its hash.
+    last_write: (u64, [u8; 32]),
 }
 
 enum Item {
@@ -156,6 +185,26 @@ enum Outcome {
 }
 
 impl Chunk {
+    /// Reads writes until there are enough, or something comes that cannot wait; with `aside` also at the next write's end.
+    fn fill<R: Read + Seek>(&mut self, reader: &mut WriteReader<R>, aside: bool) -> io::Result<Stop> {
+        while !self.is_full() {
+            match reader.next_event()? {
+                Event::Entry { offset, frame } => self.entry(offset, frame.envelope, frame.structure, frame.words),
+                Event::Checkpoint { frame, cosigned, write, .. } => {
+                    self.checkpoint(frame.note, cosigned, write.end);
+                    self.last_write = (write.end, write.hash);
+                    if aside {
+                        return Ok(Stop::Write { entries: write.entries });
+                    }
+                }
+                Event::Void { void, .. } => return Ok(Stop::Void(void)),
+                Event::Tail(tail) => return Ok(Stop::Tail(tail)),
+                Event::End { size } => return Ok(Stop::End { size }),
+            }
+        }
+        Ok(Stop::Full)
+    }
+
     fn entry(&mut self, offset: u64, envelope: &[u8; ENVELOPE], structure: &[u8], words: &[u8]) {
         let at = self.bytes.len();
         [envelope, structure, words].iter().for_each(|part| self.bytes.extend_from_slice(part));
@@ -361,7 +410,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             chunk.clear();
             return Ok(());
         }
-        let mut rest = Chunk::default();
+        let mut rest = Chunk { last_write: chunk.last_write, ..Chunk::default() };
         for item in &unfinished {
             if let (Item::Entry { offset, .. }, Some(parts)) = (item, chunk.parts(item)) {
                 rest.entry(*offset, parts.envelope, parts.structure, parts.words);
@@ -1002,6 +1051,26 @@ fn outside(options: &Options<'_>) -> Roots {
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
     let before = options.since.map(|record| (record.size, record.root()));
     checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
+}
+
+/// Works here, and on the other thing meanwhile if a core has time for it.
+#[cfg(feature = "desk")]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let mut done = None;
+    let worked = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| done = Some(other()));
+        here()
+    });
+    match done {
+        Some(done) => (done, worked),
+        None => unreachable!("beside: a scope ends when all in it has"),
+    }
+}
+
+#[cfg(not(feature = "desk"))]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let worked = here();
+    (other(), worked)
 }
 
 #[cfg(feature = "desk")]
