@@ -155,16 +155,20 @@ fn copies(folder: &Path, key: &VerifierKey, trusted: Option<&Trusted>) -> Vec<No
     paths.into_iter().filter_map(open).map(|signed| signed.note().clone()).collect()
 }
 
-/// Reads the receipts of this ledger in a folder and in the folders of ledgers in it.
+/// Reads the receipts of this ledger in a folder and in the folders in it: of ledgers, and in these of thousands.
 fn read_receipts(door: &mut Door<'_>, dir: &Path, log: Option<&VerifierKey>) -> Result<Vec<Receipt>, Failure> {
     let failed = |error| {
         let next = "name a folder with receipts (.tlog-proof), such as `sam.id.d/receipts`";
         Failure::new(format!("the receipts could not be read: {error}"), next).at(dir.display())
     };
     let mut paths = Vec::new();
-    for path in durable::list(dir).map_err(failed)? {
-        if path.is_dir() { paths.extend(durable::list(&path).map_err(failed)?) } else { paths.push(path) }
+    let mut folders = vec![(dir.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for path in durable::list(&folder).map_err(failed)? {
+            if path.is_dir() && depth < 2 { folders.push((path, depth + 1)) } else { paths.push(path) }
+        }
     }
+    paths.sort();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "tlog-proof"));
     let (mut receipts, mut others) = (Vec::new(), 0_u64);
     for path in paths {

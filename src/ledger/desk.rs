@@ -8,6 +8,7 @@ use crate::cabinet::identity::Identity;
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
+use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
 use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
@@ -19,11 +20,11 @@ use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
 use crate::ledger::LedgerError;
 use crate::ledger::open::{Ledger, log_key_path};
-use crate::ledger::read::Stored;
+use crate::ledger::read::{Stored, open_restricted};
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
-use crate::seal::structure::{self, StructureKey, StructurePart};
-use crate::seal::words::{self, WordsKey, WordsPart};
+use crate::seal::structure::StructureKey;
+use crate::seal::words::{self, WordsPart};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
 use crate::verify::entry::Keys;
@@ -43,6 +44,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
+    /// Where what is signed lies while it is sent.
+    pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
     /// Folder keys that were opened, at their first use.
@@ -98,19 +101,22 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
+        let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring) = (roster.latest(), OnceCell::new());
         let mut desk =
-            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, time, ring };
+            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
         desk.compare_receipt()?;
         Ok(desk)
     }
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
     fn compare_receipt(&mut self) -> Result<(), LedgerError> {
-        let Some((_, bytes)) = receipts::newest(&self.side, self.ledger_id())? else { return Ok(()) };
-        let Ok(receipt) = Receipt::parse(&bytes) else { return Ok(()) };
-        let key = std::slice::from_ref(self.ledger.log_key());
-        let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), key) else { return Ok(()) };
+        let key = self.ledger.log_key().clone();
+        let signed = |bytes: &[u8]| {
+            let receipt = Receipt::parse(bytes).ok()?;
+            SignedCheckpoint::open_note(receipt.note().clone(), std::slice::from_ref(&key)).ok()
+        };
+        let Some((_, signed)) = receipts::newest(&self.side, self.ledger_id(), signed)? else { return Ok(()) };
         self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
     }
 
@@ -254,15 +260,9 @@ impl<D: Disk> Desk<D> {
     /// author's own copy.
     fn own_restricted(&self, stored: &Stored) -> Option<Unverified> {
         let digest = stored.envelope().statement;
-        let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
-        let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
-        let ledger = self.ledger_id();
-        let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
         let key = self.own_words_key(&digest).ok().flatten()?;
-        let words = self.roster.restricted_folders().find_map(|id| opened(&key, id))?;
-        let part = sealed.open(&words.content_key).ok()?;
-        let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
-        (statement.digest() == digest).then_some(statement)
+        let ids = self.roster.restricted_folders();
+        open_restricted(&digest, stored.structure(), stored.words(), &key, &self.ledger_id(), ids)
     }
 
     /// Returns the shortest form of a tag that is unique in this ledger.

@@ -26,6 +26,15 @@ use crate::store::StoreError;
 use crate::tree::ProofError;
 use crate::verify::report::Code;
 
+/// Items from which on it pays to share the work among the cores.
+const MANY: usize = 8;
+
+/// Works on each item, on every core where there are many.
+fn parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
+    use rayon::iter::{IntoParallelIterator, ParallelIterator};
+    if items.len() < MANY { items.into_iter().map(work).collect() } else { items.into_par_iter().map(work).collect() }
+}
+
 /// Why the clerk could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {

@@ -119,7 +119,7 @@ impl<D: Disk> Ledger<D> {
         signer: Option<SignerKey>,
     ) -> Result<Self, LedgerError> {
         let cards = match Index::open(&dir.join(INDEX), &|path| drop(durable::remove_all(path))) {
-            Ok(index) => Cards::Index(index),
+            Ok(index) => Cards::Index(Box::new(index)),
             Err(_) => Cards::Memory(Box::default()),
         };
         let signer = signer.filter(|signer| *signer.public() == log_key);

@@ -20,7 +20,7 @@ use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
-use crate::verify::entry::{self, Checked, Keys, Parts};
+use crate::verify::entry::{self, Checked, Hashed, Keys, Parts};
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
@@ -35,6 +35,8 @@ use crate::verify::signatures::{GROUP, Signatures};
 const CHUNK_ENTRIES: usize = 1024;
 /// Bytes that are checked together, at least one entry.
 const CHUNK_BYTES: usize = 4 << 20;
+/// Items that one core looks at together, so that their hashes are made side by side.
+const TOGETHER: usize = 32;
 
 /// Places of damage after which reading goes on: each costs a look through the rest of the log.
 const DAMAGES: usize = 16;
@@ -69,7 +71,10 @@ pub struct Options<'a> {
 ///
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
-pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+pub fn verify<R: Read + Seek + Send>(
+    open: &dyn Fn() -> io::Result<R>,
+    options: &Options<'_>,
+) -> io::Result<(Report, Record)> {
     // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
     // One that does not fit this verify is none.
     let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
@@ -84,53 +89,77 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(
+fn walk_through<'a, R: Read + Seek + Send>(
     open: &dyn Fn() -> io::Result<R>,
     mut walk: Walk<'a, R>,
 ) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut chunk = Chunk::default();
+    let (mut chunk, mut next) = (Chunk::default(), Chunk::default());
     let mut damages = 0;
     loop {
-        match reader.next_event()? {
-            Event::Entry { offset, frame } => {
-                chunk.entry(offset, frame.envelope, frame.structure, frame.words);
-            }
-            Event::Checkpoint { frame, cosigned, write, .. } => {
-                chunk.checkpoint(frame.note, cosigned, write.end);
+        let mut stop = chunk.fill(&mut reader, walk.pending.is_some())?;
+        while let Stop::Full = stop {
+            // The next writes are read while these are checked.
+            walk.last_write = chunk.last_write;
+            next.last_write = chunk.last_write;
+            let (read, checked) = beside(|| next.fill(&mut reader, false), || walk.process(&mut chunk));
+            checked?;
+            stop = read?;
+            std::mem::swap(&mut chunk, &mut next);
+        }
+        match stop {
+            Stop::Full => {}
+            Stop::Write { entries } => {
                 if let Some(void) = walk.pending.take() {
-                    walk.set_aside(&void, write.entries, open)?;
+                    walk.set_aside(&void, entries, open)?;
                 }
-                walk.last_write = (write.end, write.hash);
             }
-            Event::Void { void, .. } => {
+            Stop::Void(void) => {
                 chunk.drop_unfinished();
                 walk.process(&mut chunk)?;
                 walk.past.break_off();
                 walk.pending = Some(void);
             }
-            Event::Tail(tail) => {
+            Stop::Tail(tail) => {
                 walk.process(&mut chunk)?;
                 let remains = examine(open()?, &tail)?;
                 walk.tail(&tail, &chunk, &remains)?;
-                chunk = Chunk::default();
+                chunk = Chunk { last_write: chunk.last_write, ..Chunk::default() };
                 damages += 1;
                 // Behind a torn write there is nothing; behind damage there may be, and it is looked at, up to a point.
                 if remains.torn || damages > DAMAGES || reader.skip_damage()?.is_none() {
                     break;
                 }
             }
-            Event::End { size } => {
+            Stop::End { size } => {
                 walk.process(&mut chunk)?;
                 walk.counts.bytes = size;
                 break;
             }
         }
-        if chunk.is_full() {
-            walk.process(&mut chunk)?;
-        }
+        walk.last_write = chunk.last_write;
     }
     Ok(walk)
+}
+
+/// Why reading into a chunk stopped.
+enum Stop {
+    /// It holds enough whole writes.
+    Full,
+    /// A write ended that sets bytes aside.
+    Write {
+        /// Its entries.
+        entries: u64,
+    },
+    /// As the event.
+    Void(Void),
+    /// As the event.
+    Tail(Tail),
+    /// As the event.
+    End {
+        /// The log's bytes.
+        size: u64,
+    },
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -140,6 +169,8 @@ struct Chunk {
     items: Vec<Item>,
     /// How many items belong to finished writes.
     finished: usize,
+    /// Where the last checking write ends, and its hash.
+    last_write: (u64, [u8; 32]),
 }
 
 enum Item {
@@ -154,6 +185,26 @@ enum Outcome {
 }
 
 impl Chunk {
+    /// Reads writes until there are enough, or something comes that cannot wait; with `aside` also at the next write's end.
+    fn fill<R: Read + Seek>(&mut self, reader: &mut WriteReader<R>, aside: bool) -> io::Result<Stop> {
+        while !self.is_full() {
+            match reader.next_event()? {
+                Event::Entry { offset, frame } => self.entry(offset, frame.envelope, frame.structure, frame.words),
+                Event::Checkpoint { frame, cosigned, write, .. } => {
+                    self.checkpoint(frame.note, cosigned, write.end);
+                    self.last_write = (write.end, write.hash);
+                    if aside {
+                        return Ok(Stop::Write { entries: write.entries });
+                    }
+                }
+                Event::Void { void, .. } => return Ok(Stop::Void(void)),
+                Event::Tail(tail) => return Ok(Stop::Tail(tail)),
+                Event::End { size } => return Ok(Stop::End { size }),
+            }
+        }
+        Ok(Stop::Full)
+    }
+
     fn entry(&mut self, offset: u64, envelope: &[u8; ENVELOPE], structure: &[u8], words: &[u8]) {
         let at = self.bytes.len();
         [envelope, structure, words].iter().for_each(|part| self.bytes.extend_from_slice(part));
@@ -171,6 +222,13 @@ impl Chunk {
         self.items.truncate(self.finished);
     }
 
+    /// Empties it; the memory stays for the next ones.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+        self.finished = 0;
+    }
+
     fn is_full(&self) -> bool {
         self.finished == self.items.len() && (self.items.len() >= CHUNK_ENTRIES || self.bytes.len() >= CHUNK_BYTES)
     }
@@ -182,10 +240,18 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
-        if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys, opened_before));
-        }
+    /// Looks at items that stand together: the entries among them are hashed side by side.
+    fn look_at(&self, items: &[Item], keys: &Keys, opened_before: u64) -> Vec<Outcome> {
+        let parts: Vec<Parts<'_>> = items.iter().filter_map(|item| self.parts(item)).collect();
+        let mut hashed = Hashed::of_each(&parts).into_iter();
+        let look = |item| match self.parts(item).and_then(|parts| Some((parts, hashed.next()?))) {
+            Some((parts, hashed)) => Outcome::Entry(entry::check_hashed(parts, &hashed, keys, opened_before)),
+            None => self.look_at_checkpoint(item),
+        };
+        items.iter().map(look).collect()
+    }
+
+    fn look_at_checkpoint(&self, item: &Item) -> Outcome {
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
         Outcome::Checkpoint(note.and_then(|note| {
@@ -321,8 +387,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
         let before = self.checked_before;
-        let looked = parallel(finished, |item| chunk.look(item, keys, before));
-        let numbered = self.number(finished, looked)?;
+        let together: Vec<&[Item]> = finished.chunks(TOGETHER).collect();
+        let looked = parallel(&together, |items| chunk.look_at(items, keys, before));
+        let numbered = self.number(finished, looked.into_iter().flatten().collect())?;
         self.apply_public(chunk, &numbered);
         let signatures = self.check_signatures(&numbered);
         for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
@@ -339,7 +406,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         (self.options.progress)(self.counts.bytes);
         let unfinished = chunk.items.split_off(chunk.finished);
-        let mut rest = Chunk::default();
+        if unfinished.is_empty() {
+            chunk.clear();
+            return Ok(());
+        }
+        let mut rest = Chunk { last_write: chunk.last_write, ..Chunk::default() };
         for item in &unfinished {
             if let (Item::Entry { offset, .. }, Some(parts)) = (item, chunk.parts(item)) {
                 rest.entry(*offset, parts.envelope, parts.structure, parts.words);
@@ -980,6 +1051,26 @@ fn outside(options: &Options<'_>) -> Roots {
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
     let before = options.since.map(|record| (record.size, record.root()));
     checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
+}
+
+/// Works here, and on the other thing meanwhile if a core has time for it.
+#[cfg(feature = "desk")]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let mut done = None;
+    let worked = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| done = Some(other()));
+        here()
+    });
+    match done {
+        Some(done) => (done, worked),
+        None => unreachable!("beside: a scope ends when all in it has"),
+    }
+}
+
+#[cfg(not(feature = "desk"))]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let worked = here();
+    (other(), worked)
 }
 
 #[cfg(feature = "desk")]

@@ -439,7 +439,7 @@ fn receipts_are_listed_with_whether_the_ledger_honours_them() {
 
 fn receipt_file(world: &World, who: &str, entry: u64) -> PathBuf {
     let folder = world.path(&format!("{who}.id.d/receipts/{}", world.begun.ledger));
-    folder.join(format!("{entry}.tlog-proof"))
+    folder.join((entry / 1000 * 1000).to_string()).join(format!("{entry}.tlog-proof"))
 }
 
 /// Copies the setting with all its keys into a folder of the world.
