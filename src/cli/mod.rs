@@ -17,6 +17,7 @@ mod receipt;
 mod record;
 mod say;
 mod show;
+mod terminal;
 mod usage;
 mod verdict;
 mod verify;
@@ -55,7 +56,7 @@ pub fn run(
         }
     };
     let Args { global, command } = args;
-    let mut door = Door { global, config, now, out, err };
+    let mut door = Door { global, config, now, out, err, interrupt: None, interrupted: false };
     let done = dispatch(&mut door, command).and_then(|code| door.out.flush().map(|()| code).map_err(Failure::from));
     match done {
         Ok(code) => code,

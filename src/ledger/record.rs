@@ -19,6 +19,7 @@ use crate::entry::authored::{Author, Authored};
 use crate::entry::statement::{Seen, Unverified};
 use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
+use crate::index::AuthorHead;
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
@@ -188,6 +189,11 @@ impl<D: Disk> Desk<D> {
         self.ledger.refresh()?;
         drop(lock);
         let head = self.ledger.author_head(&key, author.as_bytes())?;
+        let restricted = self.restricted_head(&chain, head)?;
+        if let Some(head) = &restricted {
+            self.ledger.note_head(&key, head);
+        }
+        let head = restricted.or(head);
         if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
@@ -209,6 +215,32 @@ impl<D: Disk> Desk<D> {
             chain.saw(seen.number, seen.link)?;
         }
         Ok(chain)
+    }
+
+    /// Returns where this author stands behind entries that the author's structure key does not open: in a restricted
+    /// folder. The cards know them; where these were lost, the chain's own file and the author's own copy name them by
+    /// their digests, which stand in clear.
+    fn restricted_head(&self, chain: &Chain, head: Option<AuthorHead>) -> Result<Option<AuthorHead>, LedgerError> {
+        let (from, next) = head.as_ref().map_or((0, 0), |head| (head.entry + 1, head.sequence + 1));
+        if chain.next() <= next {
+            return Ok(None);
+        }
+        let own: HashSet<Digest> = self.own_digests()?.into_iter().chain([chain.previous()]).collect();
+        let mut found = None;
+        self.ledger.walk_from(from, &mut |number, digest, _, _| {
+            if own.contains(digest) {
+                found = Some((number, *digest));
+            }
+        })?;
+        let Some((entry, digest)) = found else { return Ok(None) };
+        let sequence = match digest == chain.previous() {
+            true => chain.next() - 1,
+            false => match self.statement(entry)?.1 {
+                Some(statement) => statement.body().sequence,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(AuthorHead { upto: self.ledger.size(), entry, sequence, digest }))
     }
 
     /// Checks that the ledger holds the newest entry that this device has seen.

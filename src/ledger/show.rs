@@ -153,6 +153,17 @@ impl<D: Disk> Desk<D> {
         Ok(None)
     }
 
+    /// Returns the digests of the author's statements that the author's own copy names.
+    pub(super) fn own_digests(&self) -> Result<Vec<Digest>, LedgerError> {
+        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
+        let mut digests = Vec::new();
+        for period in own::periods(&cabinet, &author)? {
+            let Ok(copy) = OwnCopy::open(&cabinet, &author, period, self.identity.secret()) else { continue };
+            digests.extend(copy.all()?.into_iter().map(|(digest, _)| digest));
+        }
+        Ok(digests)
+    }
+
     fn enter_reading(
         &mut self,
         number: u64,

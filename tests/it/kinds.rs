@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indelible::cabinet::folder_keys;
 use indelible::codec::{CaseTag, Digest, Folder, KindNumber, LedgerId, Link, PersonId, Publicity, RelationNumber};
 use indelible::decision::draft::Draft;
 use indelible::decision::gap::GapLevel;
@@ -386,4 +387,35 @@ fn what_is_said_beside_an_entry_stands_in_its_case_and_folder() {
         let gaps = draft(&other, &fields).check(&pack, &device, now).unwrap_err();
         assert!(gaps.iter().any(|gap| gap.field == "folder"), "{name}");
     }
+}
+
+#[test]
+fn an_author_s_count_goes_on_behind_an_entry_that_only_few_can_open() {
+    let world = World::new();
+    let allegation = |narrative: &str| {
+        json!({ "kind": "staff.allegation", "person": { "name": "Alex" }, "source": { "role": "staff" },
+            "narrative": narrative, "learned_at": "2026-10-06T08:15:00+01:00" })
+    };
+    let concern = json!({ "kind": "concern.observed", "case": "theo", "narrative": "a", "reasons": "b",
+        "learned_at": "2026-10-06T08:15:00+01:00" });
+    let first = world.record("sam", allegation("He shouted."));
+    // Nothing but the log and Sam's own files says that there is such an entry; the index is lost, and then the copy.
+    for lost in ["index", "cabinet/own"] {
+        std::fs::remove_dir_all(world.book().join(lost)).unwrap();
+        world.record("sam", concern.clone());
+        world.record("sam", allegation("He shouted again."));
+    }
+    let mut desk = world.desk("sam");
+    assert!(desk.statement(first).unwrap().1.is_none());
+    let last = desk.ledger.size() - 1;
+    let shown = desk.show(last, Some("own_work"), &|| world.tick(), &mut durable::entropy()).unwrap();
+    assert_eq!(shown.fields["narrative"], "He shouted again.");
+    drop(desk);
+    let maria = world.desk("maria");
+    let mut keys = maria.keys();
+    let folders = folder_keys::load_all(&world.book().join("cabinet"), maria.identity().secret()).unwrap().opened;
+    keys.restricted = folders.into_iter().map(|(_, key)| key).collect();
+    let report = world.verify(keys);
+    let codes: Vec<_> = report.findings.iter().map(|finding| finding.code.to_string()).collect();
+    assert_eq!((codes, report.counts.not_opened), (vec!["ONE-FOUNDER".to_owned()], 0));
 }
