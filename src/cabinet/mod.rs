@@ -11,9 +11,11 @@ pub mod folder_keys;
 pub mod identity;
 pub mod outbox;
 pub mod own;
+pub mod readers;
 pub mod receipts;
 pub mod recovery;
 pub mod roll;
+pub mod sitting;
 pub mod structure_keys;
 pub mod wrap;
 

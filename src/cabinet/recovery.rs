@@ -125,10 +125,10 @@ mod tests {
         let sheet = RecoverySheet::random(&mut stream(2));
         let recipient = sheet.secret().unwrap().recipient();
         let key = FolderPrivate::generate(&mut stream(3));
-        let id = folder_keys::save(folder.path(), &key, &[recipient]).unwrap();
+        let id = folder_keys::save(folder.path(), &key, &[recipient], &[]).unwrap();
         let typed = RecoverySheet::from_words(&sheet.words().unwrap()).unwrap();
         let again = folder_keys::load(folder.path(), id, &typed.secret().unwrap()).unwrap();
-        assert_eq!(again.as_bytes(), key.as_bytes());
+        assert_eq!(again.private().unwrap().as_bytes(), key.as_bytes());
     }
 
     proptest! {

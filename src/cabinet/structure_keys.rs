@@ -1,7 +1,7 @@
 //! Structure keys: `cabinet/structure/<author key>.<epoch>.age`, for the author's devices, the overseers and recovery.
 //!
-//! Content version 1 is the author's public key 32, the epoch u32 and the structure key 32; author and epoch must be
-//! those of the file's name.
+//! Content version 1 is the author's public key 32, the epoch u32, the structure key 32, and the age recipients 32 each
+//! that the file is wrapped for, rising; author and epoch must be those of the file's name.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,8 @@ pub struct HeldStructureKey {
     pub epoch: u32,
     /// The key.
     pub key: StructureKey,
+    /// Whom its file is wrapped for, recovery included.
+    pub readers: Vec<Recipient>,
 }
 
 impl std::fmt::Debug for HeldStructureKey {
@@ -38,6 +40,7 @@ struct Content {
     author: Bytes<32>,
     epoch: u32,
     key: Bytes<32>,
+    readers: Vec<Bytes<32>>,
 }
 
 /// Draws the structure key of an author and epoch and wraps it for the author's devices, the overseers and recovery;
@@ -110,7 +113,11 @@ fn write(
     key: &StructureKey,
     recipients: &[Recipient],
 ) -> Result<(), CabinetError> {
-    let content = Content { author: Bytes(*author.as_bytes()), epoch, key: Bytes(*key.as_bytes()) };
+    let mut readers: Vec<[u8; 32]> = recipients.iter().map(|reader| *reader.as_bytes()).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    let readers = readers.into_iter().map(Bytes).collect();
+    let content = Content { author: Bytes(*author.as_bytes()), epoch, key: Bytes(*key.as_bytes()), readers };
     let file = cabinet::seal(&content, recipients)?;
     cabinet::put(&path(cabinet, author, epoch), &file, Durable::Now)
 }
@@ -121,7 +128,8 @@ fn open(name: (PublicKey, u32), path: &Path, secret: &AgeSecret) -> Result<HeldS
     if content.author.0 != *author.as_bytes() || content.epoch != epoch {
         return Err(CabinetError::Misplaced);
     }
-    Ok(HeldStructureKey { author, epoch, key: StructureKey::new(content.key.0) })
+    let readers = content.readers.iter().map(|bytes| Recipient::from_bytes(bytes.0)).collect::<Result<_, _>>()?;
+    Ok(HeldStructureKey { author, epoch, key: StructureKey::new(content.key.0), readers })
 }
 
 fn path(cabinet: &Path, author: &PublicKey, epoch: u32) -> PathBuf {

@@ -42,9 +42,16 @@ pub enum Command {
     /// People and their keys
     #[command(subcommand)]
     Person(PersonCommand),
+    /// Roles: give one, end one
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Say the second person's word on an entry that waits for it
+    Confirm(ConfirmArgs),
     /// Children's cases
     #[command(subcommand)]
     Case(CaseCommand),
+    /// Who may read a folder beside those whose role lets them
+    Grant(GrantArgs),
     /// What can be recorded: kinds, their questions and codes
     Kinds(KindsArgs),
     /// Record something: enter it in the ledger
@@ -110,6 +117,12 @@ pub enum PersonCommand {
         /// The handle that colleagues will type; the first name if left out
         #[arg(long)]
         handle: Option<String>,
+        /// Another device of the same person: the identity file of the first one; it is only read
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "handle"])]
+        same_as: Option<PathBuf>,
+        /// Another device of a person whose first one is gone: the person's id, as `person list` shows it
+        #[arg(long, value_name = "ID", conflicts_with = "same_as")]
+        person: Option<String>,
         /// Keep the identity file without a passphrase
         #[arg(long)]
         no_passphrase: bool,
@@ -124,9 +137,107 @@ pub enum PersonCommand {
         /// Another handle than the card's
         #[arg(long)]
         handle: Option<String>,
+        /// The entry that enrolled the person's older key, which this one replaces
+        #[arg(long, value_name = "N")]
+        replaces: Option<u64>,
     },
-    /// List the people
+    /// List the people, their keys and roles, and what waits for a second person
     List,
+    /// Somebody leaves: end every role and key
+    End {
+        /// Handle or id
+        person: String,
+        /// Why: left, role_ended, lost, stolen, mistake
+        #[arg(long, default_value = "left")]
+        cause: String,
+    },
+    /// Revoke a key: what it signs from now on is not valid, what it signed before stays so
+    Revoke {
+        /// Handle or id, if the person has one key; else the number of the entry that enrolled the key
+        key: String,
+        /// Why: lost, stolen, replaced, left, mistake
+        #[arg(long, default_value = "lost")]
+        cause: String,
+        /// Since when somebody else may have had it; now if left out
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RoleCommand {
+    /// Give a person a role
+    Assign {
+        /// Handle or id
+        person: String,
+        /// The role: key_person, dsl, deputy_dsl, leader, chair, owner and others
+        role: String,
+        /// Only for this case (key_person): handle or tag
+        #[arg(long)]
+        case: Option<String>,
+        /// From when on; now if left out
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until when
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// End a person's role
+    End {
+        /// Handle or id
+        person: String,
+        /// The role
+        role: String,
+        /// Only for this case: handle or tag
+        #[arg(long)]
+        case: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfirmArgs {
+    /// The number of the entry that waits; 0 confirms the ledger's founding
+    pub entry: u64,
+    /// What you say: agrees, agrees_if or does_not
+    #[arg(long, default_value = "agrees")]
+    pub view: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct GrantArgs {
+    #[command(subcommand)]
+    pub command: Option<GrantCommand>,
+    /// Who shall read: handle or id
+    pub person: Option<String>,
+    /// The case: handle or tag; left out for staff, intake and access
+    pub case: Option<String>,
+    /// The folder: general, protection, legal, staff, intake or access; may be given twice; general if left out
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub folders: Vec<String>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Why: key_person, dsl, health_need, inspector or cover
+    #[arg(long, value_name = "CODE")]
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GrantCommand {
+    /// End a grant: the folder gets a new key
+    End {
+        /// The number of the entry that made it
+        grant: u64,
+        /// Why: grant_ended, role_ended, left, mistake
+        #[arg(long, default_value = "grant_ended")]
+        cause: String,
+    },
+    /// List who may read what
+    List {
+        /// Only this case: handle or tag
+        case: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! `case`: opening, listing and showing children's cases.
 
+use indelible::decision::people::Role;
 use indelible::keys::card::is_handle;
 use indelible::ledger::desk::Desk;
 use indelible::rules::clock;
@@ -114,6 +115,7 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
     };
     let filter = Filter { case: Some(tag), ..Filter::default() };
     let line = desk.roll().case(tag);
+    let readings = if desk.is_overseer() { desk.readings(tag)? } else { Vec::new() };
     if door.global.json {
         let mut entries = Vec::new();
         reader.rows(&filter, &mut |row| {
@@ -125,20 +127,64 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
             entries.push(json);
             Ok(())
         })?;
+        let readings: Vec<Json> = readings.iter().map(|reading| reading_json(desk, reading)).collect();
         let document = json!({"case": line.map(|line| line.handle()), "label": line.map(|line| line.label()),
-            "case_tag": tag.base32(), "opener": opener, "entries": entries});
+            "case_tag": tag.base32(), "opener": opener, "entries": entries, "readings": readings});
         door.json("case-show", document)?;
         return Ok(0);
     }
     let (handle, label) = line.map_or(("?", "?"), |line| (line.handle(), line.label()));
     writeln!(door.out, "{} ({}), tag {}", plain(handle), plain(label), desk.tag(tag))?;
-    let opener = opener.map(|opener| format!("{} who opened it, and ", plain(&opener))).unwrap_or_default();
-    writeln!(door.out, "Its words are read by {opener}the overseers: {}.", plain(&say::overseers(desk)))?;
-    if !desk.is_overseer() {
-        writeln!(door.out, "You see your own entries and the public ones here.")?;
+    if let Some(opener) = opener {
+        writeln!(door.out, "Opened by {}.", plain(&opener))?;
+    }
+    writeln!(door.out, "Its words are read by the overseers: {}.", plain(&say::overseers(desk)))?;
+    if desk.is_overseer() {
+        grants(door, desk, tag)?;
+    } else {
+        writeln!(door.out, "You see your own entries, the public ones and what you were granted to read.")?;
     }
     reader.rows(&filter, &mut |row| entry(door, desk, &row))?;
+    if !readings.is_empty() {
+        writeln!(door.out, "\nWords were opened by:")?;
+    }
+    for reading in &readings {
+        let who = say::person(desk, reading.person);
+        let under =
+            reading.under.map_or_else(|| "by role".to_owned(), |grant| format!("under the grant of entry {grant}"));
+        let why = desk.pack().list("CAUSE").and_then(|list| list.find(&reading.cause)).map(|code| code.text.clone());
+        let why = why.unwrap_or_else(|| reading.cause.clone());
+        let when = clock::for_people(reading.recorded);
+        writeln!(
+            door.out,
+            "  {}  {when}, from entry {} on, {under}: {} (entry {})",
+            plain(&who),
+            reading.of,
+            plain(&why),
+            reading.entry
+        )?;
+    }
     Ok(0)
+}
+
+/// Who reads the case beside those whose role lets them.
+fn grants(door: &mut Door<'_>, desk: &Desk, case: indelible::codec::CaseTag) -> Result<(), Failure> {
+    let (table, now) = (desk.readers()?, (door.now)());
+    let key_persons = desk.roster().roles_of_case(case, now).filter(|(_, role)| *role == Role::KeyPerson);
+    for (person, _) in key_persons {
+        writeln!(door.out, "In general also by {}, the key person.", plain(&say::person(desk, person)))?;
+    }
+    for grant in table.grants.iter().filter(|grant| grant.case == Some(case) && grant.stands(now)) {
+        let until = grant.until.map(|until| format!(" until {}", clock::for_people(until))).unwrap_or_default();
+        let (who, folder) = (say::person(desk, grant.person), grant.folder().name());
+        writeln!(door.out, "In {folder} also by {}{until}, granted by entry {}.", plain(&who), grant.entry)?;
+    }
+    Ok(())
+}
+
+fn reading_json(desk: &Desk, reading: &indelible::ledger::grants::Reading) -> Json {
+    json!({"entry": reading.entry, "person": say::person(desk, reading.person), "recorded": say::stamp(reading.recorded),
+           "of": reading.of, "cause": reading.cause, "grant": reading.under})
 }
 
 fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {

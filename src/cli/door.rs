@@ -49,10 +49,15 @@ impl Door<'_> {
     /// Opens the identity file, asking for its passphrase where it has one.
     pub fn identity(&mut self) -> Result<Identity, Failure> {
         let path = self.identity_path()?;
-        let bytes = Zeroizing::new(self.read(&path)?);
+        self.identity_at(&path)
+    }
+
+    /// Opens an identity file, asking for its passphrase where it has one.
+    pub fn identity_at(&mut self, path: &Path) -> Result<Identity, Failure> {
+        let bytes = Zeroizing::new(self.read(path)?);
         let mut asked = self.passphrase_file()?;
         Identity::open(&bytes, &mut || asked.take().or_else(|| ask_secret("Passphrase of the identity: ")))
-            .map_err(|error| identity_failure(&path, &error))
+            .map_err(|error| identity_failure(path, &error))
     }
 
     /// Opens a cosigner's key file.
@@ -69,7 +74,15 @@ impl Door<'_> {
         let dir = self.ledger_dir()?;
         let identity = self.identity()?;
         let side = side_folder(&self.identity_path()?);
-        Ok(Desk::open(&dir, self.config, identity, &side)?)
+        let mut desk = Desk::open(&dir, self.config, identity, &side)?;
+        // Whoever may read is settled before anything else is done; that it fails holds nothing up.
+        if let Err(error) = desk.settle(self.now, &mut durable::entropy()) {
+            writeln!(
+                self.err,
+                "warning: who may read what could not be settled: {error}; the next overseer's command tries again"
+            )?;
+        }
+        Ok(desk)
     }
 
     /// Sits down at the ledger to read only, which needs no right to write in its folder.
@@ -77,7 +90,9 @@ impl Door<'_> {
         let dir = self.ledger_dir()?;
         let identity = self.identity()?;
         let side = side_folder(&self.identity_path()?);
-        Ok(Desk::open_read(&dir, identity, &side)?)
+        let mut desk = Desk::open_read(&dir, identity, &side)?;
+        desk.at_time((self.now)());
+        Ok(desk)
     }
 
     /// Opens the ledger without an identity.

@@ -96,9 +96,24 @@ impl From<LedgerError> for Failure {
             .code(1),
             LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
             LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
-            LedgerError::NeedsSecond => Failure::new(
-                what,
-                "this version can enrol one other leading person, by the founder; more need `confirm`, which comes with the next version",
+            LedgerError::NotWaiting(entry) => Failure::new(
+                format!("entry {entry} does not wait for a second person"),
+                "see what waits: `indelible person list`",
+            ),
+            LedgerError::SamePerson => Failure::new(
+                "the second person has to be somebody else than who entered it and whom it is about",
+                "ask another dsl, deputy_dsl, leader, chair or owner to confirm it",
+            ),
+            LedgerError::NoPerson => Failure::new("there is no such person here", "see `indelible person list`"),
+            LedgerError::NoRole => Failure::new("this person holds no such role", "see `indelible person list`"),
+            LedgerError::KeptOut => Failure::new(
+                "this person must not read this folder: something in it is about them",
+                "give the grant to somebody else, or ask the chair or the local authority's LADO",
+            ),
+            LedgerError::NoGrant => Failure::new("there is no such grant that stands", "see `indelible grant list`"),
+            LedgerError::Retired => Failure::new(
+                "the words of this entry were retired: the key to them was destroyed",
+                "the entry itself and its proof are still there: `indelible log`",
             ),
             LedgerError::NoStructureKey | LedgerError::NoRoll => Failure::new(what, "ask an overseer to enrol this device again"),
             LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),

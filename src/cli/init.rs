@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indelible::cabinet::identity::{Identity, side_folder};
+use indelible::codec::PersonId;
 use indelible::keys::card::default_handle;
 use indelible::keys::name::KeyName;
 use indelible::ledger::LedgerError;
@@ -48,7 +49,7 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     let path = door.identity_path()?;
     let founder = match durable::exists(&path) {
         true => door.identity()?,
-        false => new_identity(door, &path, args.founder.as_deref(), None, args.no_passphrase)?,
+        false => new_identity(door, &path, args.founder.as_deref(), None, &NewIdentity::Nobody, args.no_passphrase)?,
     };
     let beginning = Beginning {
         setting: &args.setting,
@@ -96,27 +97,53 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Whose a new identity is.
+pub enum NewIdentity {
+    /// A new person's.
+    Nobody,
+    /// A person's of whom only the id is at hand: the older device is gone.
+    Person(PersonId),
+    /// Another device's of the same person.
+    Device(Box<Identity>),
+}
+
 /// Makes an identity and its file. Refuses to overwrite.
 pub fn new_identity(
     door: &mut Door<'_>,
     path: &Path,
     name: Option<&str>,
     handle: Option<&str>,
+    of: &NewIdentity,
     no_passphrase: bool,
 ) -> Result<Identity, Failure> {
     if durable::exists(path) {
         let next = "choose another name with --identity, or move the old file away first";
         return Err(Failure::new("there is a file of this name already", next).at(path.display()));
     }
-    let name = match name {
-        Some(name) => name.to_owned(),
-        None => door.ask("The person's name")?,
-    };
-    let handle = handle.map_or_else(|| default_handle(&name), str::to_owned);
     let refused = |error: indelible::cabinet::identity::IdentityError| {
         Failure::new(format!("this identity could not be made: {error}"), "try another name, handle or passphrase")
     };
-    let identity = Identity::new(&name, &handle, &mut durable::entropy()).map_err(refused)?;
+    let mut rng = durable::entropy();
+    let identity = match of {
+        NewIdentity::Device(known) => {
+            Identity::for_person(known.person(), known.name(), known.name_salt(), known.handle(), &mut rng)
+        }
+        NewIdentity::Nobody | NewIdentity::Person(_) => {
+            let name = match name {
+                Some(name) => name.to_owned(),
+                None => door.ask("The person's name")?,
+            };
+            let handle = handle.map_or_else(|| default_handle(&name), str::to_owned);
+            let made = Identity::new(&name, &handle, &mut rng).map_err(refused)?;
+            match of {
+                NewIdentity::Person(person) => {
+                    Identity::for_person(*person, made.name(), made.name_salt(), made.handle(), &mut rng)
+                }
+                _ => Ok(made),
+            }
+        }
+    };
+    let identity = identity.map_err(refused)?;
     let passphrase = door.new_passphrase(no_passphrase)?;
     let bytes = identity.seal(passphrase.as_ref()).map_err(refused)?;
     door.write_private(path, &bytes)?;

@@ -7,6 +7,7 @@ mod demo;
 mod door;
 mod drafts;
 mod failure;
+mod grant;
 mod init;
 mod kinds;
 mod log;
@@ -15,6 +16,7 @@ mod person;
 mod prompt;
 mod receipt;
 mod record;
+mod role;
 mod say;
 mod show;
 mod terminal;
@@ -74,7 +76,10 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
     match command {
         Command::Init(args) => init::run(door, args),
         Command::Person(command) => person::run(door, command),
+        Command::Role(command) => role::run(door, command),
+        Command::Confirm(args) => role::confirm(door, &args),
         Command::Case(command) => case::run(door, command),
+        Command::Grant(args) => grant::run(door, args),
         Command::Kinds(args) => kinds::run(door, args),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),

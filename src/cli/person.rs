@@ -1,32 +1,65 @@
 //! `person`: identities, cards, enrolment, the list of people.
 
+use std::path::Path;
+
+use indelible::codec::PersonId;
+use indelible::codec::context::hex;
 use indelible::decision::people::Role;
 use indelible::keys::card::{Card, is_handle};
+use indelible::ledger::desk::Person;
 use indelible::ledger::init::card;
+use indelible::ledger::people::{Change, Enrolling};
+use indelible::rules::clock;
 use indelible::store::durable;
-use indelible::verify::roster::Enrolment;
+use indelible::verify::roster::Roster;
+use indelible::verify::tenure::Tenure;
 use serde_json::{Value as Json, json};
 
 use crate::cli::args::PersonCommand;
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
-use crate::cli::init::new_identity;
+use crate::cli::init::{NewIdentity, new_identity};
+use crate::cli::role;
 use crate::cli::say::{self, plain};
 
 pub fn run(door: &mut Door<'_>, command: PersonCommand) -> Result<u8, Failure> {
     match command {
-        PersonCommand::New { name, handle, no_passphrase } => {
-            new(door, name.as_deref(), handle.as_deref(), no_passphrase)
+        PersonCommand::New { name, handle, same_as, person, no_passphrase } => {
+            let same = Same { file: same_as.as_deref(), person: person.as_deref() };
+            new(door, name.as_deref(), handle.as_deref(), same, no_passphrase)
         }
-        PersonCommand::Enrol { card, role, handle } => enrol(door, &card, &role, handle.as_deref()),
+        PersonCommand::Enrol { card, role, handle, replaces } => enrol(door, &card, &role, handle.as_deref(), replaces),
         PersonCommand::List => list(door),
+        PersonCommand::End { person, cause } => end(door, &person, &cause),
+        PersonCommand::Revoke { key, cause, since } => revoke(door, &key, &cause, since.as_deref()),
     }
 }
 
-fn new(door: &mut Door<'_>, name: Option<&str>, handle: Option<&str>, no_passphrase: bool) -> Result<u8, Failure> {
+/// Whose identity a new one is: nobody's yet, that of another file, or that of a person by id.
+struct Same<'a> {
+    file: Option<&'a Path>,
+    person: Option<&'a str>,
+}
+
+fn new(
+    door: &mut Door<'_>,
+    name: Option<&str>,
+    handle: Option<&str>,
+    same: Same<'_>,
+    no_passphrase: bool,
+) -> Result<u8, Failure> {
     check_handle(handle)?;
     let path = door.identity_path()?;
-    let identity = new_identity(door, &path, name, handle, no_passphrase)?;
+    let of = match (same.file, same.person) {
+        (Some(file), _) => NewIdentity::Device(Box::new(door.identity_at(file)?)),
+        (None, Some(id)) => {
+            let next = "copy it from `indelible --identity FILE person list --json`, as an overseer sees it";
+            let id = PersonId::parse(id).ok_or_else(|| Failure::new("this is no person's id", next))?;
+            NewIdentity::Person(id)
+        }
+        (None, None) => NewIdentity::Nobody,
+    };
+    let identity = new_identity(door, &path, name, handle, &of, no_passphrase)?;
     let card = card(&identity)?;
     if door.global.json {
         let path = path.display().to_string();
@@ -39,7 +72,13 @@ fn new(door: &mut Door<'_>, name: Option<&str>, handle: Option<&str>, no_passphr
     Ok(0)
 }
 
-fn enrol(door: &mut Door<'_>, typed: &str, role: &str, handle: Option<&str>) -> Result<u8, Failure> {
+fn enrol(
+    door: &mut Door<'_>,
+    typed: &str,
+    role: &str,
+    handle: Option<&str>,
+    replaces: Option<u64>,
+) -> Result<u8, Failure> {
     check_handle(handle)?;
     let read = match typed {
         "-" => String::from_utf8(door.read(std::path::Path::new("-"))?).unwrap_or_default(),
@@ -56,21 +95,61 @@ fn enrol(door: &mut Door<'_>, typed: &str, role: &str, handle: Option<&str>) -> 
     if desk.roster().enrolment(card.author_key().as_bytes()).is_some() {
         return Err(Failure::new("the key of this card is enrolled already", "see `indelible person list`"));
     }
-    let (entered, handle) = desk.enrol(&card, role, handle, door.now, &mut durable::entropy())?;
+    let enrolling = Enrolling { role, handle, renews: replaces };
+    let first = role.needs_second_person() && desk.roster().founder_may_enrol(desk.identity().person(), card.person());
+    let (Change { entered, waits }, handle) = desk.enrol(&card, enrolling, door.now, &mut durable::entropy())?;
     if door.global.json {
         let mut document = say::entered_json(&entered);
         if let Some(fields) = document.as_object_mut() {
             fields.insert("handle".to_owned(), handle.into());
             fields.insert("role".to_owned(), role.code().into());
+            fields.insert("waits".to_owned(), waits.into());
         }
         door.json("person-enrol", document)?;
         return Ok(0);
     }
-    writeln!(door.out, "{} is enrolled as {}: {}", plain(&handle), role.code(), say::entry(&entered))?;
-    if role.needs_second_person() {
+    let said = say::entry(&entered);
+    if waits {
+        writeln!(door.out, "{} is to be enrolled as {}: {said}", plain(&handle), role.code())?;
+        say::waits(door, entered.number)?;
+    } else {
+        writeln!(door.out, "{} is enrolled as {}: {said}", plain(&handle), role.code())?;
+    }
+    if first && !waits {
         writeln!(door.out, "A founder can enrol one other leading person alone, once: this was it.")?;
     }
     Ok(0)
+}
+
+fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
+    let mut desk = door.desk()?;
+    let person = say::find_person(&desk, typed)?;
+    let changes = desk.end_person(person, cause, door.now, &mut durable::entropy())?;
+    role::changed(door, "person-end", &changes, "Everything that this person held here is ended.")
+}
+
+fn revoke(door: &mut Door<'_>, typed: &str, cause: &str, since: Option<&str>) -> Result<u8, Failure> {
+    let mut desk = door.desk()?;
+    let since = say::moment(since)?.unwrap_or_else(door.now);
+    let entry = match typed.parse::<u64>() {
+        Ok(entry) => entry,
+        Err(_) => {
+            let person = say::find_person(&desk, typed)?;
+            let keys: Vec<u64> =
+                desk.roster().current().filter(|one| one.person == person).map(|one| one.entry).collect();
+            match keys.as_slice() {
+                [entry] => *entry,
+                [] => return Err(Failure::new("this person has no key in force", "see `indelible person list`")),
+                _ => {
+                    let list: Vec<String> = keys.iter().map(u64::to_string).collect();
+                    let next = format!("give the number of the entry that enrolled it: {}", list.join(", "));
+                    return Err(Failure::new("this person has several keys", next));
+                }
+            }
+        }
+    };
+    let change = desk.revoke(entry, cause, since, door.now, &mut durable::entropy())?;
+    role::changed(door, "person-revoke", &[change], "The key is revoked; what it signed before stays valid.")
 }
 
 fn check_handle(handle: Option<&str>) -> Result<(), Failure> {
@@ -84,53 +163,96 @@ fn check_handle(handle: Option<&str>) -> Result<(), Failure> {
 }
 
 fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
-    let people = match door.global.identity {
+    let (roster, names) = match door.global.identity {
         Some(_) => {
-            let people = door.desk_read()?.people();
-            people.into_iter().map(|person| (person.handle, person.name, person.enrolment)).collect()
+            let desk = door.desk_read()?;
+            let names = desk.people();
+            (desk.roster().clone(), Some(names))
         }
-        None => without_names(door.reader()?.roster()?.enrolments()),
+        None => (door.reader()?.roster()?, None),
     };
+    let now = (door.now)();
+    let people = rows(&roster, names.as_deref(), now);
     if door.global.json {
-        let row = |(handle, name, enrolment): &(Option<String>, Option<String>, Enrolment)| {
-            json!({"handle": handle, "name": name, "role": enrolment.role.code(), "since": enrolment.entry,
-                   "state": state(enrolment), "person": enrolment.person.to_string()})
-        };
-        let people: Vec<Json> = people.iter().map(row).collect();
-        door.json("person-list", json!({ "people": people }))?;
+        let waiting: Vec<Json> = roster.waiting().iter().map(|one| one.entry.into()).collect();
+        let people: Vec<Json> = people.iter().map(Row::json).collect();
+        let founder = roster.one_founder();
+        let document = json!({"people": people, "waiting": waiting, "one_founder": founder});
+        door.json("person-list", document)?;
         return Ok(0);
     }
-    let width = people.iter().map(|(handle, ..)| handle.as_deref().unwrap_or("?").chars().count()).max().unwrap_or(0);
-    for (handle, name, enrolment) in &people {
-        let (handle, role) = (handle.as_deref().unwrap_or("?"), enrolment.role.code());
-        let since = format!("since entry {}, {}", enrolment.entry, state(enrolment));
-        let name = name.as_ref().map(|name| format!("  {}", plain(name))).unwrap_or_default();
-        writeln!(door.out, "{:<width$}  {role:<13}  {since}{name}", plain(handle))?;
+    let width = people.iter().map(|row| row.handle.chars().count()).max().unwrap_or(0);
+    for row in &people {
+        let name = row.name.as_ref().map(|name| format!("  {}", plain(name))).unwrap_or_default();
+        let handle = plain(&row.handle);
+        writeln!(door.out, "{handle:<width$}  {:<13}  since entry {}, {}{name}", row.role, row.since, row.state)?;
     }
-    if door.global.identity.is_none() {
+    for one in roster.waiting() {
+        writeln!(door.out, "entry {0} waits for a second person: `indelible confirm {0}`", one.entry)?;
+    }
+    if roster.one_founder() {
+        writeln!(door.out, "One person began this ledger: a second leading person should run `indelible confirm 0`.")?;
+    }
+    if names.is_none() {
         writeln!(door.err, "note: names are shown to people who are enrolled; add --identity FILE")?;
     }
     Ok(0)
 }
 
-/// `staff 1`, `staff 2` ... for the persons of a roster, in order of enrolment.
-fn without_names(enrolments: &[Enrolment]) -> Vec<(Option<String>, Option<String>, Enrolment)> {
-    let mut seen = Vec::new();
-    let row = |enrolment: &Enrolment| {
-        let known = seen.iter().position(|person| *person == enrolment.person);
-        let at = known.unwrap_or_else(|| {
-            seen.push(enrolment.person);
-            seen.len() - 1
-        });
-        (Some(format!("staff {}", at + 1)), None, enrolment.clone())
-    };
-    enrolments.iter().map(row).collect()
+/// A line of the list: a role, and how it came about.
+struct Row {
+    handle: String,
+    name: Option<String>,
+    role: String,
+    since: u64,
+    state: String,
+    person: PersonId,
+    key: Option<String>,
 }
 
-fn state(enrolment: &Enrolment) -> &'static str {
-    match (enrolment.in_force, enrolment.ended) {
-        (_, Some(_)) => "ended",
-        (Some(_), None) => "in force",
-        (None, None) => "waits for a second person",
+impl Row {
+    fn json(&self) -> Json {
+        json!({"handle": self.handle, "name": self.name, "role": self.role, "since": self.since, "state": self.state,
+               "person": self.person.to_string(), "key": self.key})
+    }
+}
+
+/// One line for each role, in order of entry: those that came with a key, and those that were assigned.
+fn rows(roster: &Roster, names: Option<&[Person]>, now: i64) -> Vec<Row> {
+    let mut seen: Vec<PersonId> = Vec::new();
+    let mut row = |tenure: &Tenure| {
+        let named = names.and_then(|all| all.iter().find(|one| one.enrolment.person == tenure.person));
+        if !seen.contains(&tenure.person) {
+            seen.push(tenure.person);
+        }
+        let at = seen.iter().position(|person| *person == tenure.person).unwrap_or(0);
+        let case = tenure.case.map(|case| format!(" of {}", case.short(&[]))).unwrap_or_default();
+        Row {
+            handle: named.and_then(|one| one.handle.clone()).unwrap_or_else(|| format!("staff {}", at + 1)),
+            name: named.and_then(|one| one.name.clone()),
+            role: format!("{}{case}", tenure.role.code()),
+            since: tenure.entry,
+            state: state(roster, tenure, now),
+            person: tenure.person,
+            key: tenure.key.map(|key| hex(&key)),
+        }
+    };
+    roster.tenures().iter().map(&mut row).collect()
+}
+
+fn state(roster: &Roster, tenure: &Tenure, now: i64) -> String {
+    let enrolment = tenure.key.and_then(|key| roster.enrolment(&key));
+    let ended = enrolment.and_then(|one| one.ended).or(tenure.ended.map(|(entry, _)| entry));
+    let waits = roster.waiting().iter().any(|one| one.entry == tenure.entry);
+    match (ended, tenure.in_force) {
+        (Some(entry), _) if tenure.ended.is_none_or(|(_, from)| from <= now) => format!("ended by entry {entry}"),
+        (_, None) if waits => "waits for a second person".to_owned(),
+        (_, None) => "not agreed".to_owned(),
+        _ if now < tenure.starts => format!("from {}", clock::for_people(tenure.starts)),
+        _ => match tenure.until {
+            Some(until) if until <= now => format!("ended on {}", clock::for_people(until)),
+            Some(until) => format!("in force until {}", clock::for_people(until)),
+            None => "in force".to_owned(),
+        },
     }
 }

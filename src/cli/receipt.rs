@@ -9,6 +9,7 @@ use indelible::decision::value::Moment;
 use indelible::entry::carried::Carried;
 use indelible::entry::envelope::ENVELOPE;
 use indelible::head::HeadError;
+use indelible::head::checkpoint::SignedCheckpoint;
 use indelible::head::receipt::Receipt;
 use indelible::head::trust::Trust;
 use indelible::ledger::LedgerError;
@@ -82,7 +83,7 @@ pub fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
                 )?;
             }
             Honoured::Torn => {
-                writeln!(door.out, "entry {number}: not a whole receipt; `indelible receipt {number}` gives it again")?;
+                writeln!(door.out, "entry {number}: a damaged receipt; `indelible receipt {number}` gives it again")?;
             }
             Honoured::No => {
                 writeln!(door.out, "entry {number}: NOT honoured: this ledger holds something else (RECEIPT)")?
@@ -109,14 +110,19 @@ enum Honoured {
 
 fn honoured(ledger: &Ledger, number: u64, bytes: &[u8]) -> Honoured {
     let Ok(receipt) = Receipt::parse(bytes) else { return Honoured::Torn };
-    let honoured = ledger.entry(number).ok().and_then(|stored| {
-        let signed = receipt.check(&stored.envelope_bytes(), std::slice::from_ref(ledger.log_key())).ok()?;
-        ledger.extends(signed.checkpoint(), "a receipt").ok()?;
-        Some(signed.checkpoint().size().0)
-    });
-    match honoured.filter(|_| receipt.number().0 == number) {
-        Some(size) => Honoured::Yes { size, cosigned: receipt.note().signatures().len() as u64 - 1 },
-        None => Honoured::No,
+    let known = std::slice::from_ref(ledger.log_key());
+    let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), known) else { return Honoured::No };
+    if ledger.extends(signed.checkpoint(), "a receipt").is_err() {
+        return Honoured::No;
+    }
+    // The checkpoint is this ledger's own: a proof that fails is the receipt's fault.
+    let Ok(stored) = ledger.entry(number) else { return Honoured::No };
+    match receipt.check(&stored.envelope_bytes(), known) {
+        Ok(signed) if receipt.number().0 == number => {
+            let cosigned = receipt.note().signatures().len() as u64 - 1;
+            Honoured::Yes { size: signed.checkpoint().size().0, cosigned }
+        }
+        _ => Honoured::Torn,
     }
 }
 

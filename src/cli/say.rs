@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 
-use indelible::codec::{CaseTag, PersonId};
+use indelible::codec::{CaseTag, Folder, PersonId};
 use indelible::decision::gap::{Gap, GapLevel};
 use indelible::decision::people::Role;
 use indelible::decision::value::Moment;
+use indelible::decision::view::{Found, View};
 use indelible::ledger::append::Entered;
 use indelible::ledger::desk::Desk;
 use indelible::rules::clock;
 use indelible::rules::pack::Pack;
 use serde_json::{Value as Json, json};
 
+use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 
 /// Writes out every character that could steer a terminal or turn the reading direction.
@@ -82,9 +84,52 @@ pub fn when(moment: &Moment) -> Option<String> {
 pub fn overseers(desk: &Desk) -> String {
     let one =
         |who: &indelible::verify::roster::Enrolment| format!("{} ({})", person(desk, who.person), who.role.code());
-    let mut all: Vec<String> = desk.roster().overseers().map(one).collect();
+    let mut all: Vec<String> = desk.roster().overseers(desk.roster().latest()).map(one).collect();
     all.dedup();
     all.join(", ")
+}
+
+/// Finds a person by handle or id.
+pub fn find_person(desk: &Desk, typed: &str) -> Result<PersonId, Failure> {
+    match desk.person(typed) {
+        Found::One(person) => Ok(person),
+        _ => Err(Failure::new("there is no person of that name here", "see `indelible person list`")),
+    }
+}
+
+/// Reads a time as people type it, in milliseconds UTC; a date is its midnight in London.
+pub fn moment(typed: Option<&str>) -> Result<Option<i64>, Failure> {
+    let read = |typed: &str| {
+        let next = "give it as 2026-10-08, or 2026-10-08 15:40";
+        Moment::parse(typed).map(|moment| moment.milliseconds).map_err(|_| Failure::new("this is no time", next))
+    };
+    typed.map(read).transpose()
+}
+
+/// Reads a folder's name.
+pub fn folder(typed: &str) -> Result<Folder, Failure> {
+    let names: Vec<&str> = Folder::ALL.iter().map(|folder| folder.name()).collect();
+    let next = || format!("give one of: {}", names.join(", "));
+    Folder::from_name(typed).ok_or_else(|| Failure::new("there is no folder of that name", next()))
+}
+
+/// Checks a code of a list.
+pub fn code(pack: &Pack, list: &str, typed: &str) -> Result<(), Failure> {
+    let Some(known) = pack.list(list) else { return Ok(()) };
+    match known.find(typed) {
+        Some(_) => Ok(()),
+        None => Err(Failure::new("this code is not known", format!("give one of: {}", known.spelled()))),
+    }
+}
+
+/// Says that an entry waits for a second person, and what they do.
+pub fn waits(door: &mut Door<'_>, entry: u64) -> Result<(), Failure> {
+    writeln!(
+        door.out,
+        "It does not count yet. A second leading person (dsl, deputy_dsl, leader, chair or owner) runs:"
+    )?;
+    writeln!(door.out, "  indelible --ledger DIR --identity THEIR.id confirm {entry}")?;
+    Ok(())
 }
 
 /// Reads a role.

@@ -90,7 +90,7 @@ fn document(desk: &Desk, shown: &Shown) -> Json {
         fields.insert("words".into(), words.into());
         let gaps = shown.findings.iter().flat_map(|finding| &finding.gaps);
         fields.insert("gaps".into(), say::gaps_json(gaps));
-        fields.insert("read".into(), shown.read.as_ref().map(|read| read.number).into());
+        fields.insert("read".into(), shown.read.into());
     }
     document
 }
@@ -228,8 +228,8 @@ fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Resul
         writeln!(door.err, "{text} {overseers}")?;
     } else if closed {
         writeln!(door.err, "note: the words of this entry are not open to you; ask {overseers}")?;
-    } else if let Some(read) = &shown.read {
-        writeln!(door.err, "note: your reading is {}", say::entry(read))?;
+    } else if let Some(read) = shown.read {
+        writeln!(door.err, "note: your reading is entry {read}, for this folder and sitting")?;
     } else if shown.opened {
         writeln!(
             door.err,

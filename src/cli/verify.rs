@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use indelible::cabinet::folder_keys::FolderFile;
 use indelible::cabinet::roll::Roll;
 use indelible::cabinet::{folder_keys, structure_keys};
 use indelible::codec::context::DOCUMENT;
@@ -195,7 +196,9 @@ fn open_structure(door: &mut Door<'_>, log: &Path) -> Result<(Keys, Option<Roll>
         // Only the restricted folders' keys: each is tried on every entry that no structure key opens.
         let roster = durable::open_read(log).and_then(Roster::read).map_err(|error| could_not_look(log, &error))?;
         let restricted = |id: &FolderKeyId| roster.folder_key(id).is_some_and(|epoch| epoch.folder.restricted());
-        keys.restricted = folders.into_iter().filter(|(id, _)| restricted(id)).map(|(_, key)| key).collect();
+        let held = folders.iter().filter(|file| restricted(&file.id));
+        keys.restricted = held.filter_map(|file| file.private().cloned()).collect();
+        keys.kept = folders.iter().flat_map(FolderFile::kept).collect();
     }
     if keys.structure.is_empty() {
         writeln!(door.err, "the cabinet beside this log opens nothing to this identity: only the skeleton is checked")?;

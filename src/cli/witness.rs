@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indelible::cabinet::identity::{CosignerIdentity, side_folder};
+use indelible::head::HeadError;
 use indelible::head::checkpoint::SignedCheckpoint;
 use indelible::head::request::format_conflict;
 use indelible::head::trust::Trust;
@@ -94,7 +95,10 @@ fn add(door: &mut Door<'_>, cosigned: &Path) -> Result<u8, Failure> {
         let mut keys = trust.keys();
         keys.retain(|key| key != ledger.log_key());
         keys.push(ledger.log_key().clone());
-        SignedCheckpoint::open_note(note.clone(), &keys).map_err(LedgerError::from)?;
+        let signed = SignedCheckpoint::open_note(note.clone(), &keys).map_err(LedgerError::from)?;
+        if let Some(key) = signed.failed().next() {
+            return Err(LedgerError::from(HeadError::BadSignature { name: key.name().clone(), id: key.id() }).into());
+        }
     }
     let checkpoint = ledger.join(note.to_string().as_bytes())?;
     let names: Vec<String> = note

@@ -21,6 +21,16 @@ pub mod field {
     pub const PERSON: FieldId = FieldId(40);
     /// A role.
     pub const ROLE: FieldId = FieldId(48);
+    /// What the second person says: agrees, agrees_if or does_not.
+    pub const VIEW: FieldId = FieldId(176);
+    /// Why it is done, from the kind's list.
+    pub const CAUSE: FieldId = FieldId(177);
+    /// When it begins.
+    pub const STARTS_AT: FieldId = FieldId(300);
+    /// When it ends.
+    pub const ENDS_AT: FieldId = FieldId(301);
+    /// The folders that a grant opens.
+    pub const FOLDERS: FieldId = FieldId(199);
     /// The ledger's origin.
     pub const ORIGIN: FieldId = FieldId(320);
     /// The setting's name, or a document's title.

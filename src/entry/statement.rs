@@ -1,4 +1,7 @@
 //! The statement: what an author signs. Its bytes are kept as they are and never written again.
+// Long because: one third of it are tests of what has no spelling; the layout and its checks stand together.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -9,7 +12,7 @@ use crate::codec::{
     STATEMENT_LIMIT, StatementId,
 };
 use crate::decision::decision::Reference;
-use crate::decision::value::{Content, Moment, Value};
+use crate::decision::value::{Content, Moment, Precision, Value};
 use crate::entry::EntryError;
 use crate::keys::prepared::{PreparedKey, Unsettled};
 use crate::keys::{PublicKey, Signature, SigningKey};
@@ -119,11 +122,38 @@ impl Body {
         });
         let folder = self.folder().ok_or(EntryError::Statement)?;
         let keyed = (folder == Folder::None) == (self.folder_key == FolderKeyId::ZERO);
-        if self.version == VERSION && ordered && keyed && self.signed.is_some() {
+        // What is reported was there to be reported.
+        let happened = self.act || self.happened;
+        let well_formed = self.version == VERSION && ordered && keyed && happened && self.signed.is_some();
+        if well_formed && self.times_are_whole() && self.references_are_known() {
             Ok(())
         } else {
             Err(EntryError::Statement)
         }
+    }
+
+    /// Whether every date is the midnight with which its day begins at its zone: one day, one spelling.
+    fn times_are_whole(&self) -> bool {
+        let in_values = self.values.iter().filter_map(|value| match &value.content {
+            Content::Time(time) => Some(time),
+            _ => None,
+        });
+        let own = [&self.occurred, &self.learned, &self.decided, &self.signed];
+        let mut dates = own.into_iter().chain(in_values).filter(|time| time.precision == Precision::Date);
+        dates.all(|date| {
+            let civil = i128::from(date.milliseconds) + i128::from(date.zone) * 60_000;
+            civil.rem_euclid(86_400_000) == 0
+        })
+    }
+
+    /// Whether every relation has a number of the format and no entry is referred to twice by the same one. Their order is
+    /// the author's.
+    fn references_are_known(&self) -> bool {
+        let mut given = BTreeSet::new();
+        self.references.iter().all(|reference| {
+            let known = reference.relation.name().is_some();
+            known && given.insert((reference.relation, *reference.digest.as_bytes()))
+        })
     }
 
     /// Returns the named byte ranges of the statement's bytes: the leaves of the structure commitment, in order.
@@ -422,5 +452,60 @@ pub(crate) mod tests {
         let mut undated = body(&key);
         undated.signed = Moment::NONE;
         assert_eq!(Statement::sign(undated, &key), Err(EntryError::Statement));
+    }
+
+    /// A change to a statement, and whether it still is one.
+    type Change = (&'static str, bool, fn(&mut Body));
+
+    #[test]
+    fn one_spelling_for_dates_references_and_what_has_happened() {
+        const MIDNIGHT: i64 = 1_791_241_200_000;
+        fn date(milliseconds: i64, zone: i16) -> Moment {
+            Moment { precision: Precision::Date, milliseconds, zone }
+        }
+        fn refer(relation: u16, entry: u64, digest: u8) -> Reference {
+            Reference { relation: RelationNumber(relation), entry, digest: Digest::new([digest; 32]) }
+        }
+        let changes: [Change; 15] = [
+            ("a day in summer", true, |body| body.occurred = date(MIDNIGHT, 60)),
+            ("a day at zone 0", true, |body| body.learned = date(MIDNIGHT + 3_600_000, 0)),
+            ("the hour before it", false, |body| body.learned = date(MIDNIGHT, 0)),
+            ("a millisecond after it", false, |body| body.decided = date(MIDNIGHT + 1, 60)),
+            ("before 1970", true, |body| body.occurred = date(-86_400_000, 0)),
+            ("the last millisecond there is", false, |body| body.signed = date(i64::MAX, 1439)),
+            ("a value that is no whole day", false, |body| {
+                body.values.push(Value { field: FieldId(9), position: 0, content: Content::Time(date(5, 0)) });
+            }),
+            ("an instant in a value", true, |body| {
+                let content = Content::Time(Moment::instant(5, 0));
+                body.values.push(Value { field: FieldId(9), position: 0, content });
+            }),
+            ("a relation that has no number", false, |body| body.references = vec![refer(31, 3, 9)]),
+            ("the relation 0", false, |body| body.references = vec![refer(0, 3, 9)]),
+            ("the same reference twice", false, |body| body.references = vec![refer(4, 3, 9), refer(4, 3, 9)]),
+            ("the same again without a number", false, |body| {
+                body.references = vec![refer(4, 3, 9), refer(5, 3, 9), refer(4, UNKNOWN, 9)];
+            }),
+            ("two relations to one entry, as given", true, |body| {
+                body.references = vec![refer(5, 3, 9), refer(4, 3, 9), refer(4, 1, 8)];
+            }),
+            ("a proposed act", true, |body| body.happened = false),
+            ("a report of what has not happened", false, |body| (body.act, body.happened) = (false, false)),
+        ];
+        let key = SigningKey::from_seed(&[1; 32]);
+        for (what, fits, change) in changes {
+            let mut changed = body(&key);
+            change(&mut changed);
+            let bytes = codec::encode(&changed, STATEMENT_LIMIT).unwrap();
+            let signature = key.sign(&STATEMENT_SIGNATURE.message(&[&bytes])).unwrap();
+            let read = Unverified::decode(&bytes, &signature.0);
+            assert_eq!(read.is_ok(), fits, "{what}");
+            assert_eq!(Statement::sign(changed.clone(), &key).is_ok(), fits, "{what}");
+            if let Ok(read) = read {
+                assert_eq!(codec::encode(read.body(), STATEMENT_LIMIT).unwrap(), bytes, "{what}");
+            } else {
+                assert_eq!(read, Err(EntryError::Statement), "{what}");
+            }
+        }
     }
 }

@@ -23,6 +23,7 @@ pub struct SignedCheckpoint {
     checkpoint: Checkpoint,
     note: Note,
     verified: Vec<Verified>,
+    failed: Vec<VerifierKey>,
 }
 
 impl Checkpoint {
@@ -92,10 +93,13 @@ impl Checkpoint {
 impl SignedCheckpoint {
     /// Opens a note as a checkpoint that one of the known log keys signed, named after the checkpoint's origin.
     ///
-    /// Log keys of other names are not looked at; known cosigners are, and an invalid line of theirs refuses the note.
+    /// Log keys of other names are not looked at. Known cosigners are; a line under a cosigner's name that fails does not
+    /// count and refuses nothing ([`SignedCheckpoint::failed`] tells of it): signed-note would refuse the note, but then
+    /// anybody could take a checkpoint's word away by adding a line to it.
     ///
     /// # Errors
-    /// As [`Note::parse`], [`Checkpoint::parse`] and [`Note::open`]; `NotSigned` if only cosigners signed.
+    /// As [`Note::parse`] and [`Checkpoint::parse`]; as [`Note::open`] for the log's keys; `NotSigned` if only cosigners
+    /// signed.
     pub fn open(note: &[u8], known: &[VerifierKey]) -> Result<Self, HeadError> {
         SignedCheckpoint::open_note(Note::parse(note)?, known)
     }
@@ -106,13 +110,25 @@ impl SignedCheckpoint {
     /// As [`SignedCheckpoint::open`].
     pub fn open_note(note: Note, known: &[VerifierKey]) -> Result<Self, HeadError> {
         let checkpoint = Checkpoint::parse(note.text())?;
-        let speaks = |key: &&VerifierKey| key.kind() == KeyKind::Cosigner || key.name().as_str() == checkpoint.origin;
-        let known: Vec<VerifierKey> = known.iter().filter(speaks).cloned().collect();
-        let verified = note.open(&known)?;
-        if verified.iter().all(|signer| signer.key.kind() != KeyKind::LogKey) {
-            return Err(HeadError::NotSigned);
+        let speaks = |key: &&VerifierKey| key.kind() == KeyKind::LogKey && key.name().as_str() == checkpoint.origin;
+        let logs: Vec<VerifierKey> = known.iter().filter(speaks).cloned().collect();
+        let mut verified = note.open(&logs)?;
+        let mut failed: Vec<VerifierKey> = Vec::new();
+        for key in known.iter().filter(|key| key.kind() == KeyKind::Cosigner) {
+            let one = std::slice::from_ref(key);
+            let mut newest = None;
+            for line in note.signatures() {
+                match verify_line(note.text(), line, one) {
+                    Ok(signed) => newest = newest.max(signed.and_then(|(_, time)| time)),
+                    Err(_) if failed.contains(key) => {}
+                    Err(_) => failed.push(key.clone()),
+                }
+            }
+            if newest.is_some() && verified.iter().all(|earlier| earlier.key != *key) {
+                verified.push(Verified { key: key.clone(), time: newest });
+            }
         }
-        Ok(SignedCheckpoint { checkpoint, note, verified })
+        Ok(SignedCheckpoint { checkpoint, note, verified, failed })
     }
 
     /// Takes over the cosignatures of known witnesses and returns how many were new or newer than what was here.
@@ -152,6 +168,12 @@ impl SignedCheckpoint {
     /// Returns the log keys whose signatures were valid: at least one.
     pub fn log_keys(&self) -> impl Iterator<Item = &VerifierKey> {
         self.verified.iter().filter(|signer| signer.time.is_none()).map(|signer| &signer.key)
+    }
+
+    /// Returns the known witnesses under whose name a line stands that is not their signature. That line does not count;
+    /// another line of theirs may.
+    pub fn failed(&self) -> impl Iterator<Item = &VerifierKey> {
+        self.failed.iter()
     }
 
     /// Returns the witnesses whose cosignatures were valid, and when each says it signed (seconds since 1970, UTC).
@@ -270,6 +292,41 @@ mod tests {
         let all = [&[log.public().clone()][..], &known].concat();
         let reopened = SignedCheckpoint::open(signed.note().to_string().as_bytes(), &all).unwrap();
         assert_eq!(reopened.cosigners().count(), 2);
+    }
+
+    #[test]
+    fn a_false_line_under_a_witness_name_does_not_count_and_refuses_nothing() {
+        let log = key("nursery.example/ledger", KeyKind::LogKey, 1);
+        let (first, second) = (key("w1", KeyKind::Cosigner, 2), key("w2", KeyKind::Cosigner, 3));
+        let known = [&log, &first, &second].map(|key| key.public().clone());
+        let checkpoint = Checkpoint::new(log.public().name(), TreeSize(3), Hash([7; 32]));
+        let line = |text: &str, key: &SignerKey, time| cosignature::sign(text, key, time).unwrap();
+        let (text, other) = (checkpoint.to_string(), "nursery.example/ledger\n4\n");
+        let mut note = checkpoint.sign(&[&log]).unwrap();
+        note.add(line(&text, &first, 5)).unwrap();
+        note.add(line(other, &second, 6)).unwrap();
+        let names = |keys: &mut dyn Iterator<Item = &VerifierKey>| {
+            keys.map(|key| key.name().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let signed = SignedCheckpoint::open_note(note.clone(), &known).unwrap();
+        assert_eq!(names(&mut signed.cosigners().map(|(key, _)| key)), "w1");
+        assert_eq!(names(&mut signed.failed()), "w2");
+        // Nor does it take away what a line before or behind it says.
+        for (before, after) in [(other, text.as_str()), (text.as_str(), other)] {
+            let lines = format!("{}\n{}\n", line(before, &first, 8), line(after, &first, 8));
+            let twice = format!("{}{lines}", checkpoint.sign(&[&log]).unwrap());
+            let signed = SignedCheckpoint::open(twice.as_bytes(), &known).unwrap();
+            assert_eq!(signed.cosigners().map(|(_, time)| time).collect::<Vec<_>>(), [8]);
+            assert_eq!(names(&mut signed.failed()), "w1");
+        }
+        // The log's own line speaks for the note: if it fails, or none is there, nothing else helps.
+        let forged = Note::sign(other, &[&log]).unwrap().signatures()[0].to_string();
+        let valid = checkpoint.sign(&[&log]).unwrap().signatures()[0].to_string();
+        let failing = note.to_string().replace(&valid, &forged);
+        let refused = SignedCheckpoint::open(failing.as_bytes(), &known);
+        assert!(matches!(refused, Err(HeadError::BadSignature { .. })), "{refused:?}");
+        let none = note.to_string().replace(&format!("{valid}\n"), "");
+        assert_eq!(SignedCheckpoint::open(none.as_bytes(), &known), Err(HeadError::NotSigned));
     }
 
     proptest! {

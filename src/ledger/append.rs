@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::{Body, Seen, UNKNOWN};
-use crate::frame::WRITE_ENTRIES;
+use crate::entry::statement::{Seen, UNKNOWN};
 use crate::frame::write::WriteBuilder;
+use crate::frame::{VOID_LIST_LIMIT, WRITE_ENTRIES};
 use crate::head::checkpoint::Checkpoint;
 use crate::head::receipt::Receipt;
 use crate::index::{AuthorHead, IndexHead, Update, VERSION};
@@ -80,7 +80,7 @@ impl<D: Disk> Ledger<D> {
             return Ok(Vec::new());
         };
         let head = self.author_head(author_key, &author.0)?;
-        self.admit(submissions, author_key, head, roster)?;
+        self.admit(submissions, author_key, head, roster, now)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
         let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
         let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
@@ -108,6 +108,7 @@ impl<D: Disk> Ledger<D> {
         author_key: &StructureKey,
         head: Option<AuthorHead>,
         roster: &Roster,
+        now: i64,
     ) -> Result<(), LedgerError> {
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
@@ -129,7 +130,10 @@ impl<D: Disk> Ledger<D> {
             }
             let public = authored.structure.first() == Some(&0);
             if code.is_none() && public {
-                code = roster.to_mut().admit(number, authored.statement.as_unverified(), &authored.words).err();
+                code = roster.to_mut().admit(number, now, authored.statement.as_unverified(), &authored.words).err();
+            }
+            if code.is_none() {
+                code = roster.judge(number, body, None).find(|code| code.alters());
             }
             if let Some(code) = code.or_else(|| parts_refusal(authored, &keys)) {
                 return Err(LedgerError::Refused(code));
@@ -178,6 +182,17 @@ impl<D: Disk> Ledger<D> {
         if !seen_fits {
             return Ok(Some(Code::Seen));
         }
+        let mut public = |entry: u64| match entry.checked_sub(self.size()) {
+            None => self.entry(entry).map(|stored| Some(stored.structure().first() == Some(&0))),
+            Some(_) if entry >= number => Ok(None),
+            Some(at) => {
+                let before = usize::try_from(at).ok().and_then(|at| submissions.get(at));
+                Ok(before.map(|authored| authored.structure.first() == Some(&0)))
+            }
+        };
+        if !entry::confirmation_fits(body, authored.structure.first() == Some(&0), &mut public)? {
+            return Ok(Some(Code::Sealed));
+        }
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
             let digest = match reference.entry.checked_sub(self.size()) {
                 None => Some(self.entry(reference.entry)?.envelope().statement),
@@ -188,7 +203,7 @@ impl<D: Disk> Ledger<D> {
                 return Ok(Some(Code::Reference));
             }
         }
-        Ok(folder_refusal(body, roster))
+        Ok(None)
     }
 
     fn sequence(&self, submissions: &[Authored], signer: &SignerKey, now: i64) -> Result<Sequenced, LedgerError> {
@@ -200,7 +215,9 @@ impl<D: Disk> Ledger<D> {
         if let Some(torn) = &self.torn {
             let notes = torn.notes.iter().filter_map(|note| crate::head::note::Note::parse(note).ok());
             let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
-            let listed = checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root().0)).take(64).collect();
+            // The first ones, as verify asks for them; the others stay legible in the bytes (format.md, Writes).
+            let listed = checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root().0));
+            let listed = listed.take(VOID_LIST_LIMIT).collect();
             write.void(&torn.void(listed)).map_err(broken)?;
         }
         for authored in submissions {
@@ -378,14 +395,4 @@ fn parts_refusal(authored: &Authored, keys: &Keys) -> Option<Code> {
     let restricted = authored.statement.body().folder().is_some_and(Folder::restricted);
     let unreadable = checked.not_opened && !restricted;
     checked.codes.first().copied().or_else(|| unreadable.then_some(Code::Sealed))
-}
-
-fn folder_refusal(body: &Body, roster: &Roster) -> Option<Code> {
-    if body.folder() == Some(Folder::None) {
-        return None;
-    }
-    let fits = roster.folder_key(&body.folder_key).is_some_and(|epoch| {
-        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case())
-    });
-    (!fits).then_some(Code::FolderKey)
 }

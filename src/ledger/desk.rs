@@ -1,14 +1,16 @@
 //! The desk: one person's device at one ledger. What both doors use to write and read.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use crate::cabinet::folder_keys::{self, FolderFile};
 use crate::cabinet::identity::Identity;
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::Recipient;
-use crate::cabinet::{CabinetError, folder_keys, receipts};
-use crate::codec::{CaseTag, LedgerId, PersonId};
+use crate::cabinet::{CabinetError, receipts};
+use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
 use crate::entry::statement::Unverified;
@@ -41,6 +43,10 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
+    /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
+    pub(super) time: i64,
+    /// Folder keys that were opened, at their first use.
+    pub(super) ring: OnceCell<Vec<FolderFile>>,
 }
 
 /// A person of the roster, with what the roll says of them.
@@ -92,7 +98,9 @@ impl<D: Disk> Desk<D> {
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
-        let mut desk = Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None };
+        let (time, ring) = (roster.latest(), OnceCell::new());
+        let mut desk =
+            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, time, ring };
         desk.compare_receipt()?;
         Ok(desk)
     }
@@ -139,8 +147,33 @@ impl<D: Disk> Desk<D> {
     /// Returns the keys with which this device opens structure.
     #[must_use]
     pub fn keys(&self) -> Keys {
+        let mut keys = self.structure_keys();
+        for file in self.ring() {
+            keys.restricted.extend(file.private().cloned());
+            keys.kept.extend(file.kept());
+        }
+        keys
+    }
+
+    /// Returns the structure keys alone.
+    pub(super) fn structure_keys(&self) -> Keys {
         let structure = self.held.iter().map(|held| held.key.clone()).collect();
-        Keys { structure, ledger: self.ledger_id(), restricted: Vec::new() }
+        Keys { structure, ledger: self.ledger_id(), ..Keys::default() }
+    }
+
+    /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
+    /// the restricted folders, everyone else's all. A cabinet that cannot be read shows nothing more.
+    fn ring(&self) -> &[FolderFile] {
+        self.ring.get_or_init(|| {
+            let cabinet = self.ledger.cabinet();
+            let restricted = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|one| one.folder.restricted());
+            if self.is_overseer() {
+                let ids = self.roster.folder_ids().filter(|id| restricted(id));
+                return ids.filter_map(|id| self.folder_file(*id).ok().flatten()).collect();
+            }
+            let memo = self.side.join(format!("{}.closed", self.ledger_id()));
+            folder_keys::load_ring(&cabinet, self.identity.secret(), &memo).unwrap_or_default()
+        })
     }
 
     /// Returns this author's current structure key.
@@ -157,6 +190,21 @@ impl<D: Disk> Desk<D> {
     #[must_use]
     pub fn is_overseer(&self) -> bool {
         self.roles().iter().any(|role| role.is_overseer())
+    }
+
+    /// Whether this identity may be one of the two persons that a change among the leading ones needs.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.roles().iter().any(|role| role.needs_second_person())
+    }
+
+    /// Judges roles by this time, in milliseconds UTC, from now on.
+    pub fn at_time(&mut self, now: i64) {
+        self.time = now;
+    }
+
+    pub(super) fn need_leading(&self) -> Result<(), LedgerError> {
+        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotAllowed) }
     }
 
     pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {
@@ -194,26 +242,24 @@ impl<D: Disk> Desk<D> {
     /// As [`Ledger::entry`].
     pub fn statement(&self, number: u64) -> Result<(Stored, Option<Unverified>), LedgerError> {
         let stored = self.ledger.entry(number)?;
-        let statement = stored.statement(&self.keys()).or_else(|| self.restricted_statement(&stored));
+        // The folder keys only where they are needed: there may be thousands of them.
+        let statement = stored.statement(&self.structure_keys());
+        let sealed = statement.is_none() && stored.words().first() == Some(&1);
+        let statement =
+            if sealed { stored.statement(&self.keys()).or_else(|| self.own_restricted(&stored)) } else { statement };
         Ok((stored, statement))
     }
 
-    /// Opens the statement of an entry whose structure only those open who open its words: its author by their own copy,
-    /// readers by the folder's key.
-    fn restricted_statement(&self, stored: &Stored) -> Option<Unverified> {
+    /// Opens the statement of an entry in a restricted folder, whose structure only those open who open its words, by its
+    /// author's own copy.
+    fn own_restricted(&self, stored: &Stored) -> Option<Unverified> {
         let digest = stored.envelope().statement;
         let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
         let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
         let ledger = self.ledger_id();
         let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
-        let mut ids = self.roster.restricted_folders();
-        let words = match self.own_words_key(&digest).ok().flatten() {
-            Some(key) => ids.find_map(|id| opened(&key, id)),
-            None => ids.find_map(|id| {
-                let private = folder_keys::load(&self.ledger.cabinet(), *id, self.identity.secret()).ok()?;
-                opened(&words::words_key(stored.words(), &private).ok()?, id)
-            }),
-        }?;
+        let key = self.own_words_key(&digest).ok().flatten()?;
+        let words = self.roster.restricted_folders().find_map(|id| opened(&key, id))?;
         let part = sealed.open(&words.content_key).ok()?;
         let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
         (statement.digest() == digest).then_some(statement)
@@ -259,8 +305,7 @@ impl<D: Disk> View for Desk<D> {
     }
 
     fn roles(&self) -> Vec<Role> {
-        let own = self.identity.person();
-        self.roster.current().filter(|enrolment| enrolment.person == own).map(|enrolment| enrolment.role).collect()
+        self.roster.roles(self.identity.person(), u64::MAX, self.time)
     }
 
     fn entry(&self, number: u64) -> Option<Referenced> {

@@ -149,7 +149,7 @@ impl Setup {
         let sheet = self.recovery.secret().map_err(CabinetError::from)?.recipient();
         let readers = [founder.recipient(), sheet];
         for folder in &self.folders {
-            folder_keys::save(&cabinet, folder, &readers)?;
+            folder_keys::save(&cabinet, folder, &readers, &[])?;
         }
         let key = structure_keys::create(&cabinet, &founder.author(), 0, &readers, rng)?;
         let mut roll = Roll::default();
@@ -162,7 +162,7 @@ impl Setup {
         let trust = format!("log {}\nquorum none\n", self.log.public());
         Trust::parse(trust.as_bytes()).map_err(|_| LedgerError::NoLedger)?;
         durable::create_private(&dir.join(TRUST), trust.as_bytes()).map_err(LedgerError::io("trust"))?;
-        Ok(structure_keys::HeldStructureKey { author: founder.author(), epoch: 0, key })
+        Ok(structure_keys::HeldStructureKey { author: founder.author(), epoch: 0, key, readers: readers.to_vec() })
     }
 
     /// Signs and appends the first write: genesis, and the adoption of the built-in pack.

@@ -3,6 +3,7 @@
 pub mod append;
 pub mod cards;
 pub mod desk;
+pub mod grants;
 pub mod init;
 pub mod open;
 pub mod people;
@@ -11,6 +12,7 @@ pub mod read;
 pub mod record;
 pub mod show;
 pub mod witness;
+pub mod wraps;
 
 use std::io;
 
@@ -84,9 +86,27 @@ pub enum LedgerError {
     /// More than one case begins so.
     #[error("more than one case begins like this")]
     SeveralCases,
-    /// A second person is needed, and this version has no command for it yet.
-    #[error("this role needs a second person's confirmation")]
-    NeedsSecond,
+    /// Nothing waits for a second person under that number.
+    #[error("entry {0} does not wait for a second person")]
+    NotWaiting(u64),
+    /// The second person must be another one than who entered it and whom it is about.
+    #[error("the second person has to be somebody else")]
+    SamePerson,
+    /// There is no such person, or none enrolled.
+    #[error("there is no person of that name")]
+    NoPerson,
+    /// The person holds no such role that could be ended.
+    #[error("this person holds no such role")]
+    NoRole,
+    /// Somebody who must not read a folder is to be given it.
+    #[error("this person is kept out of this folder")]
+    KeptOut,
+    /// There is no such grant, or it ended.
+    #[error("there is no such grant that stands")]
+    NoGrant,
+    /// The entry's words were retired: their keys are gone.
+    #[error("the words of this entry were retired")]
+    Retired,
     /// The folder's words are not open to this identity.
     #[error("the words of this entry are not open to this identity")]
     NotReader,

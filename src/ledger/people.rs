@@ -4,97 +4,277 @@ use rand_core::CryptoRng;
 
 use crate::cabinet::roll::{CaseLine, PersonLine, Roll};
 use crate::cabinet::wrap::Recipient;
-use crate::cabinet::{CabinetError, folder_keys, structure_keys};
-use crate::codec::{CaseTag, Folder, KindNumber};
+use crate::cabinet::{CabinetError, folder_keys};
+use crate::codec::{Bytes, CaseTag, Folder, KindNumber, PersonId, RelationNumber};
+use crate::decision::decision::Reference;
 use crate::decision::people::Role;
-use crate::decision::value::{Content, Value, field};
+use crate::decision::value::{Content, FieldId, Moment, Value, field};
 use crate::keys::card::Card;
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::{enrolment_values, folder_values};
+use crate::ledger::record::code;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
 
+/// What somebody is enrolled with beside the card.
+#[derive(Debug, Clone, Copy)]
+pub struct Enrolling<'a> {
+    /// The role that the key gives.
+    pub role: Role,
+    /// Another handle than the card's.
+    pub handle: Option<&'a str>,
+    /// The entry that enrolled the key which this one replaces.
+    pub renews: Option<u64>,
+}
+
+/// A role for somebody: which, for which case, from when and until when, in milliseconds UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Post {
+    /// The role.
+    pub role: Role,
+    /// The one case it is held for; none for the whole setting.
+    pub case: Option<CaseTag>,
+    /// When it begins.
+    pub starts: i64,
+    /// When it ends by itself.
+    pub until: Option<i64>,
+}
+
+/// Something that was entered, and whether it waits for a second person before it counts.
+#[derive(Debug)]
+pub struct Change {
+    /// The entry.
+    pub entered: Entered,
+    /// Whether it waits.
+    pub waits: bool,
+}
+
 impl<D: Disk> Desk<D> {
     /// Enrols a person's key by the card. Returns the receipt and the handle that was given.
     ///
-    /// A practitioner is enrolled by one overseer; the first other leading person by the founder alone, once. The new
-    /// key gets the roll and a structure key; an overseer's key gets also everyone's structure keys and the folder keys
-    /// that the enroller can open.
+    /// A key with another role than the leading ones counts at once; the first other leading person by the founder alone,
+    /// once; every other leading key waits for a second person's [`Desk::confirm`]. Wraps follow the entry: a crash between
+    /// them leaves an enrolled person without keys, which the next overseer's [`Desk::settle`] makes good.
     ///
     /// # Errors
-    /// `NotAllowed`, `NeedsSecond`, `Refused` for a key that is enrolled already, and those of cabinet and store.
+    /// `NotAllowed`, `Refused` for a key that is enrolled already or renews another person's, and those of cabinet and store.
     pub fn enrol(
         &mut self,
         card: &Card,
-        role: Role,
-        handle: Option<&str>,
+        enrolling: Enrolling<'_>,
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
-    ) -> Result<(Entered, String), LedgerError> {
+    ) -> Result<(Change, String), LedgerError> {
+        self.time = now();
         self.need_overseer()?;
         if self.roster.enrolment(card.author_key().as_bytes()).is_some() {
             return Err(LedgerError::Refused(Code::KeyNotEnrolled));
         }
-        if role.needs_second_person() && !self.roster.founder_may_enrol(self.identity.person(), card.person()) {
-            return Err(LedgerError::NeedsSecond);
+        // Checked before anybody wraps for it.
+        let _ = Recipient::parse(card.recipient()).map_err(CabinetError::from)?;
+        let mut references = Vec::new();
+        if let Some(entry) = enrolling.renews {
+            references.push(self.reference("renews", entry)?);
         }
-        let recipient = Recipient::parse(card.recipient()).map_err(CabinetError::from)?;
-        let lock = self.ledger.lock()?;
+        let handle = self.enter_in_roll(card, enrolling.handle)?;
+        let values = enrolment_values(card, enrolling.role)?;
+        let change = self.change("key.enrol", None, values, references, now, rng)?;
+        self.settle(now, rng)?;
+        Ok((change, handle))
+    }
+
+    /// Puts the person of a card into the roll, if they are not there; returns the handle.
+    fn enter_in_roll(&mut self, card: &Card, handle: Option<&str>) -> Result<String, LedgerError> {
         let cabinet = self.ledger.cabinet();
+        let _lock = self.ledger.lock()?;
         let mut roll = Roll::load(&cabinet, self.identity.secret())?;
-        let handle = match handle {
-            Some(handle) => handle.to_owned(),
-            None => roll.free_person_handle(card.handle()).to_string(),
+        let known = roll.person(card.person()).map(|line| line.handle().to_owned());
+        let handle = match (known, handle) {
+            (Some(known), _) => known,
+            (None, Some(handle)) => handle.to_owned(),
+            (None, None) => roll.free_person_handle(card.handle()).to_string(),
         };
         if roll.person(card.person()).is_none() {
             roll.add_person(PersonLine::new(card.person(), &handle, card.name(), card.salt())?)?;
+            // Before the entry: a crash between them leaves a line for somebody who is not enrolled.
+            roll.save(&cabinet, &self.recipients(self.roster.current())?)?;
         }
-        drop(lock);
-        let kind = KindNumber::of("key.enrol").ok_or(LedgerError::NoPack)?;
-        let decision = self.decide(kind, None, enrolment_values(card, role)?, Vec::new(), now())?;
-        // Wraps first: a crash after them leaves wraps for a key that is not enrolled, which an overseer can see and
-        // enrol again; a crash before them would leave an enrolled person who cannot write.
-        let overseers = self.recipients(self.roster.overseers())?;
-        let own: Vec<Recipient> = overseers.iter().copied().chain(Some(recipient)).collect();
-        let author = card.author_key();
-        let epoch = structure_keys::newest_epoch(&cabinet, author)?.map_or(0, |epoch| epoch + 1);
-        structure_keys::create(&cabinet, author, epoch, &own, rng)?;
-        if role.is_overseer() {
-            self.share_with(recipient, &overseers)?;
-        }
-        let everyone = self.recipients(self.roster.current())?;
-        roll.save(&cabinet, &everyone.into_iter().chain(Some(recipient)).collect::<Vec<_>>())?;
-        let entered = self.enter(decision, now, rng)?;
         self.roll = roll;
-        self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
-        Ok((entered, handle))
+        Ok(handle)
     }
 
-    /// Wraps every structure key and every folder key that we can open for a new overseer too.
-    fn share_with(&self, recipient: Recipient, overseers: &[Recipient]) -> Result<(), LedgerError> {
-        let cabinet = self.ledger.cabinet();
-        for held in &self.held {
-            let Some(enrolment) = self.roster.enrolment(held.author.as_bytes()) else { continue };
-            let author = Recipient::parse(&enrolment.recipient).map_err(CabinetError::from)?;
-            let readers: Vec<Recipient> = overseers.iter().copied().chain([author, recipient]).collect();
-            structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
+    /// Says the second person's word on an entry that waits for one: it counts (`agrees`), is dropped (`does_not`), or
+    /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `NotWaiting`; `SamePerson`; those of cabinet and store.
+    pub fn confirm(
+        &mut self,
+        entry: u64,
+        view: &str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        self.time = now();
+        self.need_leading()?;
+        let own = self.identity.person();
+        let mut waiting = self.roster.waiting().iter().filter(|one| one.entry == entry).peekable();
+        let founding = entry == 0 && self.roster.one_founder();
+        if waiting.peek().is_none() && !founding {
+            return Err(LedgerError::NotWaiting(entry));
         }
-        for (id, _) in folder_keys::load_all(&cabinet, self.identity.secret())?.opened {
-            // Who opened the case reads too; the overseers and the recovery sheet always do.
-            let opener = self.roster.folder_key(&id).and_then(|epoch| self.opener(epoch.entry));
-            let readers: Vec<Recipient> = overseers.iter().copied().chain(opener).chain(Some(recipient)).collect();
-            folder_keys::rewrap(&cabinet, id, self.identity.secret(), &readers)?;
+        if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
+            return Err(LedgerError::SamePerson);
         }
-        Ok(())
+        let values = vec![self.value("view", code(view)?)?];
+        let references = vec![self.reference("confirms", entry)?];
+        let change = self.change("confirmation", None, values, references, now, rng)?;
+        self.settle(now, rng)?;
+        Ok(change.entered)
     }
 
-    fn opener(&self, entry: u64) -> Option<Recipient> {
-        let (_, statement) = self.statement(entry).ok()?;
-        let author = statement?.body().author;
-        Recipient::parse(&self.roster.enrolment(&author.0)?.recipient).ok()
+    /// Gives a person a role.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    pub fn assign_role(
+        &mut self,
+        person: PersonId,
+        post: Post,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Change, LedgerError> {
+        self.time = now();
+        self.need_leading()?;
+        if !self.roster.current().any(|enrolment| enrolment.person == person) {
+            return Err(LedgerError::NoPerson);
+        }
+        let mut values = role_values(person, post.role)?;
+        values.push(time_value(field::STARTS_AT, post.starts));
+        values.extend(post.until.map(|until| time_value(field::ENDS_AT, until)));
+        let change = self.change("role.assign", post.case, values, Vec::new(), now, rng)?;
+        self.settle(now, rng)?;
+        Ok(change)
+    }
+
+    /// Ends a person's role, whether it was assigned or came with a key.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `NoRole`; those of cabinet and store.
+    pub fn end_role(
+        &mut self,
+        person: PersonId,
+        role: Role,
+        case: Option<CaseTag>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Change, LedgerError> {
+        self.time = now();
+        self.need_leading()?;
+        let held = self
+            .roster
+            .tenures()
+            .iter()
+            .filter(|tenure| (tenure.person, tenure.role, tenure.case) == (person, role, case) && tenure.open());
+        let assigned: Vec<u64> =
+            held.clone().filter(|tenure| tenure.key.is_none()).map(|tenure| tenure.entry).collect();
+        if held.count() == 0 {
+            return Err(LedgerError::NoRole);
+        }
+        let references = assigned.into_iter().map(|entry| self.reference("ends", entry)).collect::<Result<_, _>>()?;
+        let mut values = role_values(person, role)?;
+        values.push(time_value(field::ENDS_AT, self.time));
+        let change = self.change("role.end", case, values, references, now, rng)?;
+        self.settle(now, rng)?;
+        Ok(change)
+    }
+
+    /// Revokes the key that an entry enrolled: what it signs from the revoking entry on is not valid, what it signed before
+    /// stays so.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `NoPerson` if that entry enrolled no key that is in force or waits; those of cabinet and store.
+    pub fn revoke(
+        &mut self,
+        enrolled: u64,
+        cause: &str,
+        since: i64,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Change, LedgerError> {
+        self.time = now();
+        self.need_leading()?;
+        let known = self.roster.enrolments().iter().find(|one| one.entry == enrolled && one.ended.is_none());
+        let key = *known.ok_or(LedgerError::NoPerson)?.key.as_bytes();
+        let values = vec![
+            Value { field: field::AUTHOR_KEY, position: 0, content: Content::Key(Bytes(key)) },
+            self.value("cause", code(cause)?)?,
+            time_value(field::STARTS_AT, since),
+        ];
+        let genesis = enrolled == 0;
+        let references = if genesis { Vec::new() } else { vec![self.reference("ends", enrolled)?] };
+        let change = self.change("key.revoke", None, values, references, now, rng)?;
+        self.settle(now, rng)?;
+        Ok(change)
+    }
+
+    /// Ends everything that a person may do here: assigned roles, then every key. Each is an entry of its own.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    pub fn end_person(
+        &mut self,
+        person: PersonId,
+        cause: &str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Change>, LedgerError> {
+        self.time = now();
+        let open = |key: bool| {
+            self.roster
+                .tenures()
+                .iter()
+                .filter(move |tenure| tenure.person == person && tenure.open() && tenure.key.is_some() == key)
+        };
+        let roles: Vec<(Role, Option<CaseTag>)> = open(false).map(|tenure| (tenure.role, tenure.case)).collect();
+        let keys: Vec<u64> = self.roster.current().filter(|one| one.person == person).map(|one| one.entry).collect();
+        if roles.is_empty() && keys.is_empty() {
+            return Err(LedgerError::NoPerson);
+        }
+        let mut changes = Vec::new();
+        for (role, case) in roles {
+            changes.push(self.end_role(person, role, case, now, rng)?);
+        }
+        for enrolled in keys {
+            changes.push(self.revoke(enrolled, cause, self.time, now, rng)?);
+        }
+        Ok(changes)
+    }
+
+    /// Enters a change of the roster; says whether it waits for a second person.
+    fn change(
+        &mut self,
+        kind: &str,
+        case: Option<CaseTag>,
+        values: Vec<Value>,
+        references: Vec<Reference>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Change, LedgerError> {
+        let kind = KindNumber::of(kind).ok_or(LedgerError::NoPack)?;
+        let decision = self.decide(kind, case, values, references, now())?;
+        let entered = self.enter(decision, now, rng)?;
+        let waits = self.roster.waiting().iter().any(|one| one.entry == entered.number);
+        Ok(Change { entered, waits })
+    }
+
+    /// Returns a reference to an entry of this ledger.
+    pub(super) fn reference(&self, relation: &str, entry: u64) -> Result<Reference, LedgerError> {
+        let relation = RelationNumber::of(relation).ok_or(LedgerError::NoPack)?;
+        Ok(Reference { relation, entry, digest: self.ledger.entry(entry)?.envelope().statement })
     }
 
     /// Opens a case: a line of the roll, keys of its three folders, a public entry without a name. Returns the receipt
@@ -109,6 +289,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, CaseTag), LedgerError> {
+        self.time = now();
         self.need_overseer()?;
         let cabinet = self.ledger.cabinet();
         let line = CaseLine::new(handle, label, rng)?;
@@ -116,13 +297,11 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         let mut roll = Roll::load(&cabinet, self.identity.secret())?;
         roll.add_case(line)?;
-        // The opener, the DSL and deputies read (and the leader, who oversees); grants at large come later.
-        let own = self.identity.recipient();
-        let readers: Vec<Recipient> = self.recipients(self.roster.overseers())?.into_iter().chain(Some(own)).collect();
+        let readers = self.devices(&self.roster.overseers(self.time).map(|overseer| overseer.person).collect())?;
         let folders = [Folder::General, Folder::Protection, Folder::Legal];
         let keys: Vec<FolderPrivate> = folders.iter().map(|_| FolderPrivate::generate(rng)).collect();
         for key in &keys {
-            folder_keys::save(&cabinet, key, &readers)?;
+            folder_keys::save(&cabinet, key, &readers, &[])?;
         }
         // The roll before the entry: a crash between them leaves a line that names no case yet.
         roll.save(&cabinet, &self.recipients(self.roster.current())?)?;
@@ -136,4 +315,15 @@ impl<D: Disk> Desk<D> {
         self.roll = roll;
         Ok((entered, tag))
     }
+}
+
+fn role_values(person: PersonId, role: Role) -> Result<Vec<Value>, LedgerError> {
+    Ok(vec![
+        Value { field: field::PERSON, position: 0, content: Content::Person(person) },
+        Value { field: field::ROLE, position: 0, content: code(role.code())? },
+    ])
+}
+
+fn time_value(field: FieldId, at: i64) -> Value {
+    Value { field, position: 0, content: Content::Time(Moment::in_london(at)) }
 }

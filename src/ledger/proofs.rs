@@ -1,5 +1,6 @@
 //! Proofs that leave the building: receipts, requests to witnesses, cosigned checkpoints brought back.
 
+use crate::frame::reader::Event;
 use crate::frame::{Frame, Next, next_frame};
 use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::{Note, SignatureLine};
@@ -19,17 +20,56 @@ impl<D: Disk> Ledger<D> {
         self.at.note.as_ref().ok_or(LedgerError::NoEntry(0))
     }
 
-    /// Returns the own checkpoint that the most witnesses cosigned, if it covers this entry; else the newest.
+    /// Returns the own checkpoint that covers this entry and that the most witnesses cosigned, the largest of those; else
+    /// the newest. For the last entry that is the newest checkpoint, with the cosignatures it has: an older one never
+    /// stands in its way, however many signed it.
     ///
     /// # Errors
     /// `NoEntry`, and those of the store.
     pub fn best_note(&self, number: u64) -> Result<Note, LedgerError> {
-        if let Some(note) = self.cosigned_note()
-            && Checkpoint::parse(note.text()).is_ok_and(|checkpoint| checkpoint.size().0 > number)
-        {
-            return Ok(note);
+        let size = |note: &Note| Checkpoint::parse(note.text()).map_or(0, |checkpoint| checkpoint.size().0);
+        // The cards know the one that the most witnesses cosigned of all; what covers more stands behind the entry.
+        let Some(most) = self.cosigned_note() else { return self.checkpoint().cloned() };
+        if size(&most) > number {
+            return Ok(most);
         }
-        self.checkpoint().cloned()
+        let behind = self.cosigned_behind(number)?.into_iter().filter(|note| size(note) > number);
+        match behind.max_by_key(|note| (note.signatures().len(), size(note))) {
+            Some(note) => Ok(note),
+            None => self.checkpoint().cloned(),
+        }
+    }
+
+    /// Returns the cosigned checkpoints that were entered behind an entry, in order: those of our log key that are ours.
+    fn cosigned_behind(&self, number: u64) -> Result<Vec<Note>, LedgerError> {
+        let ours = |bytes: &[u8]| {
+            let signed = SignedCheckpoint::open(bytes, std::slice::from_ref(&self.log_key)).ok()?;
+            self.extends(signed.checkpoint(), "the cosigned checkpoint").ok()?;
+            Some(signed.note().clone())
+        };
+        let (mut at, mut notes) = (self.entry(number)?.offset(), Vec::new());
+        while at < self.at.end {
+            let Ok(bytes) = self.file.frame_at(at) else { return self.cosigned_among_all(&ours) };
+            if let Next::Frame(framed) = next_frame(&bytes)
+                && let Frame::Cosigned(checkpoint) = framed.frame
+            {
+                notes.extend(ours(checkpoint.note));
+            }
+            at += bytes.len() as u64;
+        }
+        Ok(notes)
+    }
+
+    /// The same of the whole log: where bytes were set aside, frames cannot be followed one by one.
+    fn cosigned_among_all(&self, ours: &dyn Fn(&[u8]) -> Option<Note>) -> Result<Vec<Note>, LedgerError> {
+        let (mut reader, mut notes) = (self.file.reader()?, Vec::new());
+        loop {
+            match reader.next_event().map_err(LedgerError::io("ledger.log"))? {
+                Event::Checkpoint { frame, cosigned: true, .. } => notes.extend(ours(frame.note)),
+                Event::Tail(_) | Event::End { .. } => return Ok(notes),
+                _ => {}
+            }
+        }
     }
 
     fn cosigned_note(&self) -> Option<Note> {
@@ -84,7 +124,15 @@ impl<D: Disk> Ledger<D> {
         self.refresh()?;
         self.extends(signed.checkpoint(), "the cosigned checkpoint")?;
         let mut note = signed.note().clone();
-        if let Some(earlier) = self.cosigned_note().filter(|earlier| earlier.text() == note.text()) {
+        let same = |earlier: &Note| earlier.text() == note.text();
+        let earlier = match self.cosigned_note() {
+            Some(most) if !same(&most) => {
+                let behind = self.cosigned_behind(signed.checkpoint().size().0.saturating_sub(1))?;
+                behind.into_iter().filter(same).max_by_key(|note| note.signatures().len())
+            }
+            most => most,
+        };
+        if let Some(earlier) = earlier {
             let named = |line: &SignatureLine| (line.name().clone(), line.id());
             let here: Vec<_> = note.signatures().iter().map(named).collect();
             let others = earlier.signatures().iter().filter(|line| !here.contains(&named(line)));

@@ -209,7 +209,8 @@ impl<D: Disk> Ledger<D> {
             let stored = self.entry(number)?;
             if let Some(statement) = stored.statement(&Keys::default()) {
                 // A public entry without effect is verify's to report; here it has none.
-                let _ = roster.admit(number, &statement, stored.words());
+                let recorded = stored.envelope().recorded;
+                let _ = roster.admit(number, recorded, &statement, stored.words());
             }
         }
         Ok(())

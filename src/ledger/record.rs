@@ -166,16 +166,43 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        let mut chain = self.take_chain(now)?;
-        let authored = self.author(decision, &mut chain, now(), rng)?;
-        let mut group = vec![(0, Ready { authored, gaps: Vec::new(), flags: Vec::new() })];
-        let mut outcomes = Vec::new();
-        self.finish(&mut group, &mut chain, now, &mut outcomes, &mut |_, _| ())?;
-        match outcomes.pop() {
-            Some((_, Outcome::Entered { entered, .. })) => Ok(*entered),
-            Some((_, Outcome::Waiting { why })) => Err(*why),
-            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
+        let mut all = self.enter_all(vec![decision], now, rng)?;
+        all.pop().ok_or_else(|| LedgerError::Incomplete("an entry".to_owned()))
+    }
+
+    /// Enters several things that the clerk makes itself, many in one write.
+    ///
+    /// # Errors
+    /// As [`Desk::enter`].
+    pub(super) fn enter_all(
+        &mut self,
+        decisions: Vec<Decision>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Entered>, LedgerError> {
+        if decisions.is_empty() {
+            return Ok(Vec::new());
         }
+        let mut chain = self.take_chain(now)?;
+        let (mut group, mut all) = (Vec::new(), Vec::new());
+        let mut decisions = decisions.into_iter().peekable();
+        while let Some(decision) = decisions.next() {
+            let authored = self.author(decision, &mut chain, now(), rng)?;
+            group.push((0, Ready { authored, gaps: Vec::new(), flags: Vec::new() }));
+            if group.len() < WRITE_ENTRIES - 1 && decisions.peek().is_some() {
+                continue;
+            }
+            let mut outcomes = Vec::new();
+            self.finish(&mut group, &mut chain, now, &mut outcomes, &mut |_, _| ())?;
+            for (_, outcome) in outcomes {
+                match outcome {
+                    Outcome::Entered { entered, .. } => all.push(*entered),
+                    Outcome::Waiting { why } => return Err(*why),
+                    _ => return Err(LedgerError::Incomplete("an entry".to_owned())),
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
@@ -398,7 +425,7 @@ impl<D: Disk> Desk<D> {
             previous,
             seen: self.ledger.seen(),
             pack: self.roster.pack(),
-            policy: Digest::ZERO,
+            policy: self.roster.policy(),
             signed: Moment::in_london(now),
         };
         let authored = Authored::sign(sealed, &author, rng)?;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::cabinet::drafts::{self, DraftId, DraftLine};
 use crate::cabinet::own::{self, OwnCopy};
-use crate::cabinet::{CabinetError, folder_keys};
-use crate::codec::{Digest, KindNumber, RelationNumber, StatementId};
+use crate::cabinet::sitting::Sittings;
+use crate::codec::{Digest, Folder, KindNumber, RelationNumber, StatementId};
 use crate::decision::decision::Reference;
 use crate::decision::draft::Draft;
 use crate::decision::gap::Facts;
@@ -42,13 +42,14 @@ pub struct Shown {
     pub has_words: bool,
     /// The flags that follow from the entry itself.
     pub findings: Vec<Finding>,
-    /// The entry that says that the words were opened, if it was entered at once; else it waits in the outbox.
-    pub read: Option<Entered>,
+    /// The entry that says that words of this folder were opened in this sitting; none if it waits in the outbox.
+    pub read: Option<u64>,
 }
 
 impl<D: Disk> Desk<D> {
     /// Shows an entry. With `cause`, its words are opened too and the reading is entered as `body.read`; words that do
-    /// not lead to the entry's commitment are entered as `body.unreadable`.
+    /// not lead to the entry's commitment are entered as `body.unreadable`. Reading on in the same folder and sitting is not
+    /// entered again.
     ///
     /// Where this machine cannot append, the reading is signed and waits in the outbox; the words are shown all the same.
     ///
@@ -70,7 +71,7 @@ impl<D: Disk> Desk<D> {
                 Ok(found) => {
                     // Entered before it is shown: whoever reads through this door leaves a trace.
                     read = match self.enter_reading(number, &stored, body, cause, now, rng) {
-                        Ok(entered) => Some(entered),
+                        Ok(reading) => Some(reading),
                         Err(LedgerError::NoLogKey) => None,
                         Err(other) => return Err(other),
                     };
@@ -124,15 +125,17 @@ impl<D: Disk> Desk<D> {
     /// # Errors
     /// `NotReader`; `Seal(Foreign)` if they do not lead to the entry's commitment or belong to another statement.
     pub fn open_words(&self, stored: &Stored, body: &Body) -> Result<Words, LedgerError> {
-        let (cabinet, ledger) = (self.ledger.cabinet(), self.ledger_id());
+        let ledger = self.ledger_id();
         let own = self.own_words_key(&stored.envelope().statement)?;
         let key = match own {
             Some(key) => key,
-            None => match folder_keys::load(&cabinet, body.folder_key, self.identity.secret()) {
-                Ok(private) => words::words_key(stored.words(), &private)?,
-                Err(CabinetError::Wrap(_) | CabinetError::Missing) => return Err(LedgerError::NotReader),
-                Err(other) => return Err(other.into()),
-            },
+            None => {
+                let file = self.folder_file(body.folder_key)?.ok_or(LedgerError::NotReader)?;
+                match file.private() {
+                    Some(private) => words::words_key(stored.words(), private)?,
+                    None => file.words_key(stored.envelope().number.0).cloned().ok_or(LedgerError::Retired)?,
+                }
+            }
         };
         let words = words::open(stored.words(), &key, &ledger, &body.folder_key)?;
         let root = Digest::new(words_root(&words.seed, &words.fields));
@@ -165,6 +168,31 @@ impl<D: Disk> Desk<D> {
     }
 
     fn enter_reading(
+        &mut self,
+        number: u64,
+        stored: &Stored,
+        body: &Body,
+        cause: &str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<u64, LedgerError> {
+        let folder = body.folder().unwrap_or(Folder::None);
+        let case = body.case.filter(|_| folder.of_case());
+        let mut sittings = Sittings::load(&self.side, self.ledger_id(), self.identity.secret());
+        let known = sittings.goes_on(case, folder, now()).filter(|entry| *entry < self.ledger.size());
+        let entry = match known {
+            Some(entry) => entry,
+            None => {
+                let entry = self.reading(number, stored, body, cause, now, rng)?.number;
+                sittings.begin(case, folder, entry, now());
+                entry
+            }
+        };
+        sittings.save(&self.side, self.ledger_id(), self.identity.recipient(), now())?;
+        Ok(entry)
+    }
+
+    fn reading(
         &mut self,
         number: u64,
         stored: &Stored,

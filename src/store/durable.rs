@@ -147,6 +147,16 @@ pub fn length(path: &Path) -> io::Result<u64> {
     Ok(fs::metadata(path)?.len())
 }
 
+/// Returns a number that is another one once a file was put in its place or written to: of its length and its time.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn stamp(path: &Path) -> io::Result<u64> {
+    let data = fs::metadata(path)?;
+    let since = data.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).wrapping_mul(1_000_003) ^ data.len())
+}
+
 /// Returns once a file and its name are on the medium.
 ///
 /// # Errors

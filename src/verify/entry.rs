@@ -1,11 +1,13 @@
 //! One entry on its own: everything that can be checked without knowing the entries around it, on any core.
 
-use crate::codec::{Digest, Folder, LedgerId, Link, Publicity};
+use std::collections::HashMap;
+
+use crate::codec::{Digest, Folder, FolderKeyId, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::Unverified;
+use crate::entry::statement::{Body, Unverified};
 use crate::seal::SealError;
 use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
-use crate::seal::words::{self, FolderPrivate, WordsPart};
+use crate::seal::words::{self, FolderPrivate, WordsKey, WordsPart};
 use crate::tree::{Hash, leaf_hash};
 use crate::verify::report::Code;
 
@@ -16,13 +18,16 @@ pub struct Keys {
     pub structure: Vec<StructureKey>,
     /// The ledger that restricted words were sealed for.
     pub ledger: LedgerId,
-    /// Private keys of restricted folders (`legal`, `staff`), whose entries only they open.
+    /// Private keys of folders: those of `legal` and `staff` alone open what lies there, and the others what no structure
+    /// key here opens. Each is tried on every entry that nothing else opens.
     pub restricted: Vec<FolderPrivate>,
+    /// Words keys of single entries, by statement digest, with the folder key that they were sealed to.
+    pub kept: HashMap<Digest, (WordsKey, FolderKeyId)>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new() }
+        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new(), kept: HashMap::new() }
     }
 }
 
@@ -39,6 +44,11 @@ impl Keys {
     ) -> Result<Option<OpenedStructure>, SealError> {
         if let Some(key) = self.structure.iter().find(|key| sealed.fits(key, digest)) {
             return sealed.open(&sealed.content_key(key, digest)?).map(Some);
+        }
+        if let Some((key, folder)) = self.kept.get(digest)
+            && let Ok(words) = words::open(words_part, key, &self.ledger, folder)
+        {
+            return sealed.open(&words.content_key).map(Some);
         }
         let content_key = |key| words::content_key(words_part, key, &self.ledger);
         self.restricted.iter().find_map(content_key).map(|key| sealed.open(&key)).transpose()
@@ -135,6 +145,28 @@ fn open(parts: Parts<'_>, envelope: &Envelope, keys: &Keys, checked: &mut Checke
     decoded.map(Some).map_err(|_| Code::Statement)
 }
 
+/// Whether a confirmation is in clear if what it confirms is, and sealed if that is; one in clear confirms something. Other
+/// kinds fit. `public` tells of an earlier entry whether it is in clear; none for one that is not there or has no number.
+///
+/// # Errors
+/// Those of looking.
+pub fn confirmation_fits<E>(
+    body: &Body,
+    clear: bool,
+    public: &mut dyn FnMut(u64) -> Result<Option<bool>, E>,
+) -> Result<bool, E> {
+    if body.kind.publicity() != Some(Publicity::AsConfirmed) {
+        return Ok(true);
+    }
+    let mut confirmed =
+        body.references.iter().filter(|reference| reference.relation.name() == Some("confirms")).peekable();
+    let mut fits = !clear || confirmed.peek().is_some();
+    for reference in confirmed {
+        fits &= public(reference.entry)? == Some(clear);
+    }
+    Ok(fits)
+}
+
 fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &Digest, checked: &mut Checked) {
     let body = statement.body();
     checked.digest = statement.digest();
@@ -153,7 +185,7 @@ fn judge(statement: Unverified, envelope: &Envelope, parts: Parts<'_>, words: &D
         Ok(WordsPart::Sealed { .. }) => folder.is_some_and(|folder| folder != Folder::None),
         Err(_) => false,
     };
-    // A confirmation is public where what it confirms is; that is judged by whoever knows the other entry.
+    // A confirmation is public where what it confirms is; `confirmation_fits` is for whoever knows the other entry.
     let publicity_fits = match body.kind.publicity() {
         Some(Publicity::Public) => checked.public,
         Some(Publicity::Sealed) => !checked.public,

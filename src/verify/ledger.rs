@@ -235,6 +235,8 @@ struct Walk<'a, R> {
     heads: VecDeque<(u64, Hash)>,
     /// Size and root of every checkpoint that the verifier holds.
     outside: Roots,
+    /// Our own roots at those sizes.
+    reached: BTreeMap<u64, Hash>,
     /// Cosigned checkpoints of a size that was no longer kept.
     wanted: Roots,
     /// Witnesses' newest cosignatures: name, size, time.
@@ -279,6 +281,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             accounts: Vec::new(),
             heads: VecDeque::new(),
             outside: outside(options),
+            reached: BTreeMap::new(),
             wanted: Roots::default(),
             cosigned: Vec::new(),
             quorums: Vec::new(),
@@ -422,11 +425,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn apply_public(&mut self, chunk: &Chunk, looked: &[(u64, Outcome)]) {
         let mut codes = Vec::new();
         for (item, (number, outcome)) in chunk.items.iter().zip(looked) {
-            let Outcome::Entry(Checked { statement: Some(statement), public: true, .. }) = outcome else { continue };
+            let Outcome::Entry(Checked { statement: Some(statement), public: true, envelope, .. }) = outcome else {
+                continue;
+            };
             let number = *number;
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
-            match self.roster.admit(number, statement, words) {
+            let recorded = envelope.map_or(0, |envelope| envelope.recorded);
+            match self.roster.admit(number, recorded, statement, words) {
                 Ok(()) | Err(Code::Signature) => {}
                 Err(Code::KeyNotEnrolled) if excused(self.hole, number, &self.roster, statement) => {}
                 Err(code) => codes.push((number, code)),
@@ -471,10 +477,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         self.counts.signatures += u64::from(signed.is_some());
         if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
-            self.statement(number, statement, checked.digest)?;
+            self.statement(number, statement, checked.digest, checked.public)?;
         }
         let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
-        self.past.push(offset, Known { digest, link: checked.link });
+        self.past.push(offset, Known { digest, link: checked.link, public: checked.public });
         if let Some(leaf) = self.leaves.get_mut(&number) {
             *leaf = Some(checked.leaf);
         }
@@ -487,7 +493,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges a statement against the entries before it.
-    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest) -> io::Result<()> {
+    fn statement(&mut self, number: u64, statement: &Unverified, digest: Digest, clear: bool) -> io::Result<()> {
         let body = statement.body();
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
@@ -515,21 +521,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 self.find(number, Code::Reference);
             }
         }
-        if body.folder != 0 {
-            match self.roster.folder_key(&body.folder_key) {
-                Some(epoch) if epoch.entry < number => {
-                    let fits =
-                        Some(epoch.folder) == body.folder() && (epoch.case == body.case || !epoch.folder.of_case());
-                    if !fits {
-                        self.find(number, Code::FolderKey);
-                    } else if epoch.replaced.is_some_and(|replaced| replaced < number) {
-                        self.find(number, Code::EpochOld);
-                    }
-                }
-                None if self.hole.is_some_and(|hole| hole < number) => {}
-                _ => self.find(number, Code::FolderKey),
-            }
+        // Behind damage it may be that what is confirmed could not be read.
+        let past = &mut self.past;
+        let mut public = |entry| Ok::<_, io::Error>(past.entry(entry)?.map(|known| known.public));
+        if !entry::confirmation_fits(body, clear, &mut public)? && self.hole.is_none_or(|hole| hole >= number) {
+            self.find(number, Code::Sealed);
         }
+        let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
+        judged.into_iter().for_each(|code| self.find(number, code));
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
             let hashes = body.values.iter().filter_map(|value| match &value.content {
@@ -575,8 +574,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the root with every checkpoint from outside that has this size.
     fn reached(&mut self) {
         let size = self.size();
-        if self.whole() && self.outside.differ(size, || self.frontier.root()) {
-            self.find(size - 1, Code::Fork);
+        if self.whole() && self.outside.has(size) {
+            let root = self.frontier.root();
+            self.reached.insert(size, root);
+            if self.outside.differ(size, || root) {
+                self.find(size - 1, Code::Fork);
+            }
         }
         if let Some(record) = self.since.filter(|record| record.size == size) {
             self.extends_record = record.root() == self.frontier.root();
@@ -596,7 +599,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         keys
     }
 
-    /// Verifies a note's signatures: the log's and those of trusted witnesses.
+    /// Verifies a note's signatures: the log's, which must hold, and those of trusted witnesses, which count if they do.
     fn open(&mut self, note: Note, size: u64) {
         let mut known = self.log_keys();
         let witnesses: Vec<(String, VerifierKey)> = self.options.trust.map_or_else(Vec::new, |trust| {
@@ -606,6 +609,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let Ok(signed) = SignedCheckpoint::open_note(note, &known) else {
             return self.find(size.saturating_sub(1), Code::Checkpoint);
         };
+        // A false line under a witness's name does not count, and takes nothing from what the log itself signed.
+        if signed.failed().next().is_some() {
+            self.find(size.saturating_sub(1), Code::Cosignature);
+        }
         for (key, time) in signed.cosigners() {
             let Some((name, _)) = witnesses.iter().find(|(_, witness)| witness == key) else { continue };
             self.counts.cosignatures += 1;
@@ -619,7 +626,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Judges bytes that a write set aside: the log as it was before that write must end in a tail that is torn, and every
-    /// checkpoint in it must be listed. One that the verifier holds is compared with the tree like any other.
+    /// checkpoint in it must be listed, as far as there is room. One that the verifier holds is compared with the tree like any other.
     fn set_aside(&mut self, void: &Void, entries: u64, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let first = self.next;
         self.voids.push((first, first + entries.saturating_sub(1), void.hash));
@@ -731,8 +738,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.roster.one_founder() {
             self.find(0, Code::OneFounder);
         }
-        let waiting: Vec<u64> =
-            self.roster.enrolments().iter().filter(|e| e.in_force.is_none()).map(|e| e.entry).collect();
+        let waiting: Vec<u64> = self.roster.waiting().iter().map(|one| one.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
         // What was found before is said again, but for what is judged anew each time.
         let anew = [Code::OneFounder, Code::Unconfirmed, Code::Torn, Code::SetAside];
@@ -848,15 +854,24 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         for receipt in self.options.receipts {
             self.judge_note(receipt.note(), &keys, size);
-            let number = receipt.number();
-            let leaf = self.leaves.get(&number.0).copied().flatten();
-            let honoured = |leaf: Hash| {
-                let head = Checkpoint::parse(receipt.note().text()).ok()?;
-                check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).ok()
-            };
-            if leaf.is_some_and(|leaf| honoured(leaf).is_none()) {
-                self.find(receipt.number().0, Code::Receipt);
-            }
+            self.judge_receipt(receipt);
+        }
+    }
+
+    /// Judges whether the ledger holds the entry as a receipt says. Where the root that the receipt leads to is ours, the
+    /// ledger holds what was vouched for, and a proof that fails is the receipt's own fault.
+    fn judge_receipt(&mut self, receipt: &Receipt) {
+        let Ok(head) = Checkpoint::parse(receipt.note().text()) else { return };
+        let number = receipt.number();
+        let ours = self.reached.get(&head.size().0) == Some(&head.root());
+        let leaf = self.leaves.get(&number.0).copied().flatten();
+        let honoured = match leaf {
+            Some(leaf) => check_inclusion(number, head.size(), &leaf, receipt.proof(), &head.root()).is_ok(),
+            // There is no such entry here: if more is vouched for than is here, that was found.
+            None => number.0 < head.size().0,
+        };
+        if !honoured {
+            self.find(number.0, if ours { Code::ReceiptDamaged } else { Code::Receipt });
         }
     }
 

@@ -10,3 +10,5 @@ pub mod report;
 pub mod roots;
 pub mod roster;
 pub mod signatures;
+pub mod standing;
+pub mod tenure;

@@ -23,6 +23,8 @@ pub struct Known {
     pub digest: Digest,
     /// Its link.
     pub link: Link,
+    /// Whether its structure is in clear.
+    pub public: bool,
 }
 
 /// Every entry so far.
@@ -124,7 +126,7 @@ impl<R: Read + Seek> Past<R> {
         while (entries.len() as u64) < count {
             bytes.clear();
             match next_frame(&mut self.source, &mut bytes)? {
-                Some(Frame::Entry(entry)) => entries.push(known(entry.envelope)),
+                Some(Frame::Entry(entry)) => entries.push(known(entry.envelope, entry.structure)),
                 Some(_) => {}
                 None => break,
             }
@@ -153,9 +155,9 @@ fn next_frame<'a, R: Read>(source: &mut R, bytes: &'a mut Vec<u8>) -> io::Result
     }
 }
 
-fn known(bytes: &[u8; ENVELOPE]) -> Known {
+fn known(bytes: &[u8; ENVELOPE], structure: &[u8]) -> Known {
     let digest = Envelope::decode(bytes).map_or(Digest::ZERO, |envelope| envelope.statement);
-    Known { digest, link: envelope::link(bytes) }
+    Known { digest, link: envelope::link(bytes), public: structure.first() == Some(&0) }
 }
 
 #[cfg(test)]
@@ -172,7 +174,8 @@ mod tests {
         for first in [0u64, 700, 1400] {
             let mut write = WriteBuilder::new(log.len() as u64, [0; 32]);
             for number in first..first + 700 {
-                offsets.push(write.entry(&envelope(number, b"s", b""), b"s", b"").unwrap());
+                let part: &[u8] = if number % 2 == 0 { &[0] } else { b"s" };
+                offsets.push(write.entry(&envelope(number, part, b""), part, b"").unwrap());
             }
             log.extend(write.own(b"note\n").unwrap().bytes);
             // What a torn write leaves: an entry that is none, and noise.
@@ -183,14 +186,16 @@ mod tests {
             if number % 700 == 0 {
                 past.break_off();
             }
-            past.push(*offset, Known { digest: Digest::ZERO, link: Link::ZERO });
+            past.push(*offset, Known { digest: Digest::ZERO, link: Link::ZERO, public: false });
         }
         // As if they were long past.
         past.recent.clear();
         past.first_recent = 2100;
         for number in [0, 1, 699, 700, 1399, 1400, 2099] {
-            let expected = envelope::link(&envelope(number, b"s", b""));
-            assert_eq!(past.entry(number).unwrap().unwrap().link, expected, "{number}");
+            let part: &[u8] = if number % 2 == 0 { &[0] } else { b"s" };
+            let (known, expected) =
+                (past.entry(number).unwrap().unwrap(), envelope::link(&envelope(number, part, b"")));
+            assert_eq!((known.link, known.public), (expected, number % 2 == 0), "{number}");
         }
         assert_eq!((past.entry(2100).unwrap(), past.is_missing(5)), (None, false));
         past.jump(2105);

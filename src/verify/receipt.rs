@@ -33,7 +33,7 @@ pub enum ReceiptError {
     /// The envelope names another number than the receipt.
     #[error("the receipt is for another entry")]
     OtherEntry,
-    /// The log's or a trusted witness's signature fails, or the proof does not lead to the checkpoint.
+    /// The log's signature fails, or the proof does not lead to the checkpoint.
     #[error("the receipt does not prove this entry: {0}")]
     NotProven(#[from] HeadError),
 }

@@ -102,6 +102,9 @@ codes! {
     /// Words sealed to a key that was not published for that folder.
     FolderKey, "FOLDER-KEY", Invalid, "the words of this entry are sealed to a key that is not the folder's",
         "ask the author's DSL to open the entry and enter what could not be read";
+    /// A rule pack or policy that was never adopted here.
+    PackUnknown, "PACK-UNKNOWN", Invalid, "this entry names a rule pack or policy that was never adopted in this ledger",
+        "ask the author which program wrote it; by which rules it was checked is not known";
     /// A change of people, keys or trust by someone who may not make it.
     RoleInvalid, "ROLE-INVALID", Invalid, "this entry changes who may speak or read, and its author had no right to",
         "ask the DSL and the committee or owner; until then it does not count";
@@ -129,6 +132,9 @@ codes! {
     /// Bytes that were set aside and not yet explained.
     SetAside, "TAIL-SET-ASIDE", Record, "bytes of a torn write were set aside at this entry",
         "enter again what was lost, if anything was";
+    /// A rule pack or policy that was adopted here but not in force for the author.
+    Pack, "PACK", Record, "this entry names another rule pack or policy than those in force when its author wrote it",
+        "look at the entry again under the rules that were in force";
     /// Genesis still rests on one person.
     OneFounder, "ONE-FOUNDER", Record, "this ledger was begun by one person and no second person has confirmed it",
         "let a second leading person confirm entry 0";
@@ -138,9 +144,25 @@ codes! {
     /// Recorded earlier than the entry before it.
     ClockBack, "CLOCK-BACK", Note, "this entry was recorded at an earlier time than the entry before it",
         "ask whether the clock of the computer was set back";
+    /// A receipt whose proof fails though its checkpoint is ours.
+    ReceiptDamaged, "RECEIPT-DAMAGED", Note,
+        "a receipt of this entry is damaged: its checkpoint is the ledger's own, and its proof does not lead there",
+        "ask for the receipt again: `indelible receipt` gives it";
+    /// A line under a trusted witness's name that is not its signature.
+    Cosignature, "COSIGNATURE", Note,
+        "a checkpoint up to this entry has a line under a trusted witness's name that is not its signature; it does not count",
+        "ask the witness for its newest checkpoint, and who brought in the one that is here";
     /// Sealed to an epoch that had been replaced.
     EpochOld, "EPOCH-OLD", Note, "the words of this entry are sealed to a folder key that had been replaced",
         "nothing needs doing; the newer readers may not be able to open it";
+}
+
+impl Code {
+    /// Whether the finding says that history was altered.
+    #[must_use]
+    pub fn alters(self) -> bool {
+        !matches!(self.verdict(), Verdict::Record | Verdict::Note)
+    }
 }
 
 impl fmt::Display for Code {

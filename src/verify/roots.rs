@@ -23,6 +23,12 @@ impl Roots {
         self.0.is_empty()
     }
 
+    /// Whether some root is claimed for the size.
+    #[must_use]
+    pub fn has(&self, size: u64) -> bool {
+        self.0.contains_key(&size)
+    }
+
     /// Whether another root than this is claimed for the size.
     #[must_use]
     pub fn differ(&self, size: u64, root: impl FnOnce() -> Hash) -> bool {
@@ -51,5 +57,6 @@ mod tests {
         let roots: Roots = [(3, a), (3, a), (5, a), (5, b)].into_iter().collect();
         assert!(!roots.differ(3, || a) && roots.differ(3, || b) && roots.differ(5, || a) && roots.differ(5, || b));
         assert!(!roots.differ(4, || panic!("nobody asked")) && !roots.is_empty());
+        assert!(roots.has(3) && !roots.has(4));
     }
 }

@@ -264,6 +264,65 @@ fn a_quorum_of_two_witnesses_makes_it_witnessed() {
     assert_eq!(verdict(&world, &with).1["not_witnessed"], 0);
 }
 
+/// The size of a checkpoint's text and how many lines sign it.
+fn size_and_lines(text: &str) -> (u64, usize) {
+    let note = text.split("\n\n").last().map(|lines| lines.lines().count()).unwrap();
+    let at = text.lines().position(|line| line.contains("willowbrook") && !line.contains('+')).unwrap();
+    (text.lines().nth(at + 1).unwrap().parse().unwrap(), note)
+}
+
+#[test]
+fn a_newer_checkpoint_is_not_held_up_by_an_older_one_that_more_witnesses_cosigned() {
+    let world = world();
+    cosigned_by_two(&world);
+    let cosign = |name: &str, old: &str| {
+        let id = format!("{name}.id");
+        save(&world, "head.request", &done(&world, &["--ledger", "book", "checkpoint", "--old", old]));
+        save(&world, "head.cosigned", &done(&world, &["witness", "sign", "head.request", "--identity", &id]));
+        done(&world, &["--ledger", "book", "witness", "add", "head.cosigned"]);
+    };
+    let receipt = |entry: u64| size_and_lines(&done(&world, &["--ledger", "book", "receipt", &entry.to_string()]));
+    let copy = || size_and_lines(&std::fs::read_to_string(world.book().join("checkpoint")).unwrap());
+    assert_eq!((receipt(3), receipt(8), copy()), ((9, 3), (9, 3), (9, 3)));
+    let later = record(&world, "sam", "theo", "Later.");
+    // Nobody cosigned it yet: the newest of our own.
+    assert_eq!((receipt(3), receipt(later), copy()), ((9, 3), (10, 1), (10, 1)));
+    cosign("chair", "9");
+    assert_eq!((receipt(3), receipt(later), copy()), ((9, 3), (10, 2), (10, 2)));
+    let last = record(&world, "sam", "theo", "Last.");
+    assert_eq!((receipt(later), receipt(last), copy()), ((10, 2), (11, 1), (11, 1)));
+    // Both come to one checkpoint, one after the other: their lines stand together in it, and it is the largest of those.
+    save(&world, "head.request", &done(&world, &["--ledger", "book", "checkpoint", "--old", "10"]));
+    save(&world, "late.request", &done(&world, &["--ledger", "book", "checkpoint", "--old", "9"]));
+    for (request, name) in [("head.request", "chair"), ("late.request", "library")] {
+        let id = format!("{name}.id");
+        save(&world, "head.cosigned", &done(&world, &["witness", "sign", request, "--identity", &id]));
+        done(&world, &["--ledger", "book", "witness", "add", "head.cosigned"]);
+    }
+    assert_eq!((receipt(3), receipt(later), receipt(last), copy()), ((11, 3), (11, 3), (11, 3), (11, 3)));
+    // The same without the cards.
+    std::fs::remove_dir_all(world.book().join("index")).unwrap();
+    assert_eq!((receipt(3), receipt(last)), ((11, 3), (11, 3)));
+}
+
+#[test]
+fn a_false_cosignature_is_not_taken_in() {
+    let world = world();
+    let chair = witness(&world, "chair");
+    trust(&world, "book/trust", &[chair], "quorum none\n");
+    save(&world, "head.request", &done(&world, &["--ledger", "book", "checkpoint", "--old", "0"]));
+    let signed = done(&world, &["witness", "sign", "head.request", "--log", "book/origin", "--identity", "chair.id"]);
+    let at = signed.len() - 20;
+    let other = if &signed[at..=at] == "A" { "B" } else { "A" };
+    save(&world, "false.cosigned", &format!("{}{other}{}", &signed[..at], &signed[at + 1..]));
+    let before = std::fs::read(world.book().join("ledger.log")).unwrap();
+    let refused = run(&world, &["--ledger", "book", "witness", "add", "false.cosigned"]);
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    assert_eq!(std::fs::read(world.book().join("ledger.log")).unwrap(), before);
+    save(&world, "head.cosigned", &signed);
+    done(&world, &["--ledger", "book", "witness", "add", "head.cosigned"]);
+}
+
 #[test]
 fn cosignatures_older_than_eight_days_no_longer_witness() {
     let world = world();
@@ -344,6 +403,21 @@ fn receipts_are_listed_with_whether_the_ledger_honours_them() {
     assert_eq!(entries, [(json!(6), json!(true)), (json!(8), json!(true))]);
     let (code, _) = verdict(&world, &["book", "--receipts", "sam.id.d/receipts"]);
     assert_eq!(code, 1);
+    // A receipt whose proof is damaged is no word against the ledger.
+    let (good, file) = (receipt_file(&world, "sam", 6), "damaged/6.tlog-proof");
+    let text = std::fs::read_to_string(&good).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(2, 3);
+    std::fs::create_dir(world.path("damaged")).unwrap();
+    save(&world, file, &(lines.join("\n") + "\n"));
+    let (code, document) = verdict(&world, &["book", "--receipts", "damaged"]);
+    assert_eq!((code, &document["history"]), (1, &json!("unaltered")));
+    assert!(findings(&document).contains(&(6, "RECEIPT-DAMAGED".to_owned())), "{document}");
+    std::fs::copy(world.path(file), &good).unwrap();
+    let list = run(&world, &["--ledger", "book", "--identity", "sam.id", "receipts"]);
+    assert_eq!(list.code, 1, "{}{}", list.out, list.err);
+    assert!(list.out.contains("entry 6: a damaged receipt"), "{}", list.out);
+    std::fs::write(&good, &text).unwrap();
     // The receipt of another history of the same ledger.
     let other = copy(&world, "other");
     record(&world, "sam", "theo", "here");

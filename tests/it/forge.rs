@@ -18,6 +18,8 @@ use indelible::head::note::Note;
 use indelible::keys::SigningKey;
 use indelible::keys::card::Card;
 use indelible::keys::name::SignerKey;
+use indelible::rules::pack::BUILT_IN;
+use indelible::seal::sealed::document_hash;
 use indelible::seal::structure::{self, ContentKey, StructureKey};
 use indelible::store::durable;
 use indelible::tree::{EntryNumber, Frontier, leaf_hash};
@@ -261,7 +263,7 @@ impl Sample {
             happened: true,
             values: vec![],
             references: vec![],
-            pack: Digest::ZERO,
+            pack: document_hash(BUILT_IN.as_bytes()),
             policy: Digest::ZERO,
             structure_seed: Bytes([9; 32]),
             words_root: Digest::ZERO,

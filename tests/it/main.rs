@@ -13,6 +13,7 @@ mod kinds;
 mod lessons;
 mod model;
 mod oracles;
+mod people;
 mod readme;
 mod stock_age;
 mod story;

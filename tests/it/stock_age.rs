@@ -77,12 +77,14 @@ fn the_stock_age_program_opens_a_folder_key_with_the_recovery_secret() {
     let key = FolderPrivate::generate(&mut rng(b"folder"));
     let recipients =
         [sheet.secret().unwrap().recipient(), Identity::new("Sam", "sam", &mut rng(b"sam")).unwrap().recipient()];
-    let id = folder_keys::save(folder.path(), &key, &recipients).unwrap();
+    let id = folder_keys::save(folder.path(), &key, &recipients, &[]).unwrap();
     let secret = folder.path().join("recovery.txt");
     write(&secret, sheet.secret().unwrap().text().as_bytes());
     let opened = age(&["-i".as_ref(), &secret, &folder.path().join("folders").join(format!("{id}.age"))]);
     assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
-    assert_eq!(codec::unpad(&opened.stdout).unwrap(), [&[1], &key.as_bytes()[..]].concat());
+    // Version, id, which kind of key is held, the key: format.md.
+    let head = [&[1], &id.as_bytes()[..], &[0; 4], &key.as_bytes()[..]].concat();
+    assert!(codec::unpad(&opened.stdout).unwrap().starts_with(&head));
 }
 
 #[test]

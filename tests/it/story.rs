@@ -21,7 +21,7 @@ fn a_decision_becomes_an_entry_that_its_author_reads_and_everyone_verifies() {
     let mut sam = world.desk("sam");
     let shown = sam.show(number, Some("own_work"), &|| world.tick(), &mut durable::entropy()).unwrap();
     assert_eq!(shown.fields["reasons"], json!("The asker could not say who they were."));
-    assert_eq!(shown.read.unwrap().number, 7);
+    assert_eq!(shown.read, Some(7));
 
     let skeleton = world.verify(Keys::default());
     assert_eq!((skeleton.history, skeleton.layer), (History::Unaltered, Layer::Skeleton));

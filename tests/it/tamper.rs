@@ -4,21 +4,23 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::scalar::Scalar;
-use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber};
+use indelible::codec::{Bytes, Digest, FolderKeyId, KindNumber, LedgerId, Link, RelationNumber, ShortText};
 use indelible::decision::decision::Reference;
 use indelible::decision::people::Role;
 use indelible::decision::value::{Content, Value, field};
 use indelible::entry::authored::Authored;
 use indelible::entry::statement::{Body, Seen, UNKNOWN, Unverified};
 use indelible::frame::write::WriteBuilder;
-use indelible::frame::{CheckpointFrame, EntryFrame, Frame, Next, WRITE_ENTRIES, next_frame};
+use indelible::frame::{CheckpointFrame, EntryFrame, Frame, Next, VOID_LIST_LIMIT, WRITE_ENTRIES, next_frame};
+use indelible::head::cosignature;
 use indelible::head::note::Note;
 use indelible::head::receipt::Receipt;
 use indelible::head::trust::Trust;
 use indelible::keys::SigningKey;
-use indelible::keys::name::SignerKey;
+use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::LedgerError;
 use indelible::ledger::init;
+use indelible::seal::sealed::document_hash;
 use indelible::seal::structure;
 use indelible::seal::words::{self, FolderPrivate, Words};
 use indelible::store::durable;
@@ -298,7 +300,7 @@ fn history_signed_again_with_new_keys_is_another_ledger() {
     assert!(has(&report, 0, Code::LogKey) && has(&report, 5, Code::Fork), "{:?}", report.findings);
     // The same genesis, the checkpoints signed with another key of the same name.
     let name = sample.log_key().public().name().clone();
-    let key = SignerKey::new(name, indelible::keys::name::KeyKind::LogKey, SigningKey::from_seed(&[7; 32]));
+    let key = SignerKey::new(name, KeyKind::LogKey, SigningKey::from_seed(&[7; 32]));
     let report = skeleton(sample, &build(&writes(&sample.bytes), Some(&key)));
     assert_first(&report, 1, "checkpoints signed with another key");
     assert!(has(&report, 1, Code::Checkpoint));
@@ -351,6 +353,9 @@ fn lies() -> Vec<Lie> {
         lie("another person", Code::KeyNotEnrolled, "sam", |sample, _, body| {
             body.person = sample.author("maria").identity.person();
         }),
+        lie("rules that nobody adopted", Code::PackUnknown, "sam", |_, _, body| body.pack = Digest::new([3; 32])),
+        lie("no rules at all", Code::PackUnknown, "sam", |_, _, body| body.pack = Digest::ZERO),
+        lie("a policy that nobody adopted", Code::PackUnknown, "sam", |_, _, body| body.policy = Digest::new([3; 32])),
         lie("a reference to another statement", Code::Reference, "sam", |_, _, body| {
             let digest = Digest::new([3; 32]);
             body.references = vec![Reference { relation: RelationNumber(4), entry: 7, digest }];
@@ -376,6 +381,7 @@ fn lies() -> Vec<Lie> {
             body.kind = kind("confirmation");
             let genesis = writes(&sample.bytes)[0].pieces[0].envelope.statement;
             let relation = RelationNumber::of("confirms").unwrap();
+            body.values = agrees();
             body.references = vec![Reference { relation, entry: 0, digest: genesis }];
         }),
     ];
@@ -510,6 +516,181 @@ fn lies_that_an_author_signs_are_found_with_structure() {
     let honest = Piece::of(&sample.authored(&sam, false, vec![], sample.body(&sam, |_| ())));
     let report = structure(sample, &forge::extend(&sample.bytes, vec![honest], &sample.log_key()));
     assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]));
+}
+
+/// A sample that goes on through the clerk, with every statement made by hand.
+struct Hand {
+    sample: Sample,
+    folder: tempfile::TempDir,
+}
+
+impl Hand {
+    fn new() -> Self {
+        let hand = Hand { sample: sample().clone(), folder: tempfile::tempdir().unwrap() };
+        hand.lay();
+        hand
+    }
+
+    /// Puts the log in its folder.
+    fn lay(&self) {
+        std::fs::write(self.folder.path().join("ledger.log"), &self.sample.bytes).unwrap();
+        let key = self.sample.log_key();
+        let origin = format!("{}\n{}\n", key.public().name(), key.public());
+        std::fs::write(self.folder.path().join("origin"), origin).unwrap();
+    }
+
+    /// Enters what somebody says next, in clear or sealed; what the clerk refuses is written all the same by a liar, and
+    /// the refusal is returned.
+    fn says(
+        &mut self,
+        who: &str,
+        clear: bool,
+        words: &[u8],
+        change: impl FnOnce(&Sample, &mut Body),
+    ) -> (u64, Option<Code>) {
+        let author = self.sample.author(who);
+        let body = self.sample.body(&author, |body| change(&self.sample, body));
+        let authored = self.sample.authored(&author, clear, words.to_vec(), body);
+        let piece = Piece::of(&authored);
+        let number = self.sample.size();
+        let log = self.folder.path().join("ledger.log");
+        let mut ledger =
+            indelible::ledger::open::Ledger::open_append(self.folder.path(), Some(self.sample.log_key())).unwrap();
+        let mut roster = ledger.roster().unwrap();
+        let refused = match ledger.append(&[authored], &author.structure_key, &mut roster, &|| START) {
+            Ok(_) => None,
+            Err(LedgerError::Refused(code)) => Some(code),
+            Err(other) => panic!("{other}"),
+        };
+        if refused.is_some() {
+            std::fs::write(&log, forge::extend(&self.sample.bytes, vec![piece], &self.sample.log_key())).unwrap();
+        }
+        self.sample.bytes = std::fs::read(&log).unwrap();
+        (number, refused)
+    }
+
+    /// What verify says of the entries behind the first twelve.
+    fn found(&self) -> Vec<(u64, Code)> {
+        let report = verify_bytes(&self.sample.bytes, &options(self.sample.keys.clone(), START));
+        let new = report.findings.iter().filter(|f| f.entry > 11 && f.code != Code::ClockBack);
+        new.map(|f| (f.entry, f.code)).collect()
+    }
+
+    fn digest(&self, entry: u64) -> Digest {
+        let pieces = writes(&self.sample.bytes).into_iter().flat_map(|write| write.pieces);
+        pieces.map(|piece| piece.envelope.statement).nth(entry as usize).unwrap()
+    }
+}
+
+/// Makes a statement the adoption of a document.
+fn adopts(body: &mut Body, kind: &str, document: &[u8]) {
+    let part = [&[0], document].concat();
+    body.kind = KindNumber::of(kind).unwrap();
+    let content = Content::Hash(document_hash(document));
+    body.values = vec![Value { field: field::DOCUMENT_HASH, position: 0, content }];
+    (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
+}
+
+fn agrees() -> Vec<Value> {
+    let agrees = Content::Code(ShortText::new("agrees").unwrap());
+    vec![Value { field: field::VIEW, position: 0, content: agrees }]
+}
+
+fn confirms(entry: u64, digest: Digest) -> Vec<Reference> {
+    vec![Reference { relation: RelationNumber::of("confirms").unwrap(), entry, digest }]
+}
+
+#[test]
+fn rules_and_policies_are_those_in_force_where_the_author_stood() {
+    let mut hand = Hand::new();
+    let old = document_hash(indelible::rules::pack::BUILT_IN.as_bytes());
+    let (pack, policy) = (document_hash(b"new rules"), document_hash(b"days"));
+    // From the adoption of a pack on the new one counts, for whoever has seen it.
+    let clear = |text: &str| [&[0], text.as_bytes()].concat();
+    assert_eq!(
+        hand.says("maria", true, &clear("new rules"), |_, body| adopts(body, "rulepack.adopt", b"new rules")).1,
+        None
+    );
+    assert_eq!(hand.says("sam", false, &[], |sample, body| body.seen = sample.seen(11)).1, None);
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack).1, None);
+    assert_eq!(hand.found(), []);
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = old), (15, None));
+    assert_eq!(
+        hand.says("jon", false, &[], |sample, body| (body.pack, body.seen) = (pack, sample.seen(11))),
+        (16, None)
+    );
+    assert_eq!(hand.found(), [(15, Code::Pack), (16, Code::Pack)]);
+    // A policy is in force from the word of a second person on, which its adopter cannot give.
+    let adopted = hand.says("maria", true, &clear("days"), |_, body| {
+        adopts(body, "policy.adopt", b"days");
+        body.pack = pack;
+    });
+    assert_eq!(adopted, (17, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack), (18, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, policy)), (19, None));
+    let digest = hand.digest(17);
+    let confirm = |hand: &mut Hand, who| {
+        hand.says(who, true, &[], |_, body| {
+            (body.kind, body.pack) = (KindNumber::of("confirmation").unwrap(), pack);
+            (body.values, body.references) = (agrees(), confirms(17, digest));
+        })
+    };
+    assert_eq!(confirm(&mut hand, "maria"), (20, Some(Code::RoleInvalid)));
+    assert_eq!(confirm(&mut hand, "jon"), (21, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, policy)), (22, None));
+    assert_eq!(hand.says("sam", false, &[], |_, body| body.pack = pack), (23, None));
+    assert_eq!(
+        hand.says("sam", false, &[], |_, body| (body.pack, body.policy) = (pack, old)),
+        (24, Some(Code::PackUnknown))
+    );
+    let late = [(15, Code::Pack), (16, Code::Pack), (19, Code::Pack)];
+    let last = [(20, Code::RoleInvalid), (23, Code::Pack), (24, Code::PackUnknown)];
+    assert_eq!(hand.found(), [&late[..], &last[..]].concat());
+    // A document that is not the one named changes nothing.
+    let other = hand.says("maria", true, &clear("other"), |_, body| {
+        adopts(body, "policy.adopt", b"days");
+        (body.pack, body.policy) = (pack, policy);
+        let part = clear("other");
+        (body.words_digest, body.words_length) = (indelible::entry::envelope::part_digest(&part), part.len() as u32);
+    });
+    assert_eq!(other, (25, Some(Code::Sealed)));
+}
+
+#[test]
+fn a_confirmation_is_as_public_as_what_it_confirms() {
+    let mut hand = Hand::new();
+    let confirm = |hand: &mut Hand, clear, entries: &[u64]| {
+        let digests: Vec<Digest> =
+            entries.iter().map(|e| if *e == UNKNOWN { Digest::ZERO } else { hand.digest(*e) }).collect();
+        hand.says("jon", clear, &[], |_, body| {
+            (body.kind, body.values) = (KindNumber::of("confirmation").unwrap(), agrees());
+            body.references =
+                entries.iter().zip(digests).flat_map(|(entry, digest)| confirms(*entry, digest)).collect();
+        })
+    };
+    let sealed = Some(Code::Sealed);
+    // Entry 0 is in clear, entry 6 is sealed.
+    for (clear, entries, refused) in [
+        (true, &[0][..], None),
+        (false, &[6], None),
+        (false, &[], None),
+        (true, &[6], sealed),
+        (false, &[0], sealed),
+        (true, &[0, 6], sealed),
+        (false, &[0, 6], sealed),
+        (true, &[], sealed),
+        (true, &[UNKNOWN], sealed),
+    ] {
+        let mut hand = Hand { sample: hand.sample.clone(), folder: tempfile::tempdir().unwrap() };
+        hand.lay();
+        assert_eq!(confirm(&mut hand, clear, entries), (12, refused), "{clear} {entries:?}");
+        let expected: Vec<(u64, Code)> = refused.into_iter().map(|code| (12, code)).collect();
+        assert_eq!(hand.found(), expected, "{clear} {entries:?}");
+    }
+    // What is in clear is seen without any key.
+    confirm(&mut hand, true, &[6]);
+    let skeleton = verify_bytes(&hand.sample.bytes, &options(Keys::default(), START));
+    assert!(has(&skeleton, 12, Code::Sealed), "{:?}", skeleton.findings);
 }
 
 #[test]
@@ -700,6 +881,8 @@ fn bytes_set_aside_must_be_torn_listed_and_accounted_for() {
         ),
     ] {
         for accounted in [true, false] {
+            let head = indelible::head::checkpoint::Checkpoint::parse(sample.note.text()).unwrap();
+            let listed = listed.then_some((head.size().0, head.root().0)).into_iter().collect();
             let forged = set_aside(sample, kept, &bytes, listed, accounted);
             let report = structure(sample, &forged);
             let whole = what == "a lost sector whose checkpoint is not listed";
@@ -717,15 +900,17 @@ fn bytes_set_aside_must_be_torn_listed_and_accounted_for() {
 }
 
 /// Appends a write that sets these bytes aside.
-fn set_aside(sample: &Sample, kept: &[u8], aside: &[u8], listed: bool, accounted: bool) -> Vec<u8> {
+fn set_aside(
+    sample: &Sample,
+    kept: &[u8],
+    aside: &[u8],
+    checkpoints: Vec<(u64, [u8; 32])>,
+    accounted: bool,
+) -> Vec<u8> {
     let bytes = [kept, aside].concat();
     let hash = indelible::codec::context::TAIL.hash(&[aside]);
     let (offset, length) = (kept.len() as u64, aside.len() as u64);
-    let listed = listed.then(|| {
-        let checkpoint = indelible::head::checkpoint::Checkpoint::parse(sample.note.text()).unwrap();
-        (checkpoint.size().0, checkpoint.root().0)
-    });
-    let void = indelible::frame::Void { offset, length, hash, checkpoints: listed.into_iter().collect() };
+    let void = indelible::frame::Void { offset, length, hash, checkpoints };
     let mut before = sample.clone();
     before.bytes = kept.to_vec();
     let maria = before.author("maria");
@@ -758,6 +943,59 @@ fn set_aside(sample: &Sample, kept: &[u8], aside: &[u8], listed: bool, accounted
         indelible::head::checkpoint::Checkpoint::new(key.public().name(), frontier.size(), frontier.root());
     let built = write.own(checkpoint.sign(&[&key]).unwrap().to_string().as_bytes()).unwrap();
     [bytes, built.bytes].concat()
+}
+
+#[test]
+fn more_checkpoints_than_a_void_frame_lists_excuse_and_accuse_nobody() {
+    let sample = sample();
+    let kept = &sample.bytes[..writes(&sample.bytes).last().unwrap().place.start];
+    let (key, previous) = (sample.log_key(), last_write(kept));
+    // What many power cuts in a row would leave: sectors of zeros, and behind them one legible checkpoint after the other.
+    let notes: Vec<Note> = (0..VOID_LIST_LIMIT as u8 + 2)
+        .map(|n| {
+            let root = indelible::tree::Hash([n; 32]);
+            indelible::head::checkpoint::Checkpoint::new(key.public().name(), TreeSize(12), root).sign(&[&key]).unwrap()
+        })
+        .collect();
+    let mut aside = vec![0; 2048];
+    for note in &notes {
+        let start = (kept.len() + aside.len()) as u64;
+        aside.extend(WriteBuilder::cosigned(start, previous, note.to_string().as_bytes()).unwrap().bytes);
+    }
+    let listed = |numbers: &mut dyn Iterator<Item = u8>| numbers.map(|n| (12, [n; 32])).collect::<Vec<_>>();
+    let limit = VOID_LIST_LIMIT as u8;
+    for (checkpoints, tail) in [
+        (listed(&mut (0..limit)), false),
+        (listed(&mut (1..=limit)), true),
+        (listed(&mut (0..limit - 1)), true),
+        (listed(&mut (0..0)), true),
+    ] {
+        let forged = set_aside(sample, kept, &aside, checkpoints, true);
+        let report = verify_bytes(&forged, &options(sample.keys.clone(), START));
+        assert_eq!(has(&report, 11, Code::Tail), tail, "{:?}", report.findings);
+        assert_eq!(report.history.altered(), tail, "{:?}", report.findings);
+        // Whether listed or not: whoever holds one is told that the ledger went another way.
+        for note in [&notes[0], &notes[VOID_LIST_LIMIT + 1]] {
+            let known = std::slice::from_ref(note);
+            let report = verify_bytes(&forged, &Options { known, ..options(sample.keys.clone(), START) });
+            assert!(has(&report, 11, Code::Fork), "{:?}", report.findings);
+        }
+    }
+    // The clerk goes on behind them all the same, and lists as many as there is room for.
+    let folder = tempfile::tempdir().unwrap();
+    let mut hand = Hand { sample: sample.clone(), folder };
+    hand.sample.bytes = [kept, &aside].concat();
+    hand.lay();
+    hand.sample.bytes = kept.to_vec();
+    let hash = Content::Hash(Digest::new(indelible::codec::context::TAIL.hash(&[&aside])));
+    let account = Value { field: indelible::decision::value::FieldId(9000), position: 0, content: hash };
+    let entered = hand.says("maria", false, &[], |_, body| {
+        (body.kind, body.values) = (KindNumber::of("tail.set_aside").unwrap(), vec![account]);
+    });
+    assert_eq!(entered, (11, None));
+    let report = verify_bytes(&hand.sample.bytes, &options(sample.keys.clone(), START));
+    assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]), "{:?}", report.findings);
+    assert!(has(&report, 11, Code::SetAside), "{:?}", report.findings);
 }
 
 #[test]
@@ -844,6 +1082,45 @@ fn a_cosigned_checkpoint_fits_the_tree_whatever_its_size() {
 }
 
 #[test]
+fn a_false_line_under_a_witness_name_alters_nothing() {
+    let sample = sample();
+    let witness = |name, seed| {
+        let key = SigningKey::from_seed(&[seed; 32]);
+        SignerKey::new(KeyName::new(name).unwrap(), KeyKind::Cosigner, key)
+    };
+    let (w1, w2) = (witness("chair.example/witness", 21), witness("council.example/witness", 22));
+    let (log, keys) = (sample.log_key(), [w1.public(), w2.public()]);
+    let text = format!("log {}\nwitness w1 {}\nwitness w2 {}\nquorum w1\n", log.public(), keys[0], keys[1]);
+    let trust = Trust::parse(text.as_bytes()).unwrap();
+    let seconds = START as u64 / 1000;
+    let mut note = sample.note.clone();
+    note.add(cosignature::sign(note.text(), &w1, seconds).unwrap()).unwrap();
+    note.add(cosignature::sign("another text\n1\n", &w2, seconds).unwrap()).unwrap();
+    let leaves: Vec<_> = writes(&sample.bytes).into_iter().flat_map(|write| write.pieces).map(leaf).collect();
+    let held = [receipt(&leaves, 7, &note)];
+    let mut all = writes(&sample.bytes);
+    all.push(Write { pieces: vec![], note: note.to_string().into_bytes(), cosigned: true, place: 0..0 });
+    let cosigned = build(&all, None);
+    let known = std::slice::from_ref(&note);
+    let plain = || Options { trust: Some(&trust), ..options(sample.keys.clone(), START) };
+    for (what, bytes, options) in [
+        ("a cosigned frame", &cosigned, plain()),
+        ("a known checkpoint", &sample.bytes, Options { known, ..plain() }),
+        ("a receipt", &sample.bytes, Options { receipts: &held, ..plain() }),
+    ] {
+        let report = verify_bytes(bytes, &options);
+        assert_eq!((report.history, named(&report)), (History::Witnessed, vec![]), "{what}: {:?}", report.findings);
+        assert!(has(&report, 11, Code::Cosignature), "{what}: {:?}", report.findings);
+        assert_eq!(report.witnessed.unwrap().names, ["w1"], "{what}");
+    }
+}
+
+/// The leaf of an entry.
+fn leaf(piece: Piece) -> indelible::tree::Hash {
+    indelible::tree::leaf_hash(&piece.envelope.encode())
+}
+
+#[test]
 fn a_folder_full_of_receipts_is_honoured_or_not_one_by_one() {
     let sample = sample();
     let note = sample.note.clone();
@@ -858,10 +1135,26 @@ fn a_folder_full_of_receipts_is_honoured_or_not_one_by_one() {
         named(&report)
     };
     assert_eq!(judge(&receipts), []);
-    // The proof of another entry under this number.
-    let other = &receipts[4];
-    let wrong = Receipt::new(EntryNumber(5), other.proof().to_vec(), note, None).unwrap();
-    assert_eq!(judge(&[receipts[3].clone(), wrong]), [(5, Code::Receipt)]);
+    // The proof of another entry under this number; too short; of an entry that its own checkpoint does not cover. The
+    // checkpoint is ours: it is the receipt that is damaged, and nothing is said against the ledger.
+    let other = |number, proof: &[indelible::tree::Hash], note: &Note| {
+        Receipt::new(EntryNumber(number), proof.to_vec(), note.clone(), None).unwrap()
+    };
+    let early = Note::parse(&note_of(sample, 4, false)).unwrap();
+    for (what, wrong) in [
+        ("another proof", other(5, receipts[4].proof(), &note)),
+        ("a short proof", other(5, &receipts[5].proof()[1..], &note)),
+        ("an early checkpoint", other(5, &[], &early)),
+        ("a number beyond everything", other(500, receipts[5].proof(), &note)),
+    ] {
+        let held = [receipts[3].clone(), wrong];
+        let report = verify_bytes(&sample.bytes, &Options { receipts: &held, ..options(Keys::default(), START) });
+        assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]), "{what}: {:?}", report.findings);
+        assert!(has(&report, held[1].number().0, Code::ReceiptDamaged), "{what}: {:?}", report.findings);
+    }
+    // Where the ledger's own root is another, a receipt that does not fit speaks against the ledger.
+    let lie = Note::parse(&note_of(sample, 12, true)).unwrap();
+    assert_eq!(judge(&[other(5, receipts[5].proof(), &lie)]), [(5, Code::Receipt), (11, Code::Fork)]);
     // Receipts of what is gone.
     let cut = &sample.bytes[..writes(&sample.bytes)[5].place.start];
     let report = verify_bytes(cut, &Options { receipts: &receipts, ..options(Keys::default(), START) });

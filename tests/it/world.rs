@@ -10,6 +10,7 @@ use indelible::decision::people::Role;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
 use indelible::ledger::init::{self, Beginning, Begun};
+use indelible::ledger::people::Enrolling;
 use indelible::ledger::record::Outcome;
 use indelible::store::durable;
 use indelible::verify::entry::Keys;
@@ -54,7 +55,8 @@ impl World {
             let identity = Identity::new(name, handle, &mut durable::entropy()).unwrap();
             std::fs::write(world.path(&format!("{handle}.id")), &*identity.seal(None).unwrap()).unwrap();
             let card = init::card(&identity).unwrap();
-            desk.enrol(&card, role, None, &|| world.tick(), &mut durable::entropy()).unwrap();
+            let enrolling = Enrolling { role, handle: None, renews: None };
+            desk.enrol(&card, enrolling, &|| world.tick(), &mut durable::entropy()).unwrap();
         }
         for (handle, label) in [("theo", "Theo A."), ("ezra", "Ezra M.")] {
             desk.open_case(handle, label, &|| world.tick(), &mut durable::entropy()).unwrap();

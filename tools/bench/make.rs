@@ -15,6 +15,7 @@ use indelible::entry::authored::{Author, Authored};
 use indelible::ledger::desk::{Desk, read_log_key};
 use indelible::ledger::init::{self, Beginning};
 use indelible::ledger::open::{Ledger, read_origin};
+use indelible::ledger::people::Enrolling;
 use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::seal::sealed::Sealed;
 use indelible::seal::structure::{ContentKey, StructureKey};
@@ -158,7 +159,8 @@ impl Made {
         let mut desk = self.desk(0);
         for (author, identity) in identities.iter().enumerate().skip(1) {
             let role = if author == 1 { Role::DeputyDsl } else { Role::Practitioner };
-            desk.enrol(&init::card(identity).unwrap(), role, None, &|| START, &mut rng).unwrap();
+            let enrolling = Enrolling { role, handle: None, renews: None };
+            desk.enrol(&init::card(identity).unwrap(), enrolling, &|| START, &mut rng).unwrap();
         }
         desk.open_case("theo", "Theo A.", &|| START, &mut rng).unwrap();
     }

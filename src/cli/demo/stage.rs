@@ -12,6 +12,7 @@ use indelible::keys::name::KeyName;
 use indelible::ledger::desk::Desk;
 use indelible::ledger::init::{Beginning, card, init};
 use indelible::ledger::open::Ledger;
+use indelible::ledger::people::Enrolling;
 use indelible::ledger::record::Outcome;
 use indelible::ledger::witness::{Witness, WitnessError};
 use indelible::ledger::{LOG, ORIGIN};
@@ -77,7 +78,8 @@ impl Stage {
         let mut desk = stage.desk(founder)?;
         for (handle, _, role) in others {
             let card = card(&stage.identity(handle)?)?;
-            desk.enrol(&card, *role, None, &|| now, &mut durable::entropy())?;
+            let enrolling = Enrolling { role: *role, handle: None, renews: None };
+            desk.enrol(&card, enrolling, &|| now, &mut durable::entropy())?;
         }
         for (handle, label) in CASES {
             desk.open_case(handle, label, &|| now, &mut durable::entropy())?;

@@ -1,7 +1,7 @@
 //! Whoever holds the log's key: takes a log apart and writes it again, numbered, linked and signed, with what they like in it.
 
-use indelible::codec::context::STATEMENT_DIGEST;
-use indelible::codec::{Digest, Link};
+use indelible::codec::context::{STATEMENT_DIGEST, STATEMENT_SIGNATURE};
+use indelible::codec::{self, Digest, Link, STATEMENT_LIMIT};
 use indelible::entry::authored::Authored;
 use indelible::entry::envelope::{self, Envelope};
 use indelible::entry::statement::{Body, Statement};
@@ -56,6 +56,23 @@ impl Item {
             seal(bytes, &signature, &item.statement, structure_key)
         };
         item
+    }
+
+    /// The same of a statement that nobody else would sign: its bytes do not follow the format.
+    pub fn misshapen(
+        authored: &Authored,
+        recorded: i64,
+        key: &SigningKey,
+        structure_key: &StructureKey,
+        change: impl FnOnce(&mut Body),
+    ) -> Self {
+        let mut body = authored.statement.body().clone();
+        change(&mut body);
+        let bytes = codec::encode(&body, STATEMENT_LIMIT).unwrap();
+        let signature = key.sign(&STATEMENT_SIGNATURE.message(&[&bytes])).unwrap();
+        let statement = STATEMENT_DIGEST.digest(&[&bytes, &signature.0]);
+        let structure = seal(&bytes, &signature.0, &statement, structure_key);
+        Item { statement, structure, ..Item::of(authored, recorded) }
     }
 
     /// An entry whose signature has a flipped bit.

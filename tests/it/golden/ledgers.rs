@@ -4,7 +4,7 @@ use indelible::codec::context::TAIL;
 use indelible::codec::{Bytes, Digest, Folder, FolderKeyId, LedgerId, Link, RelationNumber};
 use indelible::decision::decision::{Decision, Reference};
 use indelible::decision::people::Role;
-use indelible::decision::value::{Content, FieldId, field};
+use indelible::decision::value::{Content, FieldId, Moment, Precision, field};
 use indelible::entry::authored::Authored;
 use indelible::entry::envelope::{self, Envelope};
 use indelible::entry::statement::{Body, Seen};
@@ -13,16 +13,19 @@ use indelible::frame::{Frame, Next, Void, next_frame};
 use indelible::head::checkpoint::Checkpoint;
 use indelible::head::cosignature;
 use indelible::head::note::Note;
+use indelible::head::receipt::Receipt;
 use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, SignerKey};
+use indelible::ledger::LedgerError;
 use indelible::ledger::open::Ledger;
 use indelible::store::faulty::Fault;
 use indelible::store::log_file::LogFile;
 use indelible::tree::{EntryNumber, Frontier, Hash, TreeSize, leaf_hash};
+use indelible::verify::report::Code;
 use serde_json::{Value as Json, json};
 
 use super::forge::{Forger, Item, items, parts_of, scroll, write_of};
-use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, hex, one, signer};
+use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, concern, hex, one, signer};
 use super::share;
 
 /// What one layer must find: the verdict on history, and findings in order. In a damaged ledger only the first is fixed
@@ -86,6 +89,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(bytes_changed());
     vectors.extend(rewritten());
     vectors.extend(signed_wrongly());
+    vectors.extend(confirmations());
     vectors.extend(outside());
     vectors
 }
@@ -270,13 +274,27 @@ fn noted() -> Vec<Vector> {
     waiting.skeleton.1.push(("UNCONFIRMED", 10));
     waiting.structure.1.push(("UNCONFIRMED", 10));
 
+    let mut adopted = base();
+    let old = adopted.roster.pack();
+    let before = adopted.concern("sam", "Written before the new rules.");
+    assert_eq!(adopted.adopt(SHARE_PACK), 10);
+    adopted.append("sam", &[before]);
+    adopted.worry("sam", "Written under the new rules.");
+    adopted.wait(60_000);
+    let decision = adopted.check("sam", &concern("Written under the old rules.", adopted.now));
+    let late = adopted.sign_as("sam", decision, |author| author.pack = old);
+    adopted.append("sam", &[late]);
+    let about = "entry 10 adopts another pack; 11 had not seen it; 13 had, and names the old one";
+    let mut outdated = Vector::of(&adopted, "pack-outdated", about, adopted.bytes());
+    outdated.structure.1.push(("PACK", 13));
+
     let mut torn = base();
     let before = torn.bytes().len();
     torn.worry("sam", "This never reached the disk.");
     let mut tail = Vector::of(&torn, "torn-tail", "the last write is cut short", torn.bytes()[..before + 700].to_vec());
     tail.skeleton.1.push(("TORN", 10));
     tail.structure.1.push(("TORN", 10));
-    vec![epoch, clock, waiting, tail]
+    vec![epoch, clock, waiting, outdated, tail]
 }
 
 /// Two witnesses of other settings.
@@ -324,10 +342,26 @@ fn witnessed() -> Vec<Vector> {
     let mut note = cosigned(&forged, &witnesses()[..1], 7_200);
     let other = cosignature::sign("another text\n1\n", &witnesses()[1], START as u64 / 1000).unwrap();
     note.add(other).unwrap();
-    let mut bad =
-        Vector::of(&forged, "bad-cosignature", "a trusted witness's line fails", with_cosigned(&forged, &note));
+    let mut bad = Vector::of(
+        &forged,
+        "bad-cosignature",
+        "a line under a trusted witness's name fails: it does not count",
+        with_cosigned(&forged, &note),
+    );
     (bad.trust, bad.now) = (Some(trust(&forged.log)), Some("2026-10-08T09:00:00Z"));
-    let bad = bad.both("invalid", "CHECKPOINT", 9);
+    for layer in [&mut bad.skeleton, &mut bad.structure] {
+        layer.1.push(("COSIGNATURE", 9));
+    }
+    // The log's own line fails.
+    let mut note = cosigned(&forged, &witnesses(), 7_200).to_string();
+    let signature = note.lines().nth(4).unwrap().to_owned();
+    let other = Note::sign("another text\n1\n", &[&forged.log]).unwrap().signatures()[0].to_string();
+    note = note.replace(&signature, &other);
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let about = "two witnesses cosigned what the log did not sign";
+    let mut unsigned =
+        Vector::of(&forged, "cosigned-unsigned", about, with_cosigned(&forged, &note)).both("invalid", "CHECKPOINT", 9);
+    (unsigned.trust, unsigned.now) = (Some(trust(&forged.log)), Some("2026-10-08T09:00:00Z"));
 
     let text = Checkpoint::new(forged.log.public().name(), TreeSize(10), Hash([7; 32]));
     let mut note = text.sign(&[&forged.log]).unwrap();
@@ -335,7 +369,7 @@ fn witnessed() -> Vec<Vector> {
     let root =
         Vector::of(&forged, "cosigned-other-root", "a cosigned frame of another root", with_cosigned(&forged, &note))
             .both("invalid", "CHECKPOINT", 9);
-    vec![fresh, stale, missed, bad, root]
+    vec![fresh, stale, missed, bad, unsigned, root]
 }
 
 /// A log with one more write: a cosigned frame that nobody looked at.
@@ -466,6 +500,8 @@ fn signed_wrongly() -> Vec<Vector> {
     let eve = SigningKey::from_seed(&Stream::new("eve").bytes());
     let (sams, marias) = (play.people["sam"].structure.clone(), play.people["maria"].structure.clone());
     let forged = |change: &dyn Fn(&mut Body)| Item::signed(&fine, now, &sam, &sams, change);
+    let misshapen = |change: &dyn Fn(&mut Body)| Item::misshapen(&fine, now, &sam, &sams, change);
+    let five = play.reference("follows", 5);
     let seen = |number, link| Seen { number, link };
     let first = items(&play.bytes());
     let add = |name, about, item: Item| {
@@ -519,6 +555,31 @@ fn signed_wrongly() -> Vec<Vector> {
             })
         })
         .inside("REFERENCE", 10),
+        add("unknown-relation", "entry 10 refers to entry 5 by a relation that has no number", {
+            misshapen(&|body| body.references = vec![Reference { relation: RelationNumber(31), ..five }])
+        })
+        .inside("STATEMENT", 10),
+        add("repeated-reference", "entry 10 refers to entry 5 twice by the same relation", {
+            misshapen(&|body| body.references = vec![five, five])
+        })
+        .inside("STATEMENT", 10),
+        add("date-not-midnight", "entry 10 gives a date that begins an hour after midnight", {
+            misshapen(&|body| body.occurred = Moment { precision: Precision::Date, milliseconds: 3_600_000, zone: 0 })
+        })
+        .inside("STATEMENT", 10),
+        add("report-of-nothing", "entry 10 reports what has not happened", {
+            misshapen(&|body| (body.act, body.happened) = (false, false))
+        })
+        .inside("STATEMENT", 10),
+        add("pack-unknown", "entry 10 names a rule pack that nobody adopted", {
+            forged(&|body| body.pack = Digest::new([9; 32]))
+        })
+        .inside("PACK-UNKNOWN", 10),
+        add("policy-unknown", "entry 10 names a policy that nobody adopted", {
+            forged(&|body| body.policy = Digest::new([9; 32]))
+        })
+        .inside("PACK-UNKNOWN", 10),
+        unseen_folder_key(),
         add("unknown-folder-key", "the words are said to be sealed to a key that was never published", {
             forged(&|body| body.folder_key = FolderKeyId::new([9; 32]))
         })
@@ -566,6 +627,49 @@ fn signed_wrongly() -> Vec<Vector> {
     ]
 }
 
+/// Jon confirms an entry: in clear or sealed, and as public as that entry or not.
+fn confirmations() -> Vec<Vector> {
+    let make = |name, about, entry, clear: bool| {
+        let mut play = base();
+        play.wait(60_000);
+        let view = FieldId(play.pack.id_of("view").unwrap());
+        let reference = play.reference("confirms", entry);
+        let decision = play.decide("confirmation", None, vec![one(view, code("agrees"))], vec![reference]);
+        let authored = play.sign_as("jon", decision, |_| ());
+        let (now, key) = (play.now, play.people["jon"].structure.clone());
+        let item = if clear { Item::of(&authored, now) } else { Item::sealed(&authored, now, &key) };
+        let mut writes = items(&play.bytes());
+        writes.push(vec![item]);
+        Vector::of(&play, name, about, Forger::honest(&play.log).write(&writes))
+    };
+    vec![
+        make("confirmation-sealed", "entry 10 is a sealed confirmation of a sealed entry", 5, false),
+        make("confirmation-in-clear", "entry 10 is a confirmation in clear of a sealed entry", 5, true)
+            .both("invalid", "SEALED", 10),
+        make("confirmation-hidden", "entry 10 is a sealed confirmation of an entry in clear", 0, false)
+            .inside("SEALED", 10),
+    ]
+}
+
+/// Words for a case of which the author had not seen that it was opened.
+fn unseen_folder_key() -> Vector {
+    let mut play = base();
+    let seen = play.ledger.seen();
+    play.open_case("ezra");
+    play.wait(60_000);
+    let mut draft = concern("He came alone.", play.now);
+    draft["case"] = json!("ezra");
+    let decision = play.check("sam", &draft);
+    let authored = play.sign_as("sam", decision, |author| author.seen = seen);
+    let (key, now) = (play.people["sam"].structure.clone(), play.now);
+    let refused = play.ledger.append(std::slice::from_ref(&authored), &key, &mut play.roster, &|| now);
+    assert!(matches!(refused, Err(LedgerError::Refused(Code::FolderKey))), "{refused:?}");
+    let mut writes = items(&play.bytes());
+    writes.push(vec![Item::of(&authored, play.now)]);
+    let about = "entry 11 is sealed to a key of entry 10, and its author had seen no more than entry 9";
+    Vector::of(&play, "folder-key-unseen", about, Forger::honest(&play.log).write(&writes)).inside("FOLDER-KEY", 11)
+}
+
 /// The signature on the entry that opened the case has a flipped bit.
 fn public_signature() -> Vector {
     let mut play = Play::founded("base", SMALL_PACK);
@@ -587,7 +691,17 @@ fn outside() -> Vec<Vector> {
     let held = play.ledger.checkpoint().unwrap().to_string();
     play.worry("sam", "One more.");
     let known = play.ledger.checkpoint().unwrap().to_string();
-    let receipt = play.ledger.receipt(10).unwrap().to_string();
+    let honest = play.ledger.receipt(10).unwrap();
+    let receipt = honest.to_string();
+    // The proof of entry 9, under the number 10.
+    let proof = play.ledger.receipt(9).unwrap().proof().to_vec();
+    let swapped = Receipt::new(EntryNumber(10), proof, honest.note().clone(), None).unwrap().to_string();
+    let about = "the proof of a receipt fails, and its checkpoint is the ledger's own";
+    let mut damaged = Vector::of(&play, "receipt-damaged", about, play.bytes());
+    for layer in [&mut damaged.skeleton, &mut damaged.structure] {
+        layer.1.push(("RECEIPT-DAMAGED", 10));
+    }
+    damaged.receipt = Some(swapped);
     let mut cut = Vector::of(&play, "truncated", "a known checkpoint vouches for entry 10", short.clone()).both(
         "truncated",
         "TRUNCATED",
@@ -609,6 +723,17 @@ fn outside() -> Vec<Vector> {
     let mut honoured = Vector::of(&other, "known", "a known checkpoint that the ledger extends", other.bytes());
     honoured.known = Some(held);
 
+    let [there, here] = [["Here.", "And here."], ["There.", "And there."]].map(|texts| {
+        let mut play = base();
+        for text in texts {
+            play.worry("sam", text);
+        }
+        play
+    });
+    let about = "a receipt is of another entry 10, under a checkpoint of 12 entries";
+    let mut strangers = Vector::of(&here, "receipt-elsewhere", about, here.bytes()).both("forked", "RECEIPT", 10);
+    strangers.receipt = Some(there.ledger.receipt(10).unwrap().to_string());
+
     let mut dropped = items(&base().bytes());
     dropped.remove(5);
     let base = base();
@@ -626,5 +751,5 @@ fn outside() -> Vec<Vector> {
         .both("forked", "LOG-KEY", 0);
     strange.trust = Some(trust(&super::play::log_key("another log")));
     strange.now = Some("2026-10-08T09:00:00Z");
-    vec![cut, gone, forked, honoured, named, strange]
+    vec![cut, gone, damaged, strangers, forked, honoured, named, strange]
 }

@@ -258,11 +258,26 @@ impl Play {
         self.setup("maria", "folder.key", case, values, vec![])
     }
 
+    /// Maria adopts another rule pack.
+    pub fn adopt(&mut self, text: &str) -> u64 {
+        self.wait(60_000);
+        let starts = FieldId(self.pack.id_of("starts_at").unwrap());
+        let hash = document_hash(text.as_bytes());
+        let now = Moment::in_london(self.now);
+        let values = vec![one(field::DOCUMENT_HASH, Content::Hash(hash)), one(starts, Content::Time(now))];
+        let decision = self.decide("rulepack.adopt", None, values, vec![]);
+        let author = self.people["maria"].identity.author();
+        let sealed = Sealed::new(decision, self.id, author.as_bytes(), None, &mut self.rng).unwrap();
+        let sealed = sealed.with_document(text.as_bytes()).unwrap();
+        let authored = self.sign("maria", sealed, |_| ());
+        self.append("maria", &[authored])[0].number
+    }
+
     /// Somebody confirms an entry.
     pub fn confirm(&mut self, who: &str, entry: u64) -> u64 {
         let view = FieldId(self.pack.id_of("view").unwrap());
         let reference = self.reference("confirms", entry);
-        self.setup(who, "confirmation", None, vec![one(view, code("agree"))], vec![reference])
+        self.setup(who, "confirmation", None, vec![one(view, code("agrees"))], vec![reference])
     }
 
     pub fn reference(&self, relation: &str, entry: u64) -> Reference {
@@ -369,7 +384,7 @@ impl Play {
     /// What opens every structure that is not restricted.
     pub fn keys(&self) -> Keys {
         let structure = self.people.values().map(|person| person.structure.clone()).collect();
-        Keys { structure, ledger: self.id, restricted: Vec::new() }
+        Keys { structure, ledger: self.id, ..Keys::default() }
     }
 
     /// The content of `keys.json`.

@@ -1,0 +1,330 @@
+//! Wraps: the cabinet made to fit what the entries say of who may read. It is done after the entries, again after a crash,
+//! and costs nothing where nothing changed.
+
+use std::collections::BTreeSet;
+
+use rand_core::CryptoRng;
+
+use crate::cabinet::CabinetError;
+use crate::cabinet::folder_keys::{self, FolderFile};
+use crate::cabinet::readers::{Grant, Readers};
+use crate::cabinet::roll::Roll;
+use crate::cabinet::structure_keys::{self, HeldStructureKey};
+use crate::cabinet::wrap::{Recipient, WrapError};
+use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, PersonId, RelationNumber};
+use crate::decision::decision::{Decision, Reference};
+use crate::decision::people::Role;
+use crate::decision::value::{Content, field};
+use crate::entry::statement::Body;
+use crate::ledger::LedgerError;
+use crate::ledger::desk::Desk;
+use crate::ledger::init::folder_values;
+use crate::ledger::read::open_statement;
+use crate::ledger::record::code;
+use crate::seal::words::FolderPrivate;
+use crate::store::disk::Disk;
+
+/// A folder whose key is to be replaced, and for what reason (code of the list CAUSE).
+struct Renewal {
+    case: Option<CaseTag>,
+    folder: Folder,
+    cause: &'static str,
+}
+
+impl<D: Disk> Desk<D> {
+    /// Makes every wrap fit what the ledger says of who may read: the roll for everyone enrolled, each structure key for
+    /// its author's devices and the overseers, each folder key for its readers, recovery always. Where somebody may no
+    /// longer read what they could, the folder gets a new key, published by a `folder.key` entry.
+    ///
+    /// Done by overseers, who can open what has to be wrapped; for others it does nothing. A crash on the way leaves
+    /// readers too few, never one too many, and the next overseer who sits down goes on.
+    ///
+    /// # Errors
+    /// Those of cabinet and store.
+    pub fn settle(&mut self, now: &dyn Fn() -> i64, rng: &mut impl CryptoRng) -> Result<(), LedgerError> {
+        self.time = now();
+        if !self.is_overseer() || !self.ledger.can_append() {
+            return Ok(());
+        }
+        let table = self.readers()?;
+        let overseers = self.recipients(self.roster.overseers(self.time))?;
+        let expired = self.expired(&table);
+        if table.settled > self.roster.changed() && table.settled_for(&overseers) && expired.is_empty() {
+            return Ok(());
+        }
+        self.wrap_roll()?;
+        self.wrap_structure(&overseers, rng)?;
+        let mut renewals = self.wrap_folders(&table)?;
+        for grant in expired {
+            let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
+            if !known {
+                renewals.push(Renewal { case: grant.case, folder: grant.folder(), cause: "grant_ended" });
+            }
+        }
+        self.renew(&renewals, &table, now, rng)?;
+        self.save_settled(table)?;
+        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.ring = std::cell::OnceCell::new();
+        Ok(())
+    }
+
+    /// Notes that every wrap is as the ledger says now.
+    pub(super) fn save_settled(&mut self, mut table: Readers) -> Result<(), LedgerError> {
+        let overseers = self.recipients(self.roster.overseers(self.time))?;
+        table.settle(self.ledger.size(), &overseers);
+        Ok(table.save(&self.ledger.cabinet(), &overseers)?)
+    }
+
+    /// Returns the grants, read on from where the table in the cabinet ends.
+    ///
+    /// # Errors
+    /// Those of cabinet and store.
+    pub fn readers(&self) -> Result<Readers, LedgerError> {
+        let cabinet = self.ledger.cabinet();
+        let mut table = Readers::load(&cabinet, self.identity.secret())?;
+        if table.upto > self.ledger.size() {
+            table = Readers::default();
+        }
+        let keys = self.structure_keys();
+        let before = table.upto;
+        self.ledger.walk_from(before, &mut |number, digest, structure, words| {
+            // Public entries grant nothing, and what the overseers cannot open is no grant.
+            if structure.first() != Some(&0)
+                && let Some(statement) = open_statement(digest, structure, words, &keys)
+            {
+                note_grant(&mut table, number, statement.body());
+            }
+        })?;
+        table.upto = self.ledger.size();
+        if table.upto > before + 64 && self.is_overseer() {
+            table.save(&cabinet, &self.recipients(self.roster.overseers(self.time))?)?;
+        }
+        Ok(table)
+    }
+
+    /// Returns the persons who may read a folder: the overseers, in `general` the child's key person, and whoever has a
+    /// grant. Who is kept out of one file is another question.
+    #[must_use]
+    pub fn readers_of(&self, case: Option<CaseTag>, folder: Folder, table: &Readers) -> BTreeSet<PersonId> {
+        let overseers = self.roster.overseers(self.time).map(|enrolment| enrolment.person);
+        let of_case = case.into_iter().flat_map(|case| self.roster.roles_of_case(case, self.time));
+        let key_persons =
+            of_case.filter(|(_, role)| *role == Role::KeyPerson && folder == Folder::General).map(|(person, _)| person);
+        let granted = table.granted(case, folder, self.time).map(|grant| grant.person);
+        overseers.chain(key_persons).chain(granted).collect()
+    }
+
+    /// Returns the devices in force of some persons, and the recovery sheet's recipient, rising.
+    pub(super) fn devices(&self, persons: &BTreeSet<PersonId>) -> Result<Vec<Recipient>, LedgerError> {
+        let all = self.recipients(self.roster.current().filter(|enrolment| persons.contains(&enrolment.person)))?;
+        Ok(rising(all))
+    }
+
+    fn wrap_roll(&mut self) -> Result<(), LedgerError> {
+        let cabinet = self.ledger.cabinet();
+        let _lock = self.ledger.lock()?;
+        let roll = Roll::load(&cabinet, self.identity.secret())?;
+        roll.save(&cabinet, &self.recipients(self.roster.current())?)?;
+        self.roll = roll;
+        Ok(())
+    }
+
+    /// Each structure key for its author's devices and the overseers; a new one where somebody else could open the old.
+    fn wrap_structure(&mut self, overseers: &[Recipient], rng: &mut impl CryptoRng) -> Result<(), LedgerError> {
+        let cabinet = self.ledger.cabinet();
+        let held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+        for enrolment in self.roster.current() {
+            let author = BTreeSet::from([enrolment.person]);
+            let readers = rising(self.devices(&author)?.into_iter().chain(overseers.iter().copied()).collect());
+            let files: Vec<&HeldStructureKey> = held.iter().filter(|held| held.author == enrolment.key).collect();
+            let newest = structure_keys::newest_epoch(&cabinet, &enrolment.key)?;
+            let leaky = |held: &&&HeldStructureKey| held.readers.iter().any(|reader| !readers.contains(reader));
+            let leaks = files.iter().any(|held| Some(held.epoch) == newest && leaky(&held));
+            if newest.is_none() || leaks {
+                let epoch = newest.map_or(0, |newest| newest + 1);
+                structure_keys::create(&cabinet, &enrolment.key, epoch, &readers, rng)?;
+            }
+            for held in files.iter().filter(|held| held.readers != readers) {
+                structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
+            }
+        }
+        // Keys of devices that are gone: the overseers go on reading what they signed.
+        for held in &held {
+            let gone = self.roster.enrolment(held.author.as_bytes()).filter(|enrolment| !enrolment.is_current());
+            if let Some(enrolment) = gone {
+                let author = BTreeSet::from([enrolment.person]);
+                let readers = rising(self.devices(&author)?.into_iter().chain(overseers.iter().copied()).collect());
+                if held.readers != readers {
+                    structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each folder key for the folder's readers; returns the folders that somebody can open who may not any longer.
+    fn wrap_folders(&self, table: &Readers) -> Result<Vec<Renewal>, LedgerError> {
+        let mut renewals = Vec::new();
+        for file in folder_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened {
+            let Some(epoch) = self.roster.folder_key(&file.id) else { continue };
+            let (case, folder, current) = (epoch.case, epoch.folder, epoch.replaced.is_none());
+            if self.wrap_folder(case, folder, file, table)? && current {
+                renewals.push(Renewal { case, folder, cause: "role_ended" });
+            }
+        }
+        Ok(renewals)
+    }
+
+    /// Wraps one folder key for its readers; returns whether somebody could open it who may not any longer.
+    fn wrap_folder(
+        &self,
+        case: Option<CaseTag>,
+        folder: Folder,
+        file: FolderFile,
+        table: &Readers,
+    ) -> Result<bool, LedgerError> {
+        let mut persons = self.readers_of(case, folder, table);
+        persons.retain(|person| !file.kept_out.contains(person));
+        let readers = self.devices(&persons)?;
+        let leaks = file.readers.iter().any(|reader| !readers.contains(reader));
+        if file.readers != readers {
+            folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..file })?;
+        }
+        Ok(leaks)
+    }
+
+    /// Wraps every key of one folder that we can open for its readers, and replaces the current one if somebody could open
+    /// it who may not any longer. Costs the same however many entries there are.
+    pub(super) fn settle_folder(
+        &mut self,
+        case: Option<CaseTag>,
+        folder: Folder,
+        cause: &'static str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), LedgerError> {
+        self.time = now();
+        let table = self.readers()?;
+        let settled = table.settled > self.roster.changed();
+        let ids: Vec<(FolderKeyId, bool)> =
+            self.roster.epochs_of(case, folder).map(|epoch| (epoch.key.id(), epoch.replaced.is_none())).collect();
+        let mut renewals = Vec::new();
+        for (id, current) in ids {
+            let Some(file) = self.folder_file(id)? else { continue };
+            if self.wrap_folder(case, folder, file, &table)? && current {
+                renewals.push(Renewal { case, folder, cause });
+            }
+        }
+        self.renew(&renewals, &table, now, rng)?;
+        if settled {
+            self.save_settled(table)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a folder key, if this device can.
+    pub(super) fn folder_file(&self, id: FolderKeyId) -> Result<Option<FolderFile>, LedgerError> {
+        match folder_keys::load(&self.ledger.cabinet(), id, self.identity.secret()) {
+            Ok(file) => Ok(Some(file)),
+            Err(CabinetError::Wrap(WrapError::NotForThis) | CabinetError::Missing) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Gives folders new keys: wrapped first, since a wrap of a key that nobody published opens nothing; then published.
+    fn renew(
+        &mut self,
+        renewals: &[Renewal],
+        table: &Readers,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), LedgerError> {
+        let mut decisions = Vec::new();
+        for renewal in renewals {
+            decisions.push(self.new_epoch(renewal.case, renewal.folder, renewal.cause, &[], table, now(), rng)?);
+        }
+        self.enter_all(decisions, now, rng)?;
+        Ok(())
+    }
+
+    /// Draws a folder's next key and wraps it for the readers, but for whom the current one keeps out and `kept_out`;
+    /// returns the entry that publishes it.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn new_epoch(
+        &self,
+        case: Option<CaseTag>,
+        folder: Folder,
+        cause: &str,
+        kept_out: &[PersonId],
+        table: &Readers,
+        now: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Decision, LedgerError> {
+        let current = self.roster.current_folder(case, folder).ok_or(LedgerError::NoCase)?;
+        let (id, entry, number) = (current.key.id(), current.entry, current.epoch + 1);
+        let mut out: BTreeSet<PersonId> = kept_out.iter().copied().collect();
+        out.extend(self.folder_file(id)?.into_iter().flat_map(|file| file.kept_out));
+        let mut persons = self.readers_of(case, folder, table);
+        persons.retain(|person| !out.contains(person));
+        let key = FolderPrivate::generate(rng);
+        let out: Vec<PersonId> = out.into_iter().collect();
+        folder_keys::save(&self.ledger.cabinet(), &key, &self.devices(&persons)?, &out)?;
+        let mut values = folder_values(&[folder], &[key], number)?;
+        values.push(self.value("epoch", Content::Count(number))?);
+        values.push(self.value("cause", code(cause)?)?);
+        let relation = RelationNumber::of("renews").ok_or(LedgerError::NoPack)?;
+        let digest: Digest = self.ledger.entry(entry)?.envelope().statement;
+        let kind = KindNumber::of("folder.key").ok_or(LedgerError::NoPack)?;
+        self.decide(kind, case, values, vec![Reference { relation, entry, digest }], now)
+    }
+
+    /// Returns the grants that have ended by themselves while the key that they opened is still the folder's key.
+    fn expired(&self, table: &Readers) -> Vec<Grant> {
+        let ended = |grant: &&Grant| {
+            let until = grant.until.filter(|until| grant.ended.is_none() && *until <= self.time);
+            let current = self.roster.current_folder(grant.case, grant.folder());
+            until.zip(current).is_some_and(|(until, epoch)| epoch.recorded < until)
+        };
+        table.grants.iter().filter(ended).cloned().collect()
+    }
+}
+
+/// Takes a grant, or the end of one, out of a statement.
+fn note_grant(table: &mut Readers, number: u64, body: &Body) {
+    match body.kind.name() {
+        Some("grant.made") => {
+            let person = body.values_of(field::PERSON).find_map(|content| match content {
+                Content::Person(person) => Some(*person),
+                _ => None,
+            });
+            let folders = body.values_of(field::FOLDERS).filter_map(|content| match content {
+                Content::Code(code) => Folder::from_name(code.as_str()),
+                _ => None,
+            });
+            let until = body.values_of(field::ENDS_AT).find_map(|content| match content {
+                Content::Time(moment) if moment.is_some() => Some(moment.milliseconds),
+                _ => None,
+            });
+            if let Some(person) = person {
+                let grant =
+                    |folder: Folder| Grant::new(number, person, body.case.filter(|_| folder.of_case()), folder, until);
+                table.grants.extend(folders.map(grant));
+            }
+        }
+        Some("grant.ended") => {
+            let ends = |reference: &&Reference| reference.relation.name() == Some("ends");
+            for reference in body.references.iter().filter(ends) {
+                for grant in table.grants.iter_mut().filter(|grant| grant.entry == reference.entry) {
+                    grant.ended = grant.ended.or(Some(number));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
+    recipients.sort_by_key(|recipient| *recipient.as_bytes());
+    recipients.dedup();
+    recipients
+}
