@@ -9,6 +9,7 @@ mod crash;
 mod crash_store;
 mod forge;
 mod golden;
+mod grants;
 mod kinds;
 mod lessons;
 mod model;

@@ -14,26 +14,26 @@ use serde_json::json;
 use crate::world::World;
 
 /// Makes a person with an identity file; returns nothing yet known to the ledger.
-fn person(world: &World, name: &str, handle: &str) -> Identity {
+pub fn person(world: &World, name: &str, handle: &str) -> Identity {
     let identity = Identity::new(name, handle, &mut durable::entropy()).unwrap();
     std::fs::write(world.path(&format!("{handle}.id")), &*identity.seal(None).unwrap()).unwrap();
     identity
 }
 
-fn enrol(world: &World, by: &str, identity: &Identity, role: Role, renews: Option<u64>) -> (u64, bool) {
+pub fn enrol(world: &World, by: &str, identity: &Identity, role: Role, renews: Option<u64>) -> (u64, bool) {
     let card = init::card(identity).unwrap();
     let enrolling = Enrolling { role, handle: None, renews };
     let (change, _) = world.desk(by).enrol(&card, enrolling, &|| world.tick(), &mut durable::entropy()).unwrap();
     (change.entered.number, change.waits)
 }
 
-fn confirm(world: &World, by: &str, entry: u64, view: &str) -> Result<u64, LedgerError> {
+pub fn confirm(world: &World, by: &str, entry: u64, view: &str) -> Result<u64, LedgerError> {
     let entered = world.desk(by).confirm(entry, view, &|| world.tick(), &mut durable::entropy())?;
     Ok(entered.number)
 }
 
 /// Adds Ruth, chair, enrolled by Maria and confirmed by Jon.
-fn with_chair(world: &World) {
+pub fn with_chair(world: &World) {
     let ruth = person(world, "Ruth Amis", "ruth");
     let (entry, waits) = enrol(world, "maria", &ruth, Role::Chair, None);
     assert!(waits);
