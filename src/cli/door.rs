@@ -20,6 +20,10 @@ pub struct Door<'a> {
     pub now: &'a dyn Fn() -> i64,
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
+    /// The byte that Ctrl-C gives while questions are asked; none while it ends the program.
+    pub interrupt: Option<u8>,
+    /// Whether Ctrl-C ended the asking: nothing more is asked.
+    pub interrupted: bool,
 }
 
 /// Most bytes of a file that somebody names.

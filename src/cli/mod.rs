@@ -19,6 +19,7 @@ mod record;
 mod role;
 mod say;
 mod show;
+mod terminal;
 mod usage;
 mod verdict;
 mod verify;
@@ -57,7 +58,7 @@ pub fn run(
         }
     };
     let Args { global, command } = args;
-    let mut door = Door { global, config, now, out, err };
+    let mut door = Door { global, config, now, out, err, interrupt: None, interrupted: false };
     let done = dispatch(&mut door, command).and_then(|code| door.out.flush().map(|()| code).map_err(Failure::from));
     match done {
         Ok(code) => code,

@@ -327,6 +327,11 @@ impl<D: Disk> Ledger<D> {
         Ok(Some(head).filter(|head| head.entry != UNKNOWN))
     }
 
+    /// Notes on the cards where the author with this structure key stands.
+    pub(super) fn note_head(&mut self, key: &StructureKey, head: &AuthorHead) {
+        self.cards.set_author(key, head);
+    }
+
     /// Returns the receipt of an entry under the newest own checkpoint.
     fn receipt_of(&self, number: u64, recorded: i64, hashes: &dyn ReadHashes) -> Result<Entered, LedgerError> {
         let note = self.at.note.clone().ok_or(LedgerError::NoEntry(number))?;

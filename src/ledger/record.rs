@@ -16,7 +16,7 @@ use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored, Signed};
-use crate::entry::statement::{Seen, Unverified};
+use crate::entry::statement::{Seen, UNKNOWN, Unverified};
 use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
 use crate::index::AuthorHead;
@@ -231,6 +231,11 @@ impl<D: Disk> Desk<D> {
         self.ledger.refresh()?;
         drop(lock);
         let head = self.author_head(&key)?;
+        let restricted = self.restricted_head(&chain, head)?;
+        if let Some(head) = &restricted {
+            self.ledger.note_head(&key, head);
+        }
+        let head = restricted.or(head);
         if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
@@ -272,6 +277,25 @@ impl<D: Disk> Desk<D> {
             open_restricted(digest, structure, words, key, &keys.ledger, folders.iter())
         };
         self.ledger.author_head(key, author.as_bytes(), &mut open)
+    }
+
+    /// Returns where this author stands behind an entry in a restricted folder that neither the cards nor the own copy know
+    /// after a power cut: the chain's own file names its digest, which stands in clear.
+    fn restricted_head(&self, chain: &Chain, head: Option<AuthorHead>) -> Result<Option<AuthorHead>, LedgerError> {
+        let (from, next) = head.as_ref().map_or((0, 0), |head| (head.entry + 1, head.sequence + 1));
+        if chain.next() <= next {
+            return Ok(None);
+        }
+        let mut found = None;
+        self.ledger.walk_from(from, &mut |number, digest, _, _| {
+            if *digest == chain.previous() {
+                found = Some(number);
+            }
+        })?;
+        let sequence = chain.next() - 1;
+        let seen = chain.seen().map_or(UNKNOWN, |seen| seen.number);
+        let head = |entry| AuthorHead { upto: self.ledger.size(), entry, sequence, digest: chain.previous(), seen };
+        Ok(found.map(head))
     }
 
     /// Checks that the ledger holds the newest entry that this device has seen.

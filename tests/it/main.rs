@@ -3,6 +3,7 @@
 
 mod clerk_model;
 mod cli_record;
+mod cli_terminal;
 mod cli_verify;
 mod crash;
 mod crash_store;
