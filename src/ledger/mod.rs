@@ -1,5 +1,6 @@
 //! The clerk: opening a ledger, the order of steps when something is entered, reading it back.
 
+pub mod accused;
 pub mod append;
 pub mod cards;
 pub mod desk;

@@ -84,6 +84,8 @@ pub enum Outcome {
 
 enum Checked {
     Ready(Box<Ready>),
+    /// Something has to be entered before it; then it is checked again.
+    First(Box<Decision>),
     Done(Outcome),
 }
 
@@ -151,8 +153,16 @@ impl<D: Disk> Desk<D> {
             {
                 break;
             }
-            match self.prepare(draft, now(), rng) {
+            let mut checked = self.prepare(draft, now(), rng);
+            if let Ok(Checked::First(decision)) = checked {
+                self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
+                self.enter_first(*decision, &mut chain, now, rng)?;
+                checked = self.prepare(draft, now(), rng);
+            }
+            match checked {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
+                // It was entered; if it did not help, nothing is entered that the wrong person could read.
+                Ok(Checked::First(_)) => return Err(LedgerError::KeptOut),
                 Err(why) => {
                     // What was signed before it is sent all the same.
                     self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
@@ -169,6 +179,24 @@ impl<D: Disk> Desk<D> {
         self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
         chain.save(Durable::Later)?;
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+
+    /// Enters what has to come before a draft, in a write of its own.
+    fn enter_first(
+        &mut self,
+        decision: Decision,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), LedgerError> {
+        let folder = self.folder_key(&decision)?;
+        let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
+        let mut outcomes = Vec::new();
+        self.finish(&mut group, chain, now, rng, &mut outcomes, &mut |_, _| ())?;
+        match outcomes.pop() {
+            Some((_, Outcome::Waiting { why })) => Err(*why),
+            _ => Ok(()),
+        }
     }
 
     /// Enters something the clerk makes itself.
@@ -415,6 +443,9 @@ impl<D: Disk> Desk<D> {
                 }
                 return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep(draft, now, rng)?, entry }));
             }
+        }
+        if let Some(first) = self.keep_out(&decision, now, rng)? {
+            return Ok(Checked::First(Box::new(first)));
         }
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
         let folder = self.folder_key(&decision)?;

@@ -165,9 +165,18 @@ impl<D: Disk> Desk<D> {
     /// Each folder key for the folder's readers; returns the folders that somebody can open who may not any longer.
     fn wrap_folders(&self, table: &Readers) -> Result<Vec<Renewal>, LedgerError> {
         let mut renewals = Vec::new();
-        for file in folder_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened {
+        let files = folder_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        // Whoever is kept out of one epoch of `staff` is kept out of all of them.
+        let staff = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|epoch| epoch.folder == Folder::Staff);
+        let out: BTreeSet<PersonId> =
+            files.iter().filter(|file| staff(&file.id)).flat_map(|file| file.kept_out.iter().copied()).collect();
+        for mut file in files {
             let Some(epoch) = self.roster.folder_key(&file.id) else { continue };
             let (case, folder, current) = (epoch.case, epoch.folder, epoch.replaced.is_none());
+            if folder == Folder::Staff && file.kept_out.len() < out.len() {
+                file.kept_out = out.iter().copied().collect();
+                folder_keys::write(&self.ledger.cabinet(), &file)?;
+            }
             if self.wrap_folder(case, folder, file, table)? && current {
                 renewals.push(Renewal { case, folder, cause: "role_ended" });
             }
@@ -241,6 +250,11 @@ impl<D: Disk> Desk<D> {
     ) -> Result<(), LedgerError> {
         let mut decisions = Vec::new();
         for renewal in renewals {
+            // Whoever cannot open the key in force is kept out of it, or does not know who is: somebody else renews it.
+            let current = self.roster.current_folder(renewal.case, renewal.folder).map(|epoch| epoch.key.id());
+            if current.map(|id| self.folder_file(id)).transpose()?.flatten().is_none() {
+                continue;
+            }
             decisions.push(self.new_epoch(renewal.case, renewal.folder, renewal.cause, &[], table, now(), rng)?);
         }
         self.enter_all(decisions, now, rng)?;

@@ -611,8 +611,12 @@ impl Roster {
         Ok(())
     }
 
+    /// By an overseer; the key of `staff` by anybody in force, so that an allegation against an overseer is not held up.
     fn folder_key_renewed(&mut self, at: At, body: &Body) -> Judgement {
-        self.by_overseer(at, body)?;
+        let staff = |content: &Content| matches!(content, Content::Code(code) if code.as_str() == Folder::Staff.name());
+        if body.case.is_some() || !body.values_of(field::FOLDER_KEYS_FOLDER).all(staff) {
+            self.by_overseer(at, body)?;
+        }
         self.publish_folders(at, body, body.case)
     }
 
