@@ -153,11 +153,11 @@ impl<D: Disk> Desk<D> {
             {
                 break;
             }
-            let mut checked = self.prepare(draft, now(), rng);
+            let mut checked = self.prepare(draft, None, now(), rng);
             if let Ok(Checked::First(decision)) = checked {
                 self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
-                self.enter_first(*decision, &mut chain, now, rng)?;
-                checked = self.prepare(draft, now(), rng);
+                let first = self.enter_first(*decision, &mut chain, now, rng)?;
+                checked = self.prepare(draft, Some(first), now(), rng);
             }
             match checked {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
@@ -188,14 +188,15 @@ impl<D: Disk> Desk<D> {
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<u64, LedgerError> {
         let folder = self.folder_key(&decision)?;
         let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
         let mut outcomes = Vec::new();
         self.finish(&mut group, chain, now, rng, &mut outcomes, &mut |_, _| ())?;
         match outcomes.pop() {
+            Some((_, Outcome::Entered { entered, .. })) => Ok(entered.number),
             Some((_, Outcome::Waiting { why })) => Err(*why),
-            _ => Ok(()),
+            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
         }
     }
 
@@ -418,7 +419,14 @@ impl<D: Disk> Desk<D> {
         authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
-    fn prepare(&mut self, draft: &Draft, now: i64, rng: &mut impl CryptoRng) -> Result<Checked, LedgerError> {
+    /// Checks a draft; `first` is the entry that was made for it to come before it.
+    fn prepare(
+        &mut self,
+        draft: &Draft,
+        first: Option<u64>,
+        now: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Checked, LedgerError> {
         if let Some(kind) = draft.kind().and_then(|kind| self.pack.kind(kind.trim())).filter(|kind| !by_hand(kind)) {
             let what = format!("{} is not written by hand", kind.name);
             let gap = Gap::new("kind", GapLevel::Error, what, "use the command that is made for it");
@@ -444,7 +452,7 @@ impl<D: Disk> Desk<D> {
                 return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep(draft, now, rng)?, entry }));
             }
         }
-        if let Some(first) = self.keep_out(&decision, now, rng)? {
+        if let Some(first) = self.keep_out(&decision, first, now, rng)? {
             return Ok(Checked::First(Box::new(first)));
         }
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
