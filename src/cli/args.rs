@@ -392,9 +392,19 @@ pub enum WitnessCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
+    /// Which story: sharing (decisions, witnesses, tampering) or people (who may speak, who may read)
+    #[arg(long, value_name = "NAME", default_value = "sharing")]
+    pub story: Story,
     /// Keep the demonstration's folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// A story of the demonstration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    Sharing,
+    People,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod cabinet_model;
 mod clerk_model;
 mod cli_record;
 mod cli_terminal;
@@ -16,6 +17,7 @@ mod model;
 mod oracles;
 mod people;
 mod readme;
+mod secrets;
 mod stock_age;
 mod story;
 mod strict;

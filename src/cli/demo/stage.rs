@@ -97,7 +97,7 @@ impl Stage {
         self.root.join("book")
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.root.join("config")
     }
 
@@ -105,9 +105,28 @@ impl Stage {
         self.root.join(format!("{handle}.id"))
     }
 
-    fn identity(&self, handle: &str) -> Result<Identity, Failure> {
+    pub fn identity(&self, handle: &str) -> Result<Identity, Failure> {
         let bytes = durable::read(&self.id(handle), FILE).map_err(disk)?;
         Identity::open(&bytes, &mut || None).map_err(broken)
+    }
+
+    /// Makes a new person's identity.
+    pub fn join(&self, name: &str, handle: &str) -> Result<Identity, Failure> {
+        let identity = Identity::new(name, handle, &mut durable::entropy()).map_err(broken)?;
+        self.keep(handle, identity)
+    }
+
+    /// Makes another device's identity of the same person.
+    pub fn join_as(&self, person: &Identity, file: &str) -> Result<Identity, Failure> {
+        let salt = person.name_salt();
+        let identity =
+            Identity::for_person(person.person(), person.name(), salt, person.handle(), &mut durable::entropy());
+        self.keep(file, identity.map_err(broken)?)
+    }
+
+    fn keep(&self, file: &str, identity: Identity) -> Result<Identity, Failure> {
+        durable::create_private(&self.id(file), &identity.seal(None).map_err(broken)?).map_err(disk)?;
+        Ok(identity)
     }
 
     /// Sits a person down at the ledger.
