@@ -269,7 +269,9 @@ impl Model {
     }
 
     fn check(&mut self, told: &[String]) {
-        let settler = (0..NAMES.len()).find(|who| self.oversees(*who)).unwrap();
+        // Whoever was confirmed by somebody who holds no keys has no wraps yet: another overseer makes them.
+        let sits = |who: &usize| self.oversees(*who) && self.world.try_desk(NAMES[*who]).is_ok();
+        let settler = (0..NAMES.len()).find(sits).expect("an overseer who can open the cabinet");
         let now = self.world.tick();
         self.world.desk(NAMES[settler]).settle(&|| now, &mut durable::entropy()).unwrap();
         let roster = self.world.desk(NAMES[settler]).roster().clone();
@@ -301,14 +303,18 @@ fn whoever_opens_a_folder_is_whom_the_entries_say() {
     for seed in 0..if deep { 40 } else { 3 } {
         let mut model = Model::new(seed + 1);
         let mut told = Vec::new();
-        for _ in 0..if deep { 80 } else { 24 } {
+        let wanted = if deep { 50 } else { 15 };
+        for _ in 0..2000 {
+            if told.len() >= wanted {
+                break;
+            }
             let done = model.step();
             if !done.is_empty() {
                 told.push(done);
                 model.check(&told);
             }
         }
-        assert!(told.len() > 5, "too little was done: {told:#?}");
+        assert!(told.len() >= wanted, "too little was done: {told:#?}");
         let overseer = (0..NAMES.len()).find(|who| model.oversees(*who)).unwrap();
         let report = model.world.verify(model.world.desk(NAMES[overseer]).keys());
         let known = [Code::OneFounder, Code::Unconfirmed];
