@@ -16,6 +16,7 @@ mod model;
 mod oracles;
 mod people;
 mod readme;
+mod recovery;
 mod stock_age;
 mod story;
 mod strict;
