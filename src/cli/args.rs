@@ -47,6 +47,8 @@ pub enum Command {
     Role(RoleCommand),
     /// Say the second person's word on an entry that waits for it
     Confirm(ConfirmArgs),
+    /// The recovery sheet: bring reading back on a new machine, with the sheet and a copy of the folder
+    Recover(RecoverArgs),
     /// Children's cases
     #[command(subcommand)]
     Case(CaseCommand),
@@ -201,6 +203,16 @@ pub struct ConfirmArgs {
     /// What you say: agrees, agrees_if or does_not
     #[arg(long, default_value = "agrees")]
     pub view: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RecoverArgs {
+    /// Only say what the sheet opens, and change nothing
+    #[arg(long)]
+    pub show: bool,
+    /// Read the 24 words from a file instead of asking; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub words_from: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -115,6 +115,10 @@ impl From<LedgerError> for Failure {
                 "the words of this entry were retired: the key to them was destroyed",
                 "the entry itself and its proof are still there: `indelible log`",
             ),
+            LedgerError::OtherSheet => Failure::new(
+                what,
+                "look for the sheet of this ledger, or the one that was in force when this copy of the folder was made",
+            ),
             LedgerError::NoStructureKey | LedgerError::NoRoll => Failure::new(what, "ask an overseer to enrol this device again"),
             LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),
             LedgerError::NoCase => Failure::new(what, "see `indelible case list`, or open the case with `indelible case open`"),

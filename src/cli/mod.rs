@@ -16,6 +16,7 @@ mod person;
 mod prompt;
 mod receipt;
 mod record;
+mod recover;
 mod role;
 mod say;
 mod show;
@@ -78,6 +79,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Person(command) => person::run(door, command),
         Command::Role(command) => role::run(door, command),
         Command::Confirm(args) => role::confirm(door, &args),
+        Command::Recover(args) => recover::run(door, &args),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
         Command::Kinds(args) => kinds::run(door, args),

@@ -11,6 +11,7 @@ pub mod people;
 pub mod proofs;
 pub mod read;
 pub mod record;
+pub mod recover;
 pub mod show;
 pub mod witness;
 pub mod wraps;
@@ -120,6 +121,9 @@ pub enum LedgerError {
     /// The folder's words are not open to this identity.
     #[error("the words of this entry are not open to this identity")]
     NotReader,
+    /// The words of a recovery sheet that opens nothing here.
+    #[error("this recovery sheet opens nothing in this ledger")]
+    OtherSheet,
     /// Torn bytes have to be set aside first, by someone enrolled.
     #[error("the ledger ends in bytes of a write that was cut short")]
     TornTail,

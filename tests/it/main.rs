@@ -17,6 +17,7 @@ mod model;
 mod oracles;
 mod people;
 mod readme;
+mod recovery;
 mod secrets;
 mod stock_age;
 mod story;
