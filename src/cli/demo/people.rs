@@ -33,6 +33,7 @@ impl Demo<'_, '_> {
         self.joining()?;
         self.reading()?;
         self.stolen()?;
+        self.broken_laptop()?;
         self.alone()
     }
 
@@ -116,6 +117,35 @@ impl Demo<'_, '_> {
         self.found(&[])
     }
 
+    /// The machine breaks that holds the log's key and Maria's identity; played on a copy.
+    fn broken_laptop(&mut self) -> Result<(), Failure> {
+        self.part(
+            "The office laptop breaks, and with it the log's key and Maria's identity. A copy of the folder is on a stick, \
+             the recovery sheet in the safe.",
+        )?;
+        let maria = self.stage.identity("maria")?;
+        let copy = self.stage.copy(&self.root.join("new-laptop"))?;
+        let before = std::mem::replace(&mut self.stage, copy);
+        self.stage.lose("maria")?;
+        let at = "2026-09-17T09:00:00+01:00";
+        self.stage.recover(clock(at)?)?;
+        self.told(at, "ruth", "types the 24 words: the log's key is back, and whoever may read can")?;
+        self.stage.join_as(&maria, "maria2")?;
+        let change = self.enrol("jon2", "maria2", Role::Dsl, Some(0), "2026-09-17T09:30:00+01:00")?;
+        self.confirm("ruth", change.entered.number, "2026-09-17T09:40:00+01:00")?;
+        self.told(
+            "2026-09-17T09:40:00+01:00",
+            "ruth",
+            "confirms Maria's new device, which replaces the one that is gone",
+        )?;
+        let now = clock("2026-09-17T09:50:00+01:00")?;
+        self.stage.desk("jon2")?.settle(&|| now, &mut durable::entropy())?;
+        self.reads("maria2", &[(9, Reads::Words)], "2026-09-17T10:00:00+01:00")?;
+        self.found_by("maria2", &[])?;
+        self.stage = before;
+        Ok(())
+    }
+
     /// What one person cannot do alone, with the whole computer and every key on it.
     fn alone(&mut self) -> Result<(), Failure> {
         self.say("\nNow one person with the whole computer, and every key on it, would like to decide alone.\n")?;
@@ -187,9 +217,13 @@ impl Demo<'_, '_> {
         Ok(())
     }
 
-    /// Verifies with the structure that Maria opens, and fails loudly if other findings are there than these.
+    /// Verifies with the structure that an overseer opens, and fails loudly if other findings are there than these.
     fn found(&mut self, wanted: &[(u64, Code)]) -> Result<(), Failure> {
-        let keys = self.stage.desk("maria")?.keys();
+        self.found_by("maria", wanted)
+    }
+
+    fn found_by(&mut self, who: &str, wanted: &[(u64, Code)]) -> Result<(), Failure> {
+        let keys = self.stage.desk(who)?.keys();
         let report = look(&self.stage.log()?, Held { keys, ..Held::default() })?;
         let found: Vec<(u64, Code)> = report.findings.iter().map(|finding| (finding.entry, finding.code)).collect();
         if found != wanted {
