@@ -123,6 +123,7 @@ fn enrol(
 
 fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
+    say::code(desk.pack(), "CAUSE", cause)?;
     let person = say::find_person(&desk, typed)?;
     let changes = desk.end_person(person, cause, door.now, &mut durable::entropy())?;
     role::changed(door, "person-end", &changes, "Everything that this person held here is ended.")
@@ -130,6 +131,7 @@ fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
 
 fn revoke(door: &mut Door<'_>, typed: &str, cause: &str, since: Option<&str>) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
+    say::code(desk.pack(), "CAUSE", cause)?;
     let since = say::moment(since)?.unwrap_or_else(door.now);
     let entry = match typed.parse::<u64>() {
         Ok(entry) => entry,
