@@ -143,8 +143,18 @@ pub enum PersonCommand {
         #[arg(long, value_name = "N")]
         replaces: Option<u64>,
     },
+    /// Print your card again
+    Card {
+        /// With a QR code above it, to print or to photograph
+        #[arg(long)]
+        qr: bool,
+    },
     /// List the people, their keys and roles, and what waits for a second person
-    List,
+    List {
+        /// As a sheet to print and sign: who is enrolled with which key
+        #[arg(long)]
+        sheet: bool,
+    },
     /// Somebody leaves: end every role and key
     End {
         /// Handle or id

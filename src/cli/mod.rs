@@ -14,6 +14,7 @@ mod log;
 mod manual;
 mod person;
 mod prompt;
+mod qr;
 mod receipt;
 mod record;
 mod recover;
