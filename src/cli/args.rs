@@ -49,6 +49,9 @@ pub enum Command {
     Confirm(ConfirmArgs),
     /// The recovery sheet: bring reading back on a new machine, with the sheet and a copy of the folder
     Recover(RecoverArgs),
+    /// The log's own key, which signs what is entered
+    #[command(subcommand)]
+    LogKey(LogKeyCommand),
     /// Children's cases
     #[command(subcommand)]
     Case(CaseCommand),
@@ -215,8 +218,27 @@ pub struct ConfirmArgs {
     pub view: String,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum LogKeyCommand {
+    /// Make a new key for the log; it counts once a second person confirms it on this computer
+    Rotate {
+        /// Why: renewal, replaced, stolen, machine_lost
+        #[arg(long, default_value = "renewal")]
+        cause: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecoverCommand {
+    /// Make a new recovery sheet and a new key for the log; they count once a second person confirms them on this computer
+    Renew,
+}
+
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RecoverArgs {
+    #[command(subcommand)]
+    pub command: Option<RecoverCommand>,
     /// Only say what the sheet opens, and change nothing
     #[arg(long)]
     pub show: bool,

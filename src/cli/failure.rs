@@ -94,6 +94,14 @@ impl From<LedgerError> for Failure {
                 "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
             )
             .code(1),
+            LedgerError::NoNextKey => Failure::new(
+                what,
+                "confirm it on the computer on which the new key was made: it signs together with the old one",
+            ),
+            LedgerError::StillWaits(entry) => Failure::new(
+                what,
+                format!("let a second person confirm it, or decline it: `indelible confirm {entry} --view does_not`"),
+            ),
             LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
             LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
             LedgerError::NotLeading => Failure::new(what, "ask the DSL, a deputy, the leader, the chair or the owner to do it"),

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use indelible::cabinet::identity::{Identity, side_folder};
+use indelible::cabinet::recovery::RecoverySheet;
 use indelible::codec::PersonId;
 use indelible::keys::card::default_handle;
 use indelible::keys::name::KeyName;
@@ -63,7 +64,7 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     let begun =
         init(&dir, door.config, &founder, &side_folder(&path), &beginning, (door.now)(), &mut durable::entropy())?;
     if door.global.json {
-        sheet(door, &begun, true)?;
+        sheet(door, &begun.recovery, true)?;
         return as_json(door, &dir, &args, &begun);
     }
     let (shown, name) = (dir.display().to_string(), path.display().to_string());
@@ -87,7 +88,7 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     for entered in &begun.entered {
         writeln!(door.out, "  {:<11}{}", "entered", say::entry(entered))?;
     }
-    sheet(door, &begun, false)?;
+    sheet(door, &begun.recovery, false)?;
     let form = format!("indelible --ledger {} --identity {}", plain(&shown), plain(&name));
     writeln!(door.out, "\nNext:")?;
     writeln!(door.out, "  a colleague makes an identity and gives you the card that it prints:")?;
@@ -153,8 +154,8 @@ pub fn new_identity(
 }
 
 /// Shows the recovery sheet: on standard output, or with `--json` on standard error, so that no program keeps it.
-fn sheet(door: &mut Door<'_>, begun: &Begun, json: bool) -> Result<(), Failure> {
-    let words = begun.recovery.words().map_err(|_| LedgerError::Incomplete("a recovery sheet".to_owned()))?;
+pub fn sheet(door: &mut Door<'_>, recovery: &RecoverySheet, json: bool) -> Result<(), Failure> {
+    let words = recovery.words().map_err(|_| LedgerError::Incomplete("a recovery sheet".to_owned()))?;
     let words: Vec<&str> = words.split(' ').collect();
     let rule = "-".repeat(76);
     let mut text = zeroize::Zeroizing::new(String::with_capacity(1 << 14));

@@ -11,6 +11,7 @@ mod grant;
 mod init;
 mod kinds;
 mod log;
+mod log_key;
 mod manual;
 mod person;
 mod prompt;
@@ -81,6 +82,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Role(command) => role::run(door, command),
         Command::Confirm(args) => role::confirm(door, &args),
         Command::Recover(args) => recover::run(door, &args),
+        Command::LogKey(command) => log_key::run(door, command),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
         Command::Kinds(args) => kinds::run(door, args),

@@ -5,13 +5,17 @@ use indelible::ledger::LedgerError;
 use indelible::ledger::recover::{self, LogKey, Opens, Recovered};
 use serde_json::{Value as Json, json};
 
-use crate::cli::args::RecoverArgs;
+use crate::cli::args::{RecoverArgs, RecoverCommand};
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
+use crate::cli::log_key;
 use crate::cli::say::plain;
 use crate::cli::verdict::count;
 
 pub fn run(door: &mut Door<'_>, args: &RecoverArgs) -> Result<u8, Failure> {
+    if let Some(RecoverCommand::Renew) = args.command {
+        return log_key::renew_sheet(door);
+    }
     let dir = door.ledger_dir()?;
     // A folder that is no ledger is found before anybody types 24 words.
     door.reader()?;

@@ -18,9 +18,9 @@ use crate::entry::statement::Unverified;
 use crate::head::checkpoint::SignedCheckpoint;
 use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
-use crate::ledger::LedgerError;
 use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
+use crate::ledger::{LedgerError, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
 use crate::seal::structure::StructureKey;
@@ -71,7 +71,7 @@ impl Desk<RealFile> {
     pub fn open(dir: &Path, config: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Ledger::open_append(dir, None)?;
         let roster = ledger.roster()?;
-        ledger.signer = roster.ledger().and_then(|id| read_log_key(config, id));
+        log_key::take_keys(&mut ledger, &roster, config)?;
         Self::at(ledger, roster, identity, side)
     }
 
@@ -116,10 +116,10 @@ impl<D: Disk> Desk<D> {
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
     fn compare_receipt(&mut self) -> Result<(), LedgerError> {
-        let key = self.ledger.log_key().clone();
+        let keys = self.ledger.log_keys().to_vec();
         let signed = |bytes: &[u8]| {
             let receipt = Receipt::parse(bytes).ok()?;
-            SignedCheckpoint::open_note(receipt.note().clone(), std::slice::from_ref(&key)).ok()
+            SignedCheckpoint::open_note(receipt.note().clone(), &keys).ok()
         };
         let Some((_, signed)) = receipts::newest(&self.side, self.ledger_id(), signed)? else { return Ok(()) };
         self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
@@ -335,7 +335,12 @@ impl<D: Disk> View for Desk<D> {
 /// Reads the log's key of a ledger from this machine, if it is there.
 #[must_use]
 pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
-    let bytes = durable::read(&log_key_path(config, ledger), 4096).ok().map(zeroize::Zeroizing::new)?;
+    read_signer(&log_key_path(config, ledger))
+}
+
+/// Reads a file that holds a log's key.
+pub(super) fn read_signer(path: &Path) -> Option<SignerKey> {
+    let bytes = durable::read(path, 4096).ok().map(zeroize::Zeroizing::new)?;
     SignerKey::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 

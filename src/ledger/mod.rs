@@ -6,6 +6,7 @@ pub mod cards;
 pub mod desk;
 pub mod grants;
 pub mod init;
+pub mod log_key;
 pub mod open;
 pub mod people;
 pub mod proofs;
@@ -67,6 +68,12 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
+    /// The key that is to be the log's next one is not on this machine.
+    #[error("the log's new key is not on this computer")]
+    NoNextKey,
+    /// Something of the same sort waits for a second person already.
+    #[error("entry {0} waits for a second person already")]
+    StillWaits(u64),
     /// The identity is not enrolled, or no longer.
     #[error("this identity is not enrolled in this ledger")]
     NotEnrolled,

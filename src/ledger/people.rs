@@ -129,9 +129,14 @@ impl<D: Disk> Desk<D> {
         if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
             return Err(LedgerError::SamePerson);
         }
+        // Before anything is signed: what cannot be entered would stand in the way of all that comes later.
+        if view == "agrees" {
+            self.need_next_key(entry)?;
+        }
         let values = vec![self.value("view", code(view)?)?];
         let references = vec![self.reference("confirms", entry)?];
         let change = self.change("confirmation", None, values, references, now, rng)?;
+        self.keep_log_key()?;
         self.settle(now, rng)?;
         Ok(change.entered)
     }
@@ -255,7 +260,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Enters a change of the roster; says whether it waits for a second person.
-    fn change(
+    pub(super) fn change(
         &mut self,
         kind: &str,
         case: Option<CaseTag>,
@@ -324,6 +329,6 @@ fn role_values(person: PersonId, role: Role) -> Result<Vec<Value>, LedgerError> 
     ])
 }
 
-fn time_value(field: FieldId, at: i64) -> Value {
+pub(super) fn time_value(field: FieldId, at: i64) -> Value {
     Value { field, position: 0, content: Content::Time(Moment::in_london(at)) }
 }

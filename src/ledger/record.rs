@@ -259,6 +259,7 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
+        self.ledger.extend_roster(&mut self.roster)?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {

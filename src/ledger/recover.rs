@@ -16,7 +16,8 @@ use crate::cabinet::{CabinetError, log_copy};
 use crate::codec::PersonId;
 use crate::keys::name::SignerKey;
 use crate::ledger::LedgerError;
-use crate::ledger::open::{Ledger, log_key_path};
+use crate::ledger::desk::read_signer;
+use crate::ledger::open::{Ledger, log_key_path, next_log_key_path};
 use crate::ledger::wraps::{read_on, readers_of, rising};
 use crate::store::durable;
 use crate::verify::entry::Keys;
@@ -97,7 +98,7 @@ pub fn recover(dir: &Path, config: &Path, secret: &AgeSecret, now: i64) -> Resul
     if sheet.opens.nothing() {
         return Err(LedgerError::OtherSheet);
     }
-    let log_key = sheet.restore_log_key(config, &ledger)?;
+    let log_key = sheet.restore_log_key(config)?;
     let (roster, cabinet) = (&sheet.roster, ledger.cabinet());
     let overseers = devices(roster, roster.overseers(now))?;
     let mut wrapped = 0;
@@ -163,22 +164,25 @@ impl Sheet {
         };
         let roll = opens.note(Roll::load(&cabinet, secret))?;
         opens.roll = roll.as_ref().map(|roll| (roll.persons().len(), roll.cases().len()));
-        let copy = opens.note(log_copy::load(&cabinet, secret))?;
-        let log_key = copy.and_then(|text| SignerKey::parse(&text).ok());
-        let log_key = log_key.filter(|key| key.public() == ledger.log_key());
+        let copies =
+            [opens.note(log_copy::load(&cabinet, secret))?, opens.note(log_copy::load_next(&cabinet, secret))?];
+        let mut copies = copies.into_iter().flatten().filter_map(|text| SignerKey::parse(&text).ok());
+        // While a new key waits the older one is in force; where a crash came after its confirmation, the newer one is.
+        let log_key = copies.find(|key| roster.log_key() == Some(key.public().key()));
         opens.log_key = log_key.is_some();
         let (structure, folders) = (structure.opened, folders.opened);
         Ok(Sheet { roster, opens, roll, structure, folders, log_key })
     }
 
     /// The key that is here already is left as it is, if it is the one in force.
-    fn restore_log_key(&self, config: &Path, ledger: &Ledger) -> Result<LogKey, LedgerError> {
+    fn restore_log_key(&self, config: &Path) -> Result<LogKey, LedgerError> {
         let id = self.roster.ledger().ok_or(LedgerError::NoLedger)?;
-        if crate::ledger::desk::read_log_key(config, id).is_some_and(|key| key.public() == ledger.log_key()) {
+        let (path, next) = (log_key_path(config, id), next_log_key_path(config, id));
+        let held = [&path, &next].into_iter().filter_map(|path| read_signer(path));
+        if held.into_iter().any(|key| self.roster.log_key() == Some(key.public().key())) {
             return Ok(LogKey::Here);
         }
         let Some(key) = &self.log_key else { return Ok(LogKey::NoCopy) };
-        let path = log_key_path(config, id);
         let failed = || LedgerError::io("the folder of log keys");
         if let Some(folder) = path.parent() {
             durable::create_dir(folder).map_err(failed())?;

@@ -113,13 +113,6 @@ impl<D: Disk> Desk<D> {
         Ok(rising(all))
     }
 
-    /// The copy of the log's key, for recovery: only who holds the sheet can open it, so it is made anew.
-    fn copy_log_key(&self) -> Result<(), LedgerError> {
-        let Some(signer) = &self.ledger.signer else { return Ok(()) };
-        let recovery = Recipient::parse(self.roster.recovery()).map_err(CabinetError::from)?;
-        Ok(log_copy::save(&self.ledger.cabinet(), &signer.format()?, recovery)?)
-    }
-
     fn wrap_roll(&mut self) -> Result<(), LedgerError> {
         let cabinet = self.ledger.cabinet();
         let _lock = self.ledger.lock()?;

@@ -13,6 +13,7 @@ mod golden;
 mod grants;
 mod kinds;
 mod lessons;
+mod log_key;
 mod model;
 mod oracles;
 mod people;

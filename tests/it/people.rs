@@ -188,3 +188,15 @@ fn l4_a_signature_by_a_revoked_key_fails_from_there_on_and_holds_before() {
     assert_eq!(revoked, before + 1);
     assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
 }
+
+#[test]
+fn a_program_that_sat_down_before_judges_by_what_was_entered_since() {
+    let world = World::new();
+    let mut beside = world.desk("sam");
+    let sam = world.identity("sam").person();
+    world.desk("maria").end_person(sam, "stolen", &|| world.tick(), &mut durable::entropy()).unwrap();
+    let draft = indelible::decision::draft::Draft::from_json(&crate::forge::concern("theo", "too late")).unwrap();
+    let refused = beside.record(&draft, &|| world.tick(), &mut durable::entropy());
+    assert!(matches!(refused, Err(LedgerError::Refused(Code::KeyNotEnrolled))), "{refused:?}");
+    assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
+}
