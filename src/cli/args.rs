@@ -108,6 +108,12 @@ pub struct InitArgs {
     /// The setting's registration number (URN)
     #[arg(long, default_value = "")]
     pub urn: String,
+    /// Go on from another ledger whose log key is lost: its last checkpoint, in its folder or with the `origin` file beside it
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub continues: Option<PathBuf>,
+    /// Why it goes on from there: lost, machine_lost, stolen, other
+    #[arg(long, value_name = "CODE", default_value = "lost", requires = "continues")]
+    pub cause: String,
     /// Keep the founder's new identity file without a passphrase
     #[arg(long)]
     pub no_passphrase: bool,

@@ -3,6 +3,7 @@
 pub mod accused;
 pub mod append;
 pub mod cards;
+pub mod continues;
 pub mod desk;
 pub mod grants;
 pub mod init;
@@ -193,5 +194,7 @@ pub const CABINET: &str = "cabinet";
 pub const INDEX: &str = "index";
 /// The trust file that `init` writes.
 pub const TRUST: &str = "trust";
+/// The last checkpoint of the ledger that this one goes on from, if it does.
+pub const CONTINUES: &str = "continues";
 /// The lock held per append.
 pub const LOCK: &str = "lock";

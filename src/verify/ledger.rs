@@ -860,6 +860,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             setting: self.roster.setting().to_owned(),
             log_key: self.log_key().map(|key| key.to_string()).unwrap_or_default(),
             earlier_log_keys: self.earlier_log_keys(),
+            continues: self.roster.continues().to_vec(),
             trusted: self.options.trust.is_some(),
             size: TreeSize(size),
             root: self.frontier.root(),

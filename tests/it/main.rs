@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod clerk_model;
+mod cli_keys;
 mod cli_record;
 mod cli_terminal;
 mod cli_verify;
