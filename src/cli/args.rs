@@ -63,6 +63,16 @@ pub enum Command {
     Record(RecordArgs),
     /// Your drafts: kept, sealed to you, until they are entered
     Drafts(DraftsArgs),
+    /// What you signed and the ledger has not taken yet
+    Outbox(OutboxArgs),
+    /// Enter somebody's statement that the ledger cannot take any more, as evidence
+    Late {
+        /// The file that `outbox export` wrote on the author's device; - reads standard input
+        file: PathBuf,
+        /// Why: key_revoked or out_of_sequence
+        #[arg(long, default_value = "key_revoked")]
+        cause: String,
+    },
     /// The entries in order; without an identity their skeleton
     Log(LogArgs),
     /// Show one entry
@@ -338,6 +348,23 @@ pub struct RecordArgs {
 pub struct DraftsArgs {
     /// Show one draft
     pub id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct OutboxArgs {
+    #[command(subcommand)]
+    pub command: Option<OutboxCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Write a waiting statement to a file that only the overseers open, for one of them to enter with `late`
+    Export {
+        /// Its number in your own count, as `outbox` lists it
+        number: u64,
+        /// The new file
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,7 @@ pub mod continues;
 pub mod desk;
 pub mod grants;
 pub mod init;
+pub mod late;
 pub mod log_key;
 pub mod open;
 pub mod people;

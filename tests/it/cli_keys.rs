@@ -155,3 +155,24 @@ fn a_new_ledger_goes_on_from_one_whose_log_key_is_lost() {
     let said = String::from_utf8(said.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("goes on from willowbrook.example/decisions, 5 entries; entry 4 confirms it"), "{said}");
 }
+
+#[test]
+fn what_a_revoked_key_had_signed_is_exported_and_entered_as_late() {
+    let town = Town::settled();
+    let config = town.path("config");
+    std::fs::rename(&config, town.path("aside")).unwrap();
+    let draft = r#"{"kind":"concern.observed","case":"theo","learned_at":"2026-10-06T08:10:00+01:00",
+        "narrative":"He had no coat.","reasons":"It was cold."}"#;
+    assert_eq!(town.json("sam", &["record", "--from", "-"], &draft.replace('\n', " ")).0, 1);
+    std::fs::rename(town.path("aside"), &config).unwrap();
+    town.good("maria", &["person", "revoke", "sam", "--cause", "lost"]);
+    let (code, said) = town.json("sam", &["outbox"], "");
+    assert_eq!((code, &said["waiting"][0]["number"], &said["waiting"][0]["late"]), (1, &0.into(), &false.into()));
+    town.good("sam", &["outbox", "export", "0", "carried"]);
+    assert_eq!(town.run("sam", &["outbox", "export", "1", "other"], "").status.code(), Some(2));
+    let (code, said) = town.json("maria", &["late", "carried"], "");
+    assert_eq!((code, &said["entry"]), (0, &6.into()), "{said}");
+    assert_eq!(town.json("sam", &["outbox"], "").1["waiting"][0]["late"], true);
+    assert_eq!(town.json("jon", &["late", "carried"], "").0, 2);
+    assert_eq!(town.json("maria", &["verify"], "").0, 1);
+}

@@ -12,6 +12,7 @@ mod forge;
 mod golden;
 mod grants;
 mod kinds;
+mod late;
 mod lessons;
 mod log_key;
 mod model;
