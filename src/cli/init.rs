@@ -205,7 +205,9 @@ pub fn sheet(door: &mut Door<'_>, recovery: &RecoverySheet, json: bool) -> Resul
 /// Opens the last checkpoint of the ledger before: the key that signed it stands in the `origin` file beside it.
 fn earlier(door: &Door<'_>, path: &Path, origin: &str) -> Result<SignedCheckpoint, Failure> {
     let bytes = door.read(path)?;
-    let key = read_origin(path.parent().unwrap_or(Path::new("."))).map_err(|_| {
+    // Beside it, or above it where it lies in the folder of checkpoints.
+    let folders = path.ancestors().skip(1).take(2);
+    let key = folders.map(read_origin).find_map(Result::ok).ok_or_else(|| {
         Failure::new("there is no `origin` file beside this checkpoint", "put the old ledger's `origin` beside it")
             .at(path.display())
     })?;

@@ -91,7 +91,7 @@ impl<D: Disk> Desk<D> {
     ///
     /// # Errors
     /// `NotEnrolled` if no entry enrols the identity's key; `NoRoll`; `NoPack`; `Evidence` if a receipt beside the
-    /// identity is not honoured by this ledger.
+    /// identity, or a checkpoint that was brought by file, is not honoured by this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
@@ -106,6 +106,7 @@ impl<D: Disk> Desk<D> {
         let mut desk =
             Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
         desk.compare_receipt()?;
+        desk.ledger.compare_known()?;
         Ok(desk)
     }
 

@@ -7,6 +7,7 @@ pub mod continues;
 pub mod desk;
 pub mod grants;
 pub mod init;
+pub mod known;
 pub mod late;
 pub mod log_key;
 pub mod open;
@@ -189,6 +190,8 @@ pub const LOG: &str = "ledger.log";
 pub const ORIGIN: &str = "origin";
 /// The newest checkpoint: an unsynced copy.
 pub const CHECKPOINT: &str = "checkpoint";
+/// Checkpoints that were brought by file.
+pub const CHECKPOINTS: &str = "checkpoints";
 /// The key cabinet.
 pub const CABINET: &str = "cabinet";
 /// The index.

@@ -20,6 +20,7 @@ mod oracles;
 mod people;
 mod readme;
 mod recovery;
+mod rollback;
 mod stock_age;
 mod story;
 mod strict;
