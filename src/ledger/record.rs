@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
 use crate::cabinet::drafts::{self, DraftId};
+use crate::cabinet::late;
 use crate::cabinet::outbox::{self, OutboxItem, Place};
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::{CabinetError, Durable, receipts};
@@ -270,10 +271,12 @@ impl<D: Disk> Desk<D> {
             chain.signed(head.sequence, head.digest)?;
         }
         let (waiting, places) = self.waiting(&mut chain)?;
+        // The newest that was signed may be one that somebody else entered as late: its number stays used.
+        let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
-        if chain.next() > next {
+        if chain.next() > next && !late.contains(&chain.previous()) {
             // Signed and then lost, ledger and outbox alike: in a power cut, unless the ledger went back behind what
             // this device has seen.
             self.honours(&chain)?;
@@ -342,6 +345,7 @@ impl<D: Disk> Desk<D> {
         let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
         let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        let late = late::of_author(&self.ledger.cabinet(), self.identity.author().as_bytes())?;
         for (place, items) in opened {
             places.push(place);
             for item in items {
@@ -353,6 +357,9 @@ impl<D: Disk> Desk<D> {
                 let statement = unverified.verify(&self.identity.author())?;
                 if item.sequence >= chain.next() {
                     chain.signed(item.sequence, statement.digest())?;
+                }
+                if late.contains(&statement.digest()) {
+                    continue;
                 }
                 let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
                 waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));

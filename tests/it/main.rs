@@ -3,6 +3,7 @@
 
 mod cabinet_model;
 mod clerk_model;
+mod cli_keys;
 mod cli_record;
 mod cli_terminal;
 mod cli_verify;
@@ -12,6 +13,7 @@ mod forge;
 mod golden;
 mod grants;
 mod kinds;
+mod late;
 mod lessons;
 mod log_key;
 mod model;
@@ -19,6 +21,7 @@ mod oracles;
 mod people;
 mod readme;
 mod recovery;
+mod rollback;
 mod secrets;
 mod stock_age;
 mod story;
