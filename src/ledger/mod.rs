@@ -4,6 +4,7 @@ pub mod accused;
 pub mod append;
 pub mod cards;
 pub mod desk;
+pub mod drafts;
 pub mod grants;
 pub mod init;
 pub mod open;
