@@ -1,4 +1,5 @@
 //! What can be typed. Secrets are never taken from an argument.
+// Long because: everything that can be typed stands in one place.
 
 use std::path::PathBuf;
 
