@@ -12,10 +12,12 @@ mod init;
 mod kinds;
 mod log;
 mod manual;
+mod misfiled;
 mod person;
 mod prompt;
 mod receipt;
 mod record;
+mod retire;
 mod role;
 mod say;
 mod show;
@@ -79,6 +81,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Confirm(args) => role::confirm(door, &args),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
+        Command::Misfiled(args) => misfiled::run(door, &args),
+        Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),

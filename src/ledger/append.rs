@@ -289,10 +289,15 @@ impl<D: Disk> Ledger<D> {
         let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
         let mut head = self.cards.author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
         if head.upto < self.size() {
-            let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
+            // The keys before this one too: an author who has got a new key counts on.
+            let one = Keys { structure: vec![key.clone()], ..Keys::default() };
+            let own = self.own.author == Some(*author);
+            let keys = if own { &self.own.keys } else { &one };
             let mut found = Vec::new();
             self.walk_from(head.upto, &mut |number, digest, structure, words| {
-                if let Some(statement) = open_statement(digest, structure, words, &keys)
+                if let Some(sequence) = self.own.gone.get(digest).filter(|_| own) {
+                    (head.entry, head.sequence, head.digest) = (number, *sequence, *digest);
+                } else if let Some(statement) = open_statement(digest, structure, words, keys)
                     && statement.body().author.0 == *author
                 {
                     found.push((statement.body().id, number));

@@ -101,6 +101,7 @@ impl<D: Disk> Desk<D> {
         let (time, ring) = (roster.latest(), OnceCell::new());
         let mut desk =
             Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, time, ring };
+        desk.know_own_past();
         desk.compare_receipt()?;
         Ok(desk)
     }
@@ -157,8 +158,7 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
-        let structure = self.held.iter().map(|held| held.key.clone()).collect();
-        Keys { structure, ledger: self.ledger_id(), ..Keys::default() }
+        keys_of(&self.held, self.ledger_id())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
@@ -183,7 +183,7 @@ impl<D: Disk> Desk<D> {
     pub fn structure_key(&self) -> Result<&StructureKey, LedgerError> {
         let own = self.identity.author();
         let mine = self.held.iter().filter(|held| held.author == own);
-        mine.max_by_key(|held| held.epoch).map(|held| &held.key).ok_or(LedgerError::NoStructureKey)
+        mine.max_by_key(|held| held.epoch).and_then(HeldStructureKey::key).ok_or(LedgerError::NoStructureKey)
     }
 
     /// Whether this identity is an overseer (dsl, deputy_dsl, leader) now.
@@ -325,6 +325,14 @@ impl<D: Disk> View for Desk<D> {
             values: body.values.clone(),
         })
     }
+}
+
+/// Returns the keys with which structure opens that somebody holds.
+#[must_use]
+pub fn keys_of(held: &[HeldStructureKey], ledger: LedgerId) -> Keys {
+    let structure = held.iter().filter_map(HeldStructureKey::key).cloned().collect();
+    let content = held.iter().flat_map(HeldStructureKey::kept).map(|kept| (kept.digest, kept.key.clone())).collect();
+    Keys { structure, content, ledger, ..Keys::default() }
 }
 
 /// Reads the log's key of a ledger from this machine, if it is there.

@@ -11,6 +11,7 @@ use crate::head::note::Note;
 use crate::index::Index;
 use crate::keys::name::{KeyKind, SignerKey, VerifierKey};
 use crate::ledger::cards::Cards;
+use crate::ledger::own_past::OwnPast;
 use crate::ledger::{CABINET, CHECKPOINT, INDEX, LOG, LedgerError, ORIGIN};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
@@ -27,6 +28,8 @@ pub struct Ledger<D: Disk = RealFile> {
     pub(super) cards: Cards,
     pub(super) at: At,
     pub(super) torn: Option<Remains>,
+    /// What opens the statements of whoever sits here.
+    pub(super) own: OwnPast,
 }
 
 /// Where a ledger stands.
@@ -124,7 +127,8 @@ impl<D: Disk> Ledger<D> {
         };
         let signer = signer.filter(|signer| *signer.public() == log_key);
         let at = At::nowhere();
-        let mut ledger = Ledger { dir: dir.to_owned(), file, log_key, signer, cards, at, torn: None };
+        let mut ledger =
+            Ledger { dir: dir.to_owned(), file, log_key, signer, cards, at, torn: None, own: OwnPast::default() };
         ledger.refresh()?;
         ledger.compare_copy()?;
         Ok(ledger)

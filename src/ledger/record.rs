@@ -207,6 +207,7 @@ impl<D: Disk> Desk<D> {
     /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
     /// `tail.set_aside` where torn bytes wait.
     fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
+        self.renew_structure_key()?;
         let author = self.identity.author();
         let key = self.structure_key()?.clone();
         let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
@@ -215,6 +216,7 @@ impl<D: Disk> Desk<D> {
         self.ledger.refresh()?;
         drop(lock);
         let head = self.ledger.author_head(&key, author.as_bytes())?;
+        let head = self.stands_at(head, &chain)?;
         if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
@@ -565,6 +567,8 @@ pub fn by_hand(kind: &Kind) -> bool {
         "rule.blocked",
         "grant.made",
         "grant.ended",
+        "retire.proposed",
+        "retire.approved",
         "retire.done",
         "mirror.deleted",
     ];

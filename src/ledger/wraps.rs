@@ -46,6 +46,7 @@ impl<D: Disk> Desk<D> {
         if !self.is_overseer() || !self.ledger.can_append() {
             return Ok(());
         }
+        self.finish_retiring(rng)?;
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);
@@ -64,6 +65,7 @@ impl<D: Disk> Desk<D> {
         self.renew(&renewals, &table, now, rng)?;
         self.save_settled(table)?;
         self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.know_own_past();
         self.ring = std::cell::OnceCell::new();
         Ok(())
     }
@@ -145,6 +147,7 @@ impl<D: Disk> Desk<D> {
                 structure_keys::create(&cabinet, &enrolment.key, epoch, &readers, rng)?;
             }
             for held in files.iter().filter(|held| held.readers != readers) {
+                let _lock = self.ledger.lock()?;
                 structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
             }
         }
@@ -155,6 +158,7 @@ impl<D: Disk> Desk<D> {
                 let author = BTreeSet::from([enrolment.person]);
                 let readers = rising(self.devices(&author)?.into_iter().chain(overseers.iter().copied()).collect());
                 if held.readers != readers {
+                    let _lock = self.ledger.lock()?;
                     structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
                 }
             }
@@ -188,7 +192,11 @@ impl<D: Disk> Desk<D> {
         let readers = self.devices(&persons)?;
         let leaks = file.readers.iter().any(|reader| !readers.contains(reader));
         if file.readers != readers {
-            folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..file })?;
+            // As it lies there now: a key that was destroyed since must not come back.
+            let _lock = self.ledger.lock()?;
+            if let Some(now) = self.folder_file(file.id)? {
+                folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..now })?;
+            }
         }
         Ok(leaks)
     }

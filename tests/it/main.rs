@@ -14,6 +14,7 @@ mod model;
 mod oracles;
 mod people;
 mod readme;
+mod retire;
 mod stock_age;
 mod story;
 mod strict;
