@@ -116,7 +116,7 @@ impl<D: Disk> Desk<D> {
             reviews: review.into_iter().collect(),
             misfiled: misfiled.into_iter().collect(),
         };
-        let obstacles = register.obstacles(&proposal, u64::MAX, self.time);
+        let obstacles = register.obstacles(&proposal, &[], u64::MAX, self.time);
         if !obstacles.is_empty() {
             return Err(LedgerError::Kept(obstacles));
         }
@@ -161,7 +161,7 @@ impl<D: Disk> Desk<D> {
         if register.done_under(proposal).next().is_some() {
             return Err(waits());
         }
-        let judged = |desk: &Self| match register.obstacles(&proposed, u64::MAX, desk.time) {
+        let judged = |desk: &Self| match register.obstacles(&proposed, &[], u64::MAX, desk.time) {
             obstacles if obstacles.is_empty() => Ok(()),
             obstacles => Err(LedgerError::Kept(obstacles)),
         };

@@ -415,11 +415,12 @@ impl Register {
         }
     }
 
-    /// Returns everything that stood in the way of a proposal before an entry, at a time in milliseconds UTC.
+    /// Returns everything that stood in the way of a proposal before an entry, at a time in milliseconds UTC. `of` are the
+    /// cases of single entries that are meant, as far as they are known.
     #[must_use]
-    pub fn obstacles(&self, proposal: &Proposal, before: u64, now: i64) -> Vec<Obstacle> {
+    pub fn obstacles(&self, proposal: &Proposal, of: &[CaseTag], before: u64, now: i64) -> Vec<Obstacle> {
         let mut found = Vec::new();
-        let mut cases: Vec<Option<CaseTag>> = Vec::new();
+        let mut cases: Vec<Option<CaseTag>> = of.iter().copied().map(Some).collect();
         let mut entries: Vec<u64> = Vec::new();
         let by_review: Vec<Target> =
             proposal.targets.iter().filter(|target| !matches!(target, Target::Entry(_))).copied().collect();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use crate::codec::Digest;
+use crate::codec::{CaseTag, Digest};
 use crate::decision::people::Role;
 use crate::entry::statement::Body;
 use crate::review::retiring::{Done, Obstacle, Register, Row};
@@ -181,7 +181,8 @@ impl Retirements {
         }
         let agreed = proposal.map(|proposal| register.approved(proposal.entry, done.entry));
         let by_two = matches!(agreed, Some(Ok(one)) if Some(one.entry) == done.approval);
-        let obstacles = proposal.map(|proposal| register.obstacles(proposal, done.entry, done.recorded));
+        let cases: Vec<CaseTag> = done.rows.iter().filter_map(|row| row.case).collect();
+        let obstacles = proposal.map(|proposal| register.obstacles(proposal, &cases, done.entry, done.recorded));
         let obstacles = obstacles.unwrap_or_default();
         let held = obstacles.iter().any(Obstacle::holds);
         let early = obstacles.iter().any(|obstacle| !obstacle.holds());
