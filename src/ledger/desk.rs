@@ -246,20 +246,20 @@ impl<D: Disk> Desk<D> {
         let statement = stored.statement(&self.structure_keys());
         let sealed = statement.is_none() && stored.words().first() == Some(&1);
         let statement =
-            if sealed { stored.statement(&self.keys()).or_else(|| self.own_restricted(&stored)) } else { statement };
+            if sealed { stored.statement(&self.keys()).or_else(|| self.own_by_words(&stored)) } else { statement };
         Ok((stored, statement))
     }
 
-    /// Opens the statement of an entry in a restricted folder, whose structure only those open who open its words, by its
-    /// author's own copy.
-    fn own_restricted(&self, stored: &Stored) -> Option<Unverified> {
+    /// Opens the statement of an entry by its author's own copy of the words' key: of a restricted folder, whose structure
+    /// only those open who open its words, or one that arrived after the keys it was sealed to were destroyed.
+    fn own_by_words(&self, stored: &Stored) -> Option<Unverified> {
         let digest = stored.envelope().statement;
         let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
         let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
         let ledger = self.ledger_id();
         let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
         let key = self.own_words_key(&digest).ok().flatten()?;
-        let words = self.roster.restricted_folders().find_map(|id| opened(&key, id))?;
+        let words = self.roster.folder_ids().find_map(|id| opened(&key, id))?;
         let part = sealed.open(&words.content_key).ok()?;
         let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
         (statement.digest() == digest).then_some(statement)

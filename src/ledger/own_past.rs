@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::cabinet::Durable;
 use crate::cabinet::chain::Chain;
 use crate::cabinet::structure_keys;
 use crate::codec::Digest;
@@ -46,6 +47,11 @@ impl<D: Disk> Desk<D> {
             self.know_own_past();
         }
         Ok(())
+    }
+
+    /// Sends what waits in the outbox: a folder key among it is the folder's before a newer one can be drawn.
+    pub(super) fn send_waiting(&mut self, now: &dyn Fn() -> i64) -> Result<(), LedgerError> {
+        Ok(self.take_chain(now)?.save(Durable::Later)?)
     }
 
     /// Returns where the author stands by the ledger or, where the device has signed more, by the statement that it signed

@@ -206,7 +206,7 @@ impl<D: Disk> Desk<D> {
 
     /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
     /// `tail.set_aside` where torn bytes wait.
-    fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
+    pub(super) fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
         self.renew_structure_key()?;
         let author = self.identity.author();
         let key = self.structure_key()?.clone();

@@ -112,6 +112,7 @@ impl<D: Disk> Desk<D> {
             entry: u64::MAX,
             by: self.identity.person(),
             leads: true,
+            case: case_of(targets).or_else(|| register.misfiled(misfiled?)?.case),
             targets: targets.to_vec(),
             reviews: review.into_iter().collect(),
             misfiled: misfiled.into_iter().collect(),
@@ -132,8 +133,7 @@ impl<D: Disk> Desk<D> {
         for misfiled in &proposal.misfiled {
             references.push(self.reference("misplaced", *misfiled)?);
         }
-        let case = case_of(targets).or_else(|| misfiled.and_then(|entry| register.misfiled(entry)?.case));
-        let decision = self.clerks_act("retire.proposed", case, false, values, references, now())?;
+        let decision = self.clerks_act("retire.proposed", proposal.case, false, values, references, now())?;
         Ok((self.enter(decision, now, rng)?, refiled))
     }
 
@@ -212,8 +212,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Entered, LedgerError> {
         let values = vec![self.value("view", code(view)?)?];
         let references = vec![self.reference("confirms", proposed.entry)?];
-        let case = case_of(&proposed.targets);
-        let decision = self.clerks_act("retire.approved", case, true, values, references, now())?;
+        let decision = self.clerks_act("retire.approved", proposed.case, true, values, references, now())?;
         self.enter(decision, now, rng)
     }
 
@@ -226,6 +225,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Vec<u64>, usize), LedgerError> {
+        self.send_waiting(now)?;
         let plan = self.plan(proposed, register)?;
         // 1. New folder keys, wrapped and published, so that nothing more is sealed to the ones that go. A crash here:
         //    new keys, and nothing was destroyed.
@@ -390,7 +390,7 @@ impl<D: Disk> Desk<D> {
             }
         }
         let references = vec![self.reference("carries_out", approval)?];
-        self.clerks_act("retire.done", case_of(&proposed.targets), true, values, references, now)
+        self.clerks_act("retire.done", proposed.case, true, values, references, now)
     }
 
     /// Destroys the keys of entries, and keeps those of all others that the same keys opened. May be called again after a

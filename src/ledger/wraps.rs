@@ -248,6 +248,9 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), LedgerError> {
         let mut decisions = Vec::new();
+        if !renewals.is_empty() {
+            self.send_waiting(now)?;
+        }
         for renewal in renewals {
             decisions.push(self.new_epoch(renewal.case, renewal.folder, renewal.cause, &[], table, now(), rng)?);
         }

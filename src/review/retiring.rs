@@ -104,6 +104,8 @@ pub struct Proposal {
     pub by: PersonId,
     /// Whether they were in a leading role.
     pub leads: bool,
+    /// The case that it names.
+    pub case: Option<CaseTag>,
     /// What is meant.
     pub targets: Vec<Target>,
     /// The reviews that it rests on.
@@ -292,6 +294,7 @@ impl Register {
                 entry,
                 by: body.person,
                 leads: leads(),
+                case: body.case,
                 targets: targets(body),
                 reviews: to(body, "reviews"),
                 misfiled: to(body, "misplaced"),
