@@ -2,10 +2,13 @@
 //!
 //! Nothing in it is believed before it folds to the root in the log's newest checkpoint, and nothing is kept only here.
 //! It holds no structure and no words in clear: offsets and hashes are the skeleton's, the public list names entries
-//! whose structure is clear, and an author's last entry is kept under and sealed with that author's structure key.
+//! whose structure is clear, and an author's last entry and the ids of an author's statements are kept under and hidden
+//! with that author's structure key.
+// Long because: the pages of one database stand in one place, with the one way in which they are written.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -21,6 +24,10 @@ use crate::tree::{Hash, NodeId, ReadError, ReadHashes, TreeSize, node_hash};
 const TILE: u64 = 256;
 /// Public entry numbers in a whole page.
 const PAGE: u64 = 1024;
+/// Statements of one author in a whole page, by their sequence numbers.
+const STATEMENTS: u64 = 256;
+/// Bytes of a statement in its page: what its id is known by, and its entry number, masked.
+const STATEMENT: usize = 16 + 8;
 
 /// How far the index has come: which log it describes and up to where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +53,7 @@ pub struct IndexHead {
 }
 
 /// The current layout.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 3;
 
 /// Where an author's key stands: the last entry it signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +66,8 @@ pub struct AuthorHead {
     pub sequence: u64,
     /// Its statement digest.
     pub digest: Digest,
+    /// The newest entry that it had seen; all ones for none.
+    pub seen: u64,
 }
 
 /// Why the index did not answer. The log always can.
@@ -81,7 +90,12 @@ pub struct Index {
     db: sled::Db,
     waiting: RefCell<HashMap<Vec<u8>, Vec<u8>>>,
     tiles: RefCell<HashMap<(u8, u64), Vec<u8>>>,
+    /// The statements of authors of whom one was asked for.
+    statements: RefCell<HashMap<[u8; 32], Statements>>,
 }
+
+/// Entries by what a statement's id is known by; the numbers are masked.
+type Statements = HashMap<[u8; 16], [u8; 8]>;
 
 /// What a stretch of new entries adds; collected in memory, put in one batch.
 #[derive(Debug, Default)]
@@ -167,7 +181,10 @@ impl Index {
         let config = sled::Config::new().path(path).cache_capacity(8 << 20).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         match opened {
-            Ok(Ok(db)) => Ok(Index { db, waiting: RefCell::default(), tiles: RefCell::default() }),
+            Ok(Ok(db)) => {
+                let (waiting, tiles, statements) = (RefCell::default(), RefCell::default(), RefCell::default());
+                Ok(Index { db, waiting, tiles, statements })
+            }
             Ok(Err(sled::Error::Io(error))) if is_busy(&error) => Err(IndexError::Busy),
             _ => Err(IndexError::Damaged),
         }
@@ -187,6 +204,7 @@ impl Index {
     pub fn clear(&self) -> Result<(), IndexError> {
         self.tiles.borrow_mut().clear();
         self.waiting.borrow_mut().clear();
+        self.statements.borrow_mut().clear();
         guarded(|| self.db.clear())
     }
 
@@ -234,8 +252,8 @@ impl Index {
         bytes: &[u8],
     ) -> Result<(), IndexError> {
         let page = match pages.entry(key) {
-            std::collections::hash_map::Entry::Occupied(page) => page.into_mut(),
-            std::collections::hash_map::Entry::Vacant(empty) => {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(empty) => {
                 let stored = if at == 0 { Vec::new() } else { self.read(empty.key()).ok_or(IndexError::Damaged)? };
                 empty.insert(stored)
             }
@@ -291,33 +309,93 @@ impl Index {
     }
 
     /// Returns the entry of an author's statement by its id, if the index knows it; to be believed after it was read.
+    ///
+    /// The first one that is asked for costs a look through all of the author's pages, which stay in memory.
     #[must_use]
     pub fn statement(&self, key: &StructureKey, id: &StatementId) -> Option<u64> {
-        let stored = self.read(&[&b"i"[..], &Self::statement_name(key, id)].concat())?;
-        Some(u64::from_be_bytes(stored.try_into().ok()?) ^ statement_mask(key, id))
+        let name = INDEX.keyed(key.as_bytes(), b"statements");
+        let mut all = self.statements.borrow_mut();
+        let statements = match all.entry(name) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(empty) => empty.insert(self.read_statements(&name)?),
+        };
+        let (known_by, mask) = hidden(key, id);
+        statements.get(&known_by).map(|masked| u64::from_be_bytes(*masked) ^ mask)
     }
 
-    /// Keeps the entry of an author's statement by its id; both are hidden under the author's structure key.
+    /// Keeps the entry of an author's statement by its id, in the page of its sequence number; both are hidden under the
+    /// author's structure key.
     ///
     /// # Errors
-    /// `Damaged` if sled fails.
-    pub fn set_statement(&self, key: &StructureKey, id: &StatementId, entry: u64) -> Result<(), IndexError> {
-        let name = [&b"i"[..], &Self::statement_name(key, id)].concat();
-        let hidden = (entry ^ statement_mask(key, id)).to_be_bytes();
-        self.waiting.borrow_mut().insert(name, hidden.to_vec());
+    /// `Damaged` if the sequence number is beyond all range.
+    pub fn set_statement(
+        &self,
+        key: &StructureKey,
+        id: &StatementId,
+        sequence: u64,
+        entry: u64,
+    ) -> Result<(), IndexError> {
+        let name = INDEX.keyed(key.as_bytes(), b"statements");
+        let (known_by, mask) = hidden(key, id);
+        let masked = (entry ^ mask).to_be_bytes();
+        let (page, at) = (statements_key(&name, sequence / STATEMENTS), sequence % STATEMENTS);
+        let at = usize::try_from(at).map_err(|_| IndexError::Damaged)? * STATEMENT;
+        let mut waiting = self.waiting.borrow_mut();
+        let page = match waiting.entry(page) {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(empty) => {
+                let stored = self.stored(empty.key()).unwrap_or_default();
+                empty.insert(stored)
+            }
+        };
+        // Zeros stand for a statement that the index does not know.
+        page.resize(page.len().max(at + STATEMENT), 0);
+        if let Some(place) = page.get_mut(at..at + STATEMENT) {
+            place.copy_from_slice(&[&known_by[..], &masked].concat());
+        }
+        if let Some(statements) = self.statements.borrow_mut().get_mut(&name) {
+            statements.insert(known_by, masked);
+        }
         Ok(())
     }
 
-    /// Returns the name under which a statement is kept: nothing to whoever lacks the structure key.
+    /// Returns what a statement's id is known by: nothing to whoever lacks the structure key.
     #[must_use]
-    pub fn statement_name(key: &StructureKey, id: &StatementId) -> [u8; 32] {
-        INDEX.keyed(key.as_bytes(), &[&b"statement"[..], id.as_bytes()].concat())
+    pub fn known_by(key: &StructureKey, id: &StatementId) -> [u8; 16] {
+        let mut known_by = [0; 16];
+        INDEX.expand(key.as_bytes(), &[&b"statement"[..], id.as_bytes()].concat(), &mut known_by);
+        known_by
+    }
+
+    /// Reads all that is known of an author's statements.
+    fn read_statements(&self, name: &[u8; 32]) -> Option<Statements> {
+        let mut statements = Statements::new();
+        let prefix = statements_prefix(name);
+        let mut take = |page: &[u8]| {
+            for record in page.chunks_exact(STATEMENT) {
+                if let Some((known_by, masked)) = record.split_first_chunk::<16>()
+                    && *known_by != [0; 16]
+                    && let Ok(masked) = masked.try_into()
+                {
+                    statements.insert(*known_by, masked);
+                }
+            }
+        };
+        let stored = || self.db.scan_prefix(&prefix).try_for_each(|page| page.map(|(_, page)| take(&page)));
+        guarded(stored).ok()?;
+        let waiting = self.waiting.borrow();
+        waiting.iter().filter(|(key, _)| key.starts_with(&prefix)).for_each(|(_, page)| take(page));
+        Some(statements)
     }
 
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         if let Some(page) = self.waiting.borrow().get(key) {
             return Some(page.clone());
         }
+        self.stored(key)
+    }
+
+    fn stored(&self, key: &[u8]) -> Option<Vec<u8>> {
         catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
     }
 
@@ -387,11 +465,20 @@ fn number_at(page: &[u8], at: usize) -> Option<u64> {
     page.get(at * 8..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// One number under one pad: an id stands for one entry for ever.
-fn statement_mask(key: &StructureKey, id: &StatementId) -> u64 {
+fn statements_prefix(name: &[u8; 32]) -> Vec<u8> {
+    [&b"i"[..], name].concat()
+}
+
+fn statements_key(name: &[u8; 32], page: u64) -> Vec<u8> {
+    [&b"i"[..], name, &page.to_be_bytes()].concat()
+}
+
+/// What a statement's id is known by, and the mask of its entry number: one number under one mask, since an id stands for
+/// one entry for ever.
+fn hidden(key: &StructureKey, id: &StatementId) -> ([u8; 16], u64) {
     let mut mask = [0; 8];
     INDEX.expand(key.as_bytes(), &[&b"entry"[..], id.as_bytes()].concat(), &mut mask);
-    u64::from_be_bytes(mask)
+    (Index::known_by(key, id), u64::from_be_bytes(mask))
 }
 
 fn author_name(key: &StructureKey) -> Vec<u8> {
@@ -461,7 +548,7 @@ mod tests {
         let index = Index::open(folder.path(), &never).unwrap();
         let (key, other) = (StructureKey::new([1; 32]), StructureKey::new([2; 32]));
         for sequence in 0..3 {
-            let head = AuthorHead { upto: 20, entry: 7 + sequence, sequence, digest: Digest::new([9; 32]) };
+            let head = AuthorHead { upto: 20, entry: 7 + sequence, sequence, digest: Digest::new([9; 32]), seen: 3 };
             index.set_author(&key, &head).unwrap();
             assert_eq!(index.author(&key), Some(head));
         }
@@ -471,6 +558,49 @@ mod tests {
             let (_, value) = item.unwrap();
             assert!(!value.windows(4).any(|window| window == [9; 4]));
         }
+    }
+
+    #[test]
+    fn statements_are_found_by_their_authors_key_however_they_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, other) = (StructureKey::new([1; 32]), StructureKey::new([2; 32]));
+        let id = |number: u64| StatementId::new(*INDEX.hash(&[&number.to_be_bytes()]).first_chunk().unwrap());
+        let index = Index::open(folder.path(), &never).unwrap();
+        // A key that begins in the midst of a page, leaves some out, and crosses pages; asked for before and after.
+        let sequences: Vec<u64> = (200..1500).filter(|sequence| sequence % 7 != 3).collect();
+        for (at, sequence) in sequences.iter().enumerate() {
+            index.set_statement(&key, &id(*sequence), *sequence, sequence * 3).unwrap();
+            index.set_statement(&other, &id(*sequence + 5000), at as u64, sequence + 1).unwrap();
+            if at == 400 {
+                assert_eq!(index.statement(&key, &id(200)), Some(600));
+                index.flush().unwrap();
+            }
+        }
+        let found = |index: &Index| {
+            for (at, sequence) in sequences.iter().enumerate() {
+                assert_eq!(index.statement(&key, &id(*sequence)), Some(sequence * 3), "{at}");
+                assert_eq!(index.statement(&other, &id(*sequence)), None);
+                assert_eq!(index.statement(&other, &id(*sequence + 5000)), Some(sequence + 1));
+            }
+            assert_eq!(index.statement(&key, &id(206)), None);
+        };
+        found(&index);
+        drop(index);
+        let index = Index::open(folder.path(), &never).unwrap();
+        found(&index);
+        // The same one again, from another look through the log, takes no other place.
+        index.set_statement(&key, &id(300), 300, 900).unwrap();
+        index.flush().unwrap();
+        assert!(index.db.len() < 20, "{} pages", index.db.len());
+        for item in index.db.iter() {
+            let (name, page) = item.unwrap();
+            assert!(page.len() <= 256 * STATEMENT && !name.windows(4).any(|window| window == [1; 4]));
+            for sequence in &sequences {
+                assert!(!page.windows(16).any(|window| window == id(*sequence).as_bytes()), "an id in clear");
+            }
+        }
+        index.clear().unwrap();
+        assert_eq!(index.statement(&key, &id(300)), None);
     }
 
     #[test]

@@ -21,6 +21,10 @@ use crate::store::durable;
 const RECORD: usize = 129;
 /// Records after which the file is written anew with one.
 const RECORDS_LIMIT: usize = 4096;
+/// Bytes at the end of the file that are read first: nearly always the last record is whole.
+const END: usize = 4 * RECORD;
+/// Most bytes that are looked through for a whole record.
+const LOOK_LIMIT: usize = 2 * RECORDS_LIMIT * RECORD;
 
 /// The newest entry that this device knew to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,9 @@ pub struct Chain {
     previous: Digest,
     seen: Option<Seen>,
     /// Records in the file; `None` if the next record may not be appended.
-    records: Option<usize>,
+    records: Option<u64>,
+    /// The last record of the file, as it was read or written.
+    saved: Option<Vec<u8>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,17 +71,43 @@ impl Chain {
     /// A file without a whole record counts as none: whoever goes on asks the ledger and the outbox first.
     ///
     /// # Errors
-    /// `Disk`.
+    /// `Disk`; also for a file that holds no whole record and is longer than any that is written here.
     pub fn take(side: &Path, ledger: LedgerId, author: PublicKey) -> Result<Self, CabinetError> {
         durable::create_dir(side)?;
         let lock = durable::lock_exclusive(&side.join(format!("{ledger}.lock")))?;
         let path = side.join(format!("{ledger}.state"));
         let (next, previous) = (0, Digest::ZERO);
-        let fresh = Chain { _lock: lock, path, ledger, author, next, previous, seen: None, records: None };
-        match durable::read(&fresh.path, 2 * RECORDS_LIMIT * RECORD) {
-            Ok(bytes) => fresh.with(&bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(fresh),
-            Err(error) => Err(error.into()),
+        let fresh = Chain { _lock: lock, path, ledger, author, next, previous, seen: None, records: None, saved: None };
+        let length = match durable::length(&fresh.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(fresh),
+            other => other?,
+        };
+        match fresh.newest(length)? {
+            // No whole record: a power cut took it. What was signed is in the ledger or the outbox, which say so.
+            None => Ok(fresh),
+            Some((bytes, last)) => Ok(fresh.with(bytes, &last, length)),
+        }
+    }
+
+    /// Finds the last whole record, from the end of the file backwards.
+    fn newest(&self, length: u64) -> Result<Option<(Vec<u8>, Record)>, CabinetError> {
+        let whole = |bytes: &[u8]| {
+            let record: Record = codec::decode(bytes, RECORD).ok()?;
+            let good = record.version == 1 && record.check == check(&self.ledger, bytes);
+            good.then(|| (bytes.to_vec(), record))
+        };
+        let (mut reach, mut end) = (END, length);
+        loop {
+            let from = end.saturating_sub(reach as u64) / RECORD as u64 * RECORD as u64;
+            let bytes = durable::read_from(&self.path, from, usize::try_from(end - from).unwrap_or(usize::MAX))?;
+            let found = bytes.chunks(RECORD).rev().find_map(whole);
+            if found.is_some() || from == 0 {
+                return Ok(found);
+            }
+            if length - from > LOOK_LIMIT as u64 {
+                return Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge).into());
+            }
+            (reach, end) = ((reach * 4).min(RECORDS_LIMIT / 4 * RECORD), from);
         }
     }
 
@@ -134,14 +166,18 @@ impl Chain {
         }
     }
 
-    /// Saves the state. `Durable::Later` is enough where the ledger holds the statement already.
+    /// Saves the state. `Durable::Later` is enough where the ledger holds the statement already; a state that stands in
+    /// the file is then not written again.
     ///
     /// # Errors
     /// `Disk`.
     pub fn save(&mut self, when: Durable) -> Result<(), CabinetError> {
         let record = self.record()?;
+        if when == Durable::Later && self.records.is_some() && self.saved.as_ref() == Some(&record) {
+            return Ok(());
+        }
         match self.records {
-            Some(records) if when == Durable::Later && records < RECORDS_LIMIT => {
+            Some(records) if when == Durable::Later && records < RECORDS_LIMIT as u64 => {
                 // Until it is known to be whole: what follows a half-written record could not be read.
                 self.records = None;
                 durable::append_unsynced(&self.path, &record)?;
@@ -155,6 +191,7 @@ impl Chain {
                 self.records = Some(1);
             }
         }
+        self.saved = Some(record);
         Ok(())
     }
 
@@ -168,21 +205,16 @@ impl Chain {
         codec::encode(&record, RECORD)
     }
 
-    fn with(mut self, bytes: &[u8]) -> Result<Self, CabinetError> {
-        let whole = |bytes: &[u8]| {
-            let record: Record = codec::decode(bytes, RECORD).ok()?;
-            (record.version == 1 && record.check == check(&self.ledger, bytes)).then_some(record)
-        };
-        // No whole record: a power cut took it. What was signed is in the ledger or the outbox, which say so.
-        let Some(last) = bytes.chunks(RECORD).rev().find_map(whole) else { return Ok(self) };
+    fn with(mut self, bytes: Vec<u8>, last: &Record, length: u64) -> Self {
         if last.author.0 != *self.author.as_bytes() {
-            return Ok(self);
+            return self;
         }
         self.next = last.next;
         self.previous = last.previous;
         self.seen = (last.seen != u64::MAX).then_some(Seen { number: last.seen, link: last.link });
-        self.records = bytes.len().is_multiple_of(RECORD).then_some(bytes.len() / RECORD);
-        Ok(self)
+        let whole = length.is_multiple_of(RECORD as u64);
+        (self.records, self.saved) = (whole.then_some(length / RECORD as u64), Some(bytes));
+        self
     }
 }
 
@@ -276,6 +308,60 @@ mod tests {
         // A record of another ledger does not count.
         durable::replace(&folder.path().join(format!("{}.state", LedgerId::ZERO)), &whole).unwrap();
         assert_eq!(Chain::take(folder.path(), LedgerId::ZERO, key(1)).unwrap().next(), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_long_file_is_enough_and_goes_back_as_far_as_it_must() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut chain = Chain::take(folder.path(), LEDGER, key(1)).unwrap();
+        let path = chain.path.clone();
+        chain.signed(0, digest(1)).unwrap();
+        chain.save(Durable::Later).unwrap();
+        chain.save(Durable::Later).unwrap();
+        drop(chain);
+        let one = durable::read(&path, RECORD).unwrap();
+        // Longer than what is looked through: the end alone is read.
+        let long = [vec![0xff; LOOK_LIMIT + 50 * RECORD], one.clone()].concat();
+        durable::replace(&path, &long).unwrap();
+        let mut chain = Chain::take(folder.path(), LEDGER, key(1)).unwrap();
+        assert_eq!((chain.next(), chain.previous()), (1, digest(1)));
+        chain.signed(1, digest(2)).unwrap();
+        chain.save(Durable::Later).unwrap();
+        drop(chain);
+        assert_eq!(durable::length(&path).unwrap(), RECORD as u64);
+        assert_eq!(Chain::take(folder.path(), LEDGER, key(1)).unwrap().next(), 2);
+        // Behind it nothing but torn records, whole ones in number and not.
+        for torn in (0..60 * RECORD).step_by(RECORD / 2 + 7) {
+            durable::replace(&path, &[&one[..], &vec![0; torn]].concat()).unwrap();
+            assert_eq!(Chain::take(folder.path(), LEDGER, key(1)).unwrap().next(), 1, "{torn}");
+        }
+        durable::replace(&path, &vec![0; LOOK_LIMIT + 2 * RECORDS_LIMIT * RECORD]).unwrap();
+        assert!(matches!(Chain::take(folder.path(), LEDGER, key(1)), Err(CabinetError::Disk(_))));
+    }
+
+    #[test]
+    fn a_state_that_was_saved_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut chain = Chain::take(folder.path(), LEDGER, key(1)).unwrap();
+        chain.signed(0, digest(1)).unwrap();
+        for _ in 0..3 {
+            chain.save(Durable::Later).unwrap();
+        }
+        assert_eq!(durable::length(&chain.path).unwrap(), RECORD as u64);
+        let path = chain.path.clone();
+        drop(chain);
+        let mut chain = Chain::take(folder.path(), LEDGER, key(1)).unwrap();
+        chain.save(Durable::Later).unwrap();
+        assert_eq!(durable::length(&path).unwrap(), RECORD as u64);
+        // One that has to survive a power cut is synced, whatever was written before.
+        durable::append_unsynced(&path, &[0; 5]).unwrap();
+        chain.save(Durable::Now).unwrap();
+        assert_eq!(durable::length(&path).unwrap(), RECORD as u64);
+        // A number that was lost is taken back in the file too.
+        chain.lost_after(0, Digest::ZERO);
+        chain.save(Durable::Later).unwrap();
+        drop(chain);
+        assert_eq!(Chain::take(folder.path(), LEDGER, key(1)).unwrap().next(), 0);
     }
 
     #[test]

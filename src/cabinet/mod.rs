@@ -1,6 +1,7 @@
 //! The key cabinet: identities, wraps, epochs, the roll, drafts, outbox. The only room in which anything is deleted.
 //!
-//! Every file in `cabinet/` and in an outbox is an age v1 file. Its content is four bytes of length, a version byte,
+//! Every file in `cabinet/` and in an outbox is an age v1 file, but for lists that are sealed under a key that stands in
+//! one ([`own`], [`tray`]). Its content is four bytes of length, a version byte,
 //! the fields in the codec's fixed-width form, and zeros up to a whole bucket of 256 bytes ([`crate::codec::pad`]), so
 //! that a file's length tells little. What a file is stands in its content too, wherever a file under another's name
 //! could do harm. No name, word, seed or key is ever in clear on the disk, in an error or in a `Debug` text.
@@ -9,6 +10,7 @@ pub mod chain;
 pub mod drafts;
 pub mod folder_keys;
 pub mod identity;
+pub mod log_copy;
 pub mod outbox;
 pub mod own;
 pub mod readers;
@@ -18,6 +20,7 @@ pub mod retiring;
 pub mod roll;
 pub mod sitting;
 pub mod structure_keys;
+pub mod tray;
 pub mod wrap;
 
 use std::io;
@@ -100,21 +103,29 @@ pub struct Opened<T> {
     pub damaged: Vec<String>,
 }
 
-/// Wraps a value: version, fields, padding.
-fn seal<T: Serialize>(value: &T, recipients: &[Recipient]) -> Result<Vec<u8>, CabinetError> {
+/// Writes a content: version, fields, padding.
+fn content<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, CabinetError> {
     let content = Zeroizing::new(codec::encode(&(VERSION, value), wrap::CONTENT_LIMIT - codec::BUCKET)?);
-    let padded = Zeroizing::new(codec::pad(&content));
-    Ok(wrap::wrap(&padded, recipients)?)
+    Ok(Zeroizing::new(codec::pad(&content)))
 }
 
-/// Opens a wrapped value.
-fn open<T: Serialize + DeserializeOwned>(file: &[u8], secret: &AgeSecret) -> Result<T, CabinetError> {
-    let padded = wrap::unwrap(file, secret)?;
-    let (version, fields) = codec::unpad(&padded)?.split_first().ok_or(CodecError::Malformed)?;
+/// Reads a content.
+fn read<T: Serialize + DeserializeOwned>(padded: &[u8]) -> Result<T, CabinetError> {
+    let (version, fields) = codec::unpad(padded)?.split_first().ok_or(CodecError::Malformed)?;
     match *version {
         VERSION => Ok(codec::decode(fields, wrap::CONTENT_LIMIT)?),
         other => Err(CabinetError::Version(other)),
     }
+}
+
+/// Wraps a value.
+fn seal<T: Serialize>(value: &T, recipients: &[Recipient]) -> Result<Vec<u8>, CabinetError> {
+    Ok(wrap::wrap(&content(value)?, recipients)?)
+}
+
+/// Opens a wrapped value.
+fn open<T: Serialize + DeserializeOwned>(file: &[u8], secret: &AgeSecret) -> Result<T, CabinetError> {
+    read(&wrap::unwrap(file, secret)?)
 }
 
 /// Reads a wrapped value from a file.

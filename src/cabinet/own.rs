@@ -7,6 +7,7 @@
 //! give one key to two records where a power cut took the first; the digest is sealed because it would name the author
 //! of an entry. A record that is torn or lost costs itself only.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
@@ -174,6 +175,17 @@ pub fn rewrite(
         own.append(keys.iter().map(|(digest, key)| (*digest, key)), rng)?;
     }
     Ok(())
+}
+
+/// Returns what an author's own copies of all periods hold: words keys by statement digest. What does not open is left out.
+#[must_use]
+pub fn all_of(cabinet: &Path, author: &PublicKey, secret: &AgeSecret) -> HashMap<Digest, WordsKey> {
+    let mut all = HashMap::new();
+    for period in periods(cabinet, author).unwrap_or_default() {
+        let Ok(copy) = OwnCopy::open(cabinet, author, period, secret) else { continue };
+        all.extend(copy.all().unwrap_or_default());
+    }
+    all
 }
 
 /// Destroys every author's copies of the periods before this one, as a closing does. Returns how many files there were.

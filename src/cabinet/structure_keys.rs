@@ -2,8 +2,8 @@
 //!
 //! Content version 1 is the author's public key 32, the epoch u32, what is held of the key (0: the structure key 32; 1, a
 //! *punctured* epoch: a list of entry number u64, statement digest 32 and content key 32, rising, and a list of what was
-//! retired: entry number u64, statement digest 32, the author's sequence u64, and the entries that proposed it and that say
-//! it is done, u64 each, rising), and the age recipients 32 each that the file is wrapped for, rising; author and epoch must
+//! retired: entry number u64, statement digest 32, and the entries that proposed it and that say it is done, u64 each,
+//! rising), and the age recipients 32 each that the file is wrapped for, rising; author and epoch must
 //! be those of the file's name.
 
 use std::path::{Path, PathBuf};
@@ -45,15 +45,13 @@ pub struct Kept {
     pub key: ContentKey,
 }
 
-/// What a punctured epoch says of an entry that was retired: so much as its author needs to go on counting.
+/// What a punctured epoch says of an entry that was retired: under which entries, for its author too, who cannot open them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone {
     /// The entry's number.
     pub entry: u64,
     /// The digest of its statement.
     pub digest: Digest,
-    /// Its number in its author's own count.
-    pub sequence: u64,
     /// The entries that proposed to retire it and that say it is done.
     pub under: (u64, u64),
 }
@@ -116,7 +114,7 @@ struct Content {
 #[derive(Serialize, Deserialize)]
 enum RawHeld {
     Whole(Bytes<32>),
-    Punctured(Vec<(u64, Digest, Bytes<32>)>, Vec<(u64, Digest, u64, (u64, u64))>),
+    Punctured(Vec<(u64, Digest, Bytes<32>)>, Vec<(u64, Digest, (u64, u64))>),
 }
 
 impl Drop for Content {
@@ -236,7 +234,7 @@ fn put(path: &Path, held: &HeldStructureKey) -> Result<(), CabinetError> {
         Held::Whole(key) => RawHeld::Whole(Bytes(*key.as_bytes())),
         Held::Punctured { kept, retired } => {
             let kept = kept.iter().map(|kept| (kept.entry, kept.digest, Bytes(*kept.key.as_bytes())));
-            let gone = retired.iter().map(|gone| (gone.entry, gone.digest, gone.sequence, gone.under));
+            let gone = retired.iter().map(|gone| (gone.entry, gone.digest, gone.under));
             RawHeld::Punctured(kept.collect(), gone.collect())
         }
     };
@@ -264,10 +262,9 @@ fn decode(name: (PublicKey, u32), content: &Content) -> Result<HeldStructureKey,
                 digest: *digest,
                 key: ContentKey::new(key.0),
             };
-            let gone_one = |(entry, digest, sequence, under): &(u64, Digest, u64, (u64, u64))| Gone {
+            let gone_one = |(entry, digest, under): &(u64, Digest, (u64, u64))| Gone {
                 entry: *entry,
                 digest: *digest,
-                sequence: *sequence,
                 under: *under,
             };
             Held::Punctured { kept: kept.iter().map(one).collect(), retired: gone.iter().map(gone_one).collect() }
@@ -334,12 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn a_punctured_epoch_holds_what_remains_and_how_to_count_on() {
+    fn a_punctured_epoch_holds_what_remains_and_names_what_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let (cabinet, sam) = (folder.path(), author(1));
         let key = create(cabinet, &sam, 0, &recipients(&[1, 8, 9]), &mut stream(1)).unwrap();
         let kept = |entry| Kept { entry, digest: Digest::ZERO, key: ContentKey::new([entry as u8; 32]) };
-        let gone = Gone { entry: 5, digest: Digest::new([5; 32]), sequence: 2, under: (9, 11) };
+        let gone = Gone { entry: 5, digest: Digest::new([5; 32]), under: (9, 11) };
         let held = Held::Punctured { kept: vec![kept(4), kept(6)], retired: vec![gone] };
         let whole = load(cabinet, &sam, 0, &secret(8)).unwrap();
         let left = leave(cabinet, &HeldStructureKey { held, ..whole }, &secret(8)).unwrap();

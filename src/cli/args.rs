@@ -1,4 +1,5 @@
 //! What can be typed. Secrets are never taken from an argument.
+// Long because: every command's options, as `--help` prints them, stand in one place.
 
 use std::path::PathBuf;
 
@@ -47,6 +48,11 @@ pub enum Command {
     Role(RoleCommand),
     /// Say the second person's word on an entry that waits for it
     Confirm(ConfirmArgs),
+    /// The recovery sheet: bring reading back on a new machine, with the sheet and a copy of the folder
+    Recover(RecoverArgs),
+    /// The log's own key, which signs what is entered
+    #[command(subcommand)]
+    LogKey(LogKeyCommand),
     /// Children's cases
     #[command(subcommand)]
     Case(CaseCommand),
@@ -146,8 +152,18 @@ pub enum PersonCommand {
         #[arg(long, value_name = "N")]
         replaces: Option<u64>,
     },
+    /// Print your card again
+    Card {
+        /// With a QR code above it, to print or to photograph
+        #[arg(long)]
+        qr: bool,
+    },
     /// List the people, their keys and roles, and what waits for a second person
-    List,
+    List {
+        /// As a sheet to print and sign: who is enrolled with which key
+        #[arg(long)]
+        sheet: bool,
+    },
     /// Somebody leaves: end every role and key
     End {
         /// Handle or id
@@ -206,6 +222,35 @@ pub struct ConfirmArgs {
     /// What you say: agrees, agrees_if or does_not
     #[arg(long, default_value = "agrees")]
     pub view: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LogKeyCommand {
+    /// Make a new key for the log; it counts once a second person confirms it on this computer
+    Rotate {
+        /// Why: renewal, replaced, stolen, machine_lost
+        #[arg(long, default_value = "renewal")]
+        cause: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecoverCommand {
+    /// Make a new recovery sheet and a new key for the log; they count once a second person confirms them on this computer
+    Renew,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RecoverArgs {
+    #[command(subcommand)]
+    pub command: Option<RecoverCommand>,
+    /// Only say what the sheet opens, and change nothing
+    #[arg(long)]
+    pub show: bool,
+    /// Read the 24 words from a file instead of asking; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub words_from: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -448,9 +493,19 @@ pub enum WitnessCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
+    /// Which story: sharing (decisions, witnesses, tampering) or people (who may speak, who may read)
+    #[arg(long, value_name = "NAME", default_value = "sharing")]
+    pub story: Story,
     /// Keep the demonstration's folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// A story of the demonstration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    Sharing,
+    People,
 }
 
 #[derive(Debug, clap::Args)]

@@ -95,8 +95,24 @@ impl From<LedgerError> for Failure {
                 "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
             )
             .code(1),
+            LedgerError::NoNextKey => Failure::new(
+                what,
+                "confirm it on the computer on which the new key was made: it signs together with the old one",
+            ),
+            LedgerError::StillWaits(entry) => Failure::new(
+                what,
+                format!("let a second person confirm it, or decline it: `indelible confirm {entry} --view does_not`"),
+            ),
             LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
             LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
+            LedgerError::NotLeading => Failure::new(what, "ask the DSL, a deputy, the leader, the chair or the owner to do it"),
+            LedgerError::EnrolmentWaits(entry) => Failure::new(
+                what,
+                format!("ask another dsl, deputy_dsl, leader, chair or owner to run `indelible confirm {entry}`"),
+            ),
+            LedgerError::KeyEnded(_) => {
+                Failure::new(what, "if it should not have been, ask an overseer to enrol a new identity of yours")
+            }
             LedgerError::NotWaiting(entry) => Failure::new(
                 format!("entry {entry} does not wait for a second person"),
                 "see what waits: `indelible person list`",
@@ -124,6 +140,10 @@ impl From<LedgerError> for Failure {
             LedgerError::TooManyRemain(_) => Failure::new(
                 what,
                 "give the folder a new key (`indelible grant end` does), and retire what lies under the old one later",
+            ),
+            LedgerError::OtherSheet => Failure::new(
+                what,
+                "look for the sheet of this ledger, or the one that was in force when this copy of the folder was made",
             ),
             LedgerError::NoStructureKey | LedgerError::NoRoll => Failure::new(what, "ask an overseer to enrol this device again"),
             LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),

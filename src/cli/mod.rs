@@ -11,16 +11,20 @@ mod grant;
 mod init;
 mod kinds;
 mod log;
+mod log_key;
 mod manual;
 mod misfiled;
 mod person;
 mod prompt;
+mod qr;
 mod receipt;
 mod record;
+mod recover;
 mod retire;
 mod role;
 mod say;
 mod show;
+mod terminal;
 mod usage;
 mod verdict;
 mod verify;
@@ -59,7 +63,7 @@ pub fn run(
         }
     };
     let Args { global, command } = args;
-    let mut door = Door { global, config, now, out, err };
+    let mut door = Door { global, config, now, out, err, interrupt: None, interrupted: false };
     let done = dispatch(&mut door, command).and_then(|code| door.out.flush().map(|()| code).map_err(Failure::from));
     match done {
         Ok(code) => code,
@@ -79,6 +83,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Person(command) => person::run(door, command),
         Command::Role(command) => role::run(door, command),
         Command::Confirm(args) => role::confirm(door, &args),
+        Command::Recover(args) => recover::run(door, &args),
+        Command::LogKey(command) => log_key::run(door, command),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
         Command::Misfiled(args) => misfiled::run(door, &args),

@@ -1,6 +1,6 @@
 //! Asking on a terminal for what a draft lacks, in the questions of its form.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, IsTerminal};
 
 use indelible::decision::draft::Draft;
 use indelible::decision::gap::{Gap, GapLevel};
@@ -14,6 +14,7 @@ use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::record::{set, typed_value};
 use crate::cli::say::plain;
+use crate::cli::terminal::{End, read_line};
 
 /// Whether somebody is there to be asked.
 pub fn possible() -> bool {
@@ -39,6 +40,9 @@ pub fn complete(door: &mut Door<'_>, desk: &Desk, object: &mut Map<String, Json>
             writeln!(door.err, "{}: {}\n  {}", plain(&gap.field), plain(&gap.what), plain(&gap.next))?;
         }
         here = one(door, desk.pack(), kind.as_ref(), object, &gap, &mut asked)?;
+    }
+    if door.interrupted {
+        return Ok(false);
     }
     // What still lacks something needed is kept as a draft by itself, with all that it lacks.
     let ready = Draft::from_json(&Json::Object(object.clone()));
@@ -228,13 +232,23 @@ fn answer(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Re
     }
 }
 
+/// One line; none if nobody answers any more. What was half typed at Ctrl-C is an answer, the last.
 fn line(door: &mut Door<'_>, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-    write!(door.err, "{prompt}")?;
-    door.err.flush()?;
-    let mut line = Zeroizing::new(String::new());
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        writeln!(door.err)?;
-        return Ok(None);
+    while !door.interrupted {
+        write!(door.err, "{prompt}")?;
+        door.err.flush()?;
+        let (line, end) = read_line(&mut io::stdin().lock(), door.interrupt)?;
+        if end != End::Line {
+            writeln!(door.err)?;
+        }
+        door.interrupted = end == End::Interrupt;
+        if end == End::Input || (door.interrupted && line.iter().all(u8::is_ascii_whitespace)) {
+            return Ok(None);
+        }
+        match std::str::from_utf8(&line) {
+            Ok(line) => return Ok(Some(Zeroizing::new(line.to_owned()))),
+            Err(_) => writeln!(door.err, "  This is not UTF-8 text; please type it again.")?,
+        }
     }
-    Ok(Some(line))
+    Ok(None)
 }

@@ -17,6 +17,7 @@ use crate::cli::args::RecordArgs;
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::say::{self, plain};
+use crate::cli::terminal::Watch;
 use crate::cli::{drafts, prompt};
 
 /// Most elements of a list that is typed field by field.
@@ -41,12 +42,11 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
     };
     fill(&mut object, args, desk.pack())?;
     let asking = !door.global.json && prompt::possible();
+    // From here to the end Ctrl-C ends the asking, and what was typed is kept.
+    let watch = if asking { Watch::begin() } else { None };
+    door.interrupt = watch.as_ref().map(Watch::interrupt);
     if asking && !prompt::complete(door, &desk, &mut object)? {
-        let draft = draft(object)?;
-        let id = desk.keep(&draft, (door.now)(), &mut durable::entropy())?;
-        drop_draft(&desk, kept)?;
-        writeln!(door.out, "Not entered: kept as draft {id}. Go on with: indelible record --draft {id}")?;
-        return Ok(1);
+        return keep(door, &desk, &draft(object)?, kept);
     }
     let draft = draft(object)?;
     loop {
@@ -67,13 +67,21 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
             Err(error) if asking => {
                 Failure::from(error).write(false, door.err)?;
                 if !prompt::yes(door, "What you typed is still here. Try again?")? {
-                    return Ok(1);
+                    return keep(door, &desk, &draft, kept);
                 }
                 desk = door.desk()?;
             }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Keeps what was typed, sealed, and says where.
+fn keep(door: &mut Door<'_>, desk: &Desk, draft: &Draft, kept: Option<DraftId>) -> Result<u8, Failure> {
+    let id = desk.keep(draft, (door.now)(), &mut durable::entropy())?;
+    drop_draft(desk, kept)?;
+    writeln!(door.out, "Not entered: kept as draft {id}. Go on with: indelible record --draft {id}")?;
+    Ok(1)
 }
 
 fn draft(object: Map<String, Json>) -> Result<Draft, Failure> {

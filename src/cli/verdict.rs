@@ -268,6 +268,7 @@ impl Verdict<'_> {
             "origin": report.origin,
             "setting": report.setting,
             "log_key": report.log_key,
+            "earlier_log_keys": report.earlier_log_keys,
             "trusted": report.trusted,
             "witnessed_size": report.witnessed.as_ref().map(|witnessed| witnessed.size),
             "witnessed_by": report.witnessed.as_ref().map(|witnessed| witnessed.names.clone()),

@@ -156,16 +156,20 @@ fn copies(folder: &Path, key: &VerifierKey, trusted: Option<&Trusted>) -> Vec<No
     paths.into_iter().filter_map(open).map(|signed| signed.note().clone()).collect()
 }
 
-/// Reads the receipts of this ledger in a folder and in the folders of ledgers in it.
+/// Reads the receipts of this ledger in a folder and in the folders in it: of ledgers, and in these of thousands.
 fn read_receipts(door: &mut Door<'_>, dir: &Path, log: Option<&VerifierKey>) -> Result<Vec<Receipt>, Failure> {
     let failed = |error| {
         let next = "name a folder with receipts (.tlog-proof), such as `sam.id.d/receipts`";
         Failure::new(format!("the receipts could not be read: {error}"), next).at(dir.display())
     };
     let mut paths = Vec::new();
-    for path in durable::list(dir).map_err(failed)? {
-        if path.is_dir() { paths.extend(durable::list(&path).map_err(failed)?) } else { paths.push(path) }
+    let mut folders = vec![(dir.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for path in durable::list(&folder).map_err(failed)? {
+            if path.is_dir() && depth < 2 { folders.push((path, depth + 1)) } else { paths.push(path) }
+        }
     }
+    paths.sort();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "tlog-proof"));
     let (mut receipts, mut others) = (Vec::new(), 0_u64);
     for path in paths {
@@ -192,7 +196,7 @@ fn open_structure(door: &mut Door<'_>, log: &Path) -> Result<(Keys, Option<Roll>
     let cabinet = log.with_file_name(CABINET);
     let held = structure_keys::load_all(&cabinet, identity.secret()).map(|opened| opened.opened).unwrap_or_default();
     let folders = folder_keys::load_all(&cabinet, identity.secret()).map(|opened| opened.opened).unwrap_or_default();
-    let mut keys = keys_of(&held, LedgerId::ZERO);
+    let mut keys = keys_of(held.iter(), LedgerId::ZERO);
     if !folders.is_empty() {
         // Only the restricted folders' keys: each is tried on every entry that no structure key opens.
         let roster = durable::open_read(log).and_then(Roster::read).map_err(|error| could_not_look(log, &error))?;
@@ -266,6 +270,8 @@ fn pass(
     if let Some(origin) = &brought.origin
         && !report.log_key.is_empty()
         && origin.as_ref().map(ToString::to_string).as_ref() != Some(&report.log_key)
+        // A key that was the log's before is one whose second line in `origin` a crash left as it was.
+        && !origin.as_ref().is_some_and(|key| report.earlier_log_keys.contains(&key.to_string()))
     {
         report.add(Finding { entry: 0, code: Code::LogKey });
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use blake3::Hasher;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
-use super::Digest;
+use super::{Digest, lanes};
 
 /// A context string, which says what a hash, key or signature is for, and its place in [`ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub const INDEX: Context = Context("indelible/v1 index list", 22);
 pub const OWN_COPY: Context = Context("indelible/v1 own copy", 23);
 /// The check value of one record of an author's chain state (`derive_key`, first 16 bytes).
 pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state", 24);
+/// The key for one filling of an author's tray (keyed by the sitting's key).
+pub const OUTBOX_TRAY: Context = Context("indelible/v1 outbox tray", 25);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -97,6 +99,7 @@ pub const ALL: &[Context] = &[
     INDEX,
     OWN_COPY,
     CHAIN_STATE,
+    OUTBOX_TRAY,
 ];
 
 impl Context {
@@ -116,6 +119,29 @@ impl Context {
             hasher.update(piece);
         }
         *hasher.finalize().as_bytes()
+    }
+
+    /// Returns [`Context::hash`] of each message. Short messages of like lengths are hashed side by side.
+    #[must_use]
+    pub fn hash_each(self, messages: &[&[u8]]) -> Vec<[u8; 32]> {
+        let mut hashes = vec![[0; 32]; messages.len()];
+        let mut order: Vec<(usize, usize)> = Vec::with_capacity(messages.len());
+        for (at, (message, hash)) in messages.iter().zip(&mut hashes).enumerate() {
+            match lanes::fits(message) {
+                true => order.push((message.len().div_ceil(blake3::BLOCK_LEN), at)),
+                false => *hash = self.hash(&[message]),
+            }
+        }
+        order.sort_unstable();
+        for alike in order.chunk_by(|a, b| a.0 == b.0) {
+            let of: Vec<&[u8]> = alike.iter().filter_map(|(_, at)| messages.get(*at).copied()).collect();
+            for ((_, at), value) in alike.iter().zip(lanes::derive(&self.key(), &of)) {
+                if let Some(hash) = hashes.get_mut(*at) {
+                    *hash = value;
+                }
+            }
+        }
+        hashes
     }
 
     /// Begins a [`Context::hash`] over bytes that come in pieces.
@@ -164,10 +190,12 @@ impl Context {
 
     /// Begins `Hasher::new_derive_key` with the string.
     fn deriving(self) -> Hasher {
-        match KEYS.get(self.1) {
-            Some(key) => Hasher::new_from_context_key(key.get_or_init(|| hash_derive_key_context(self.0))),
-            None => Hasher::new_derive_key(self.0),
-        }
+        Hasher::new_from_context_key(&self.key())
+    }
+
+    fn key(self) -> ContextKey {
+        let make = || hash_derive_key_context(self.0);
+        KEYS.get(self.1).map_or_else(make, |key| *key.get_or_init(make))
     }
 
     fn keyed_hasher(self, key: &[u8; 32], message: &[u8]) -> Hasher {
@@ -222,6 +250,22 @@ pub fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_side_by_side_give_the_hashes_that_they_give_alone() {
+        let bytes: Vec<u8> = (0..3000u32).map(|at| ((at * at) >> 3) as u8).collect();
+        // Every length that has a path of its own, alone and among others, in numbers that fill the lanes and do not.
+        for length in (0..=1100).chain([2048, 3000]) {
+            let messages: Vec<&[u8]> = (0..37).map(|n| &bytes[n % 7..][..length.min(3000 - n % 7)]).collect();
+            let alone: Vec<[u8; 32]> = messages.iter().map(|message| PART.hash(&[message])).collect();
+            let count = [1, 3, 16, 17, 37][length % 5];
+            assert_eq!(PART.hash_each(&messages[..count]), alone[..count], "{length}");
+        }
+        let mixed: Vec<&[u8]> = (0..200).map(|n| &bytes[..n * 7919 % 1500]).collect();
+        let alone: Vec<[u8; 32]> = mixed.iter().map(|message| LINK.hash(&[message])).collect();
+        assert_eq!(LINK.hash_each(&mixed), alone);
+        assert_eq!(LINK.hash_each(&[]), [[0; 32]; 0]);
+    }
 
     #[test]
     fn no_two_contexts_are_alike_or_begin_alike_up_to_a_zero() {

@@ -6,6 +6,7 @@
 
 pub mod context;
 pub mod ids;
+mod lanes;
 pub mod numbers;
 mod text;
 

@@ -5,8 +5,8 @@ use rand_core::CryptoRng;
 use crate::codec::{Bytes, CaseTag, Digest, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::value::Moment;
 use crate::entry::EntryError;
-use crate::entry::statement::{Body, Seen, Statement, VERSION};
-use crate::keys::SigningKey;
+use crate::entry::statement::{Body, Seen, Statement, Unverified, VERSION};
+use crate::keys::{PublicKey, SigningKey};
 use crate::seal::sealed::Sealed;
 use crate::seal::structure::{self, StructureKey};
 use crate::seal::words::WordsKey;
@@ -47,13 +47,21 @@ pub struct Authored {
     pub content_key: structure::ContentKey,
 }
 
-impl Authored {
-    /// Signs a sealed decision. Public kinds keep their structure in clear, restricted folders hide the slot.
+/// A statement that was signed, and what its parts are made of: the next one of its author can name its digest, and nothing
+/// has left this process yet.
+pub struct Signed {
+    unproved: Unverified,
+    digest: Digest,
+    sealed: Sealed,
+}
+
+impl Signed {
+    /// Signs a sealed decision.
     ///
     /// # Errors
     /// As [`Statement::sign`].
-    pub fn sign(sealed: Sealed, author: &Author<'_>, rng: &mut impl CryptoRng) -> Result<Self, EntryError> {
-        let (decision, folder) = (&sealed.decision, sealed.decision.folder());
+    pub fn new(sealed: Sealed, author: &Author<'_>) -> Result<Self, EntryError> {
+        let decision = &sealed.decision;
         let body = Body {
             version: VERSION,
             ledger: sealed.ledger,
@@ -64,7 +72,7 @@ impl Authored {
             previous: author.previous,
             kind: decision.kind(),
             case: decision.case(),
-            folder: folder as u8,
+            folder: decision.folder() as u8,
             folder_key: sealed.folder.map_or(FolderKeyId::ZERO, |key| key.id()),
             occurred: decision.occurred(),
             learned: decision.learned(),
@@ -82,18 +90,51 @@ impl Authored {
             words_length: u32::try_from(sealed.words.len()).map_err(|_| EntryError::TooLong)?,
             seen: author.seen,
         };
-        let public = decision.is_public();
-        let statement = Statement::sign(body, author.key)?;
+        let unproved = Statement::sign_unproved(body, author.key)?;
+        Ok(Signed { digest: unproved.digest(), unproved, sealed })
+    }
+
+    /// Returns the statement's digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Verifies the signature and makes the parts. Public kinds keep their structure in clear, restricted folders hide
+    /// the slot.
+    ///
+    /// # Errors
+    /// `Signature` if the fresh signature does not verify; `TooLong`.
+    pub fn finish(
+        self,
+        key: &PublicKey,
+        structure_key: &StructureKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Authored, EntryError> {
+        let Signed { unproved, digest, sealed } = self;
+        let statement = unproved.verify(key)?;
+        let folder = sealed.decision.folder();
+        let public = sealed.decision.is_public();
         let (bytes, signature) = (statement.as_bytes(), &statement.signature().0);
         let structure = if public {
             structure::clear(bytes, signature)
         } else {
-            let key = (!folder.restricted()).then_some(author.structure_key);
-            structure::seal(bytes, signature, &statement.digest(), key, &sealed.content_key, rng)
+            let key = (!folder.restricted()).then_some(structure_key);
+            structure::seal(bytes, signature, &digest, key, &sealed.content_key, rng)
                 .map_err(|_| EntryError::TooLong)?
         };
         let Sealed { words, words_key, content_key, .. } = sealed;
         Ok(Authored { statement, structure, words, words_key, content_key })
+    }
+}
+
+impl Authored {
+    /// Signs a sealed decision and makes its parts.
+    ///
+    /// # Errors
+    /// As [`Signed::new`] and [`Signed::finish`].
+    pub fn sign(sealed: Sealed, author: &Author<'_>, rng: &mut impl CryptoRng) -> Result<Self, EntryError> {
+        Signed::new(sealed, author)?.finish(&author.key.public(), author.structure_key, rng)
     }
 
     /// Takes what was signed before, to be sent again byte for byte.

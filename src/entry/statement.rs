@@ -310,13 +310,21 @@ impl Statement {
     /// # Errors
     /// `OtherKey` if the body names another key; `Statement` or `TooLong` if it has no spelling.
     pub fn sign(body: Body, key: &SigningKey) -> Result<Self, EntryError> {
+        Self::sign_unproved(body, key)?.verify(&key.public())
+    }
+
+    /// Signs what `body` says; a statement only once it was verified (a fault in signing must not leak the key).
+    ///
+    /// # Errors
+    /// As [`Statement::sign`].
+    pub fn sign_unproved(body: Body, key: &SigningKey) -> Result<Unverified, EntryError> {
         if body.author.0 != *key.public().as_bytes() {
             return Err(EntryError::OtherKey);
         }
         body.check()?;
         let bytes = codec::encode(&body, STATEMENT_LIMIT).map_err(|_| EntryError::TooLong)?;
-        let signature = key.sign(&STATEMENT_SIGNATURE.message(&[&bytes])).map_err(|_| EntryError::Signature)?;
-        Ok(Statement(Unverified { bytes, body, signature }))
+        let signature = key.sign_unproved(&STATEMENT_SIGNATURE.message(&[&bytes]));
+        Ok(Unverified { bytes, body, signature })
     }
 
     /// Returns what it says.

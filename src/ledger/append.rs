@@ -8,17 +8,18 @@ use std::collections::HashMap;
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
-use crate::entry::statement::{Seen, UNKNOWN};
+use crate::entry::statement::{Seen, UNKNOWN, Unverified};
 use crate::frame::write::WriteBuilder;
 use crate::frame::{VOID_LIST_LIMIT, WRITE_ENTRIES};
 use crate::head::checkpoint::Checkpoint;
 use crate::head::receipt::Receipt;
 use crate::index::{AuthorHead, IndexHead, Update, VERSION};
+use crate::keys::PublicKey;
 use crate::keys::name::SignerKey;
 use crate::ledger::cards::Cards;
 use crate::ledger::open::{At, Ledger};
 use crate::ledger::read::open_statement;
-use crate::ledger::{CHECKPOINT, LOCK, LedgerError};
+use crate::ledger::{CHECKPOINT, LOCK, LedgerError, parallel};
 use crate::seal::structure::StructureKey;
 use crate::store::disk::Disk;
 use crate::store::durable;
@@ -28,6 +29,9 @@ use crate::verify::chains::{Chain, Chains};
 use crate::verify::entry::{self, Keys, Parts};
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
+
+/// Bytes that a disk writes as a whole or not at all.
+const SECTOR: usize = 512;
 
 /// An entry that is durable.
 #[derive(Debug, Clone)]
@@ -40,6 +44,9 @@ pub struct Entered {
     pub receipt: Receipt,
 }
 
+/// Opens an author's own entry out of its statement digest and its two parts.
+pub type OpenOwn<'a> = dyn FnMut(&Digest, &[u8], &[u8]) -> Option<Unverified> + 'a;
+
 impl<D: Disk> Ledger<D> {
     /// Takes the lock under which the tail is read again and statements are appended.
     ///
@@ -51,7 +58,8 @@ impl<D: Disk> Ledger<D> {
 
     /// Appends the statements of one author in one write with one sync, and returns their receipts.
     ///
-    /// `author_key` is the author's current structure key: it opens what this author entered before.
+    /// `author_key` is the author's current structure key. What the author entered under older ones or in restricted folders
+    /// is known from [`Ledger::author_head`], to be asked before.
     ///
     /// The order is what makes a receipt true; each step says what a crash there leaves behind.
     ///
@@ -72,18 +80,20 @@ impl<D: Disk> Ledger<D> {
         //    it too: whoever waited for another program was not recorded before it.
         let _lock = self.lock()?;
         let now = now();
-        let known = self.size();
         self.refresh()?;
-        self.extend_roster(roster, known)?;
+        self.extend_roster(roster)?;
+        self.speak_with(roster);
         // 2. What verify would find is refused. A crash here: nothing happened.
         let Some(author) = submissions.first().map(|first| first.statement.body().author) else {
             return Ok(Vec::new());
         };
-        let head = self.author_head(author_key, &author.0)?;
-        self.admit(submissions, author_key, head, roster, now)?;
+        let keys = Keys { structure: vec![author_key.clone()], ..Keys::default() };
+        let mut own = |digest: &Digest, structure: &[u8], words: &[u8]| open_statement(digest, structure, words, &keys);
+        let head = self.author_head(author_key, &author.0, &mut own)?;
+        let next_key = self.admit(submissions, author_key, head, roster, now)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
-        let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
-        let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
+        let signers = self.signers(next_key.as_ref())?;
+        let Sequenced { bytes, at, update } = self.sequence(submissions, &signers, now)?;
         // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
         //    sets aside. After it: every statement in it is entered for ever, receipt or not.
         let torn = self.torn.as_ref().map_or(0, |torn| torn.length);
@@ -93,7 +103,9 @@ impl<D: Disk> Ledger<D> {
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
         self.update_cards(&before, &update);
         self.note_author(submissions, author_key, before.size());
-        self.extend_roster(roster, before.size())?;
+        self.extend_roster(roster)?;
+        //    Where this write gave the log a new key: `origin` names it. A crash before: opening follows the log's word.
+        self.speak_with(roster);
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
         // 7. Receipts: they leave only now.
@@ -101,7 +113,17 @@ impl<D: Disk> Ledger<D> {
         (before.size()..self.size()).map(|number| self.receipt_of(number, now, &folded)).collect()
     }
 
-    /// Refuses what verify would call altered.
+    /// Returns the keys that sign the checkpoint of this write: the log's, and the next one if the write puts it into force.
+    fn signers(&self, next_key: Option<&PublicKey>) -> Result<Vec<&SignerKey>, LedgerError> {
+        let mut signers = vec![self.signer.as_ref().ok_or(LedgerError::NoLogKey)?];
+        if let Some(key) = next_key {
+            let next = self.next_signer.as_ref().filter(|next| next.public().key() == key);
+            signers.push(next.ok_or(LedgerError::NoNextKey)?);
+        }
+        Ok(signers)
+    }
+
+    /// Refuses what verify would call altered. Returns the log's next key, if these statements put one into force.
     fn admit(
         &self,
         submissions: &[Authored],
@@ -109,7 +131,8 @@ impl<D: Disk> Ledger<D> {
         head: Option<AuthorHead>,
         roster: &Roster,
         now: i64,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<PublicKey>, LedgerError> {
+        let before = roster.log_key();
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
@@ -118,11 +141,18 @@ impl<D: Disk> Ledger<D> {
             return Err(LedgerError::TornTail);
         }
         let keys = Keys { structure: vec![author_key.clone()], ..Keys::default() };
+        // What can be judged alone, on every core.
+        let refused = parallel(submissions.iter().collect(), |authored| parts_refusal(authored, &keys));
         let author = submissions.first().map_or([0; 32], |first| first.statement.body().author.0);
-        let mut chains = self.chain_of(&author, head, &keys)?;
+        // Where the author's own chain stands, as verify keeps it.
+        let mut chains = Chains::default();
+        if let Some(head) = head {
+            let next = head.sequence.saturating_add(1);
+            chains.0.insert(author, Chain { next, last: head.digest, seen: head.seen });
+        }
         // Public entries have their effect on those behind them, in a roster of their own till they are durable.
         let mut roster = Cow::Borrowed(roster);
-        for (number, authored) in (self.size()..).zip(submissions) {
+        for ((number, authored), refused) in (self.size()..).zip(submissions).zip(refused) {
             let body = authored.statement.body();
             let mut code = self.refusal(number, authored, submissions, &roster)?;
             if code.is_none() {
@@ -135,22 +165,12 @@ impl<D: Disk> Ledger<D> {
             if code.is_none() {
                 code = roster.judge(number, body, None).find(|code| code.alters());
             }
-            if let Some(code) = code.or_else(|| parts_refusal(authored, &keys)) {
+            if let Some(code) = code.or(refused) {
                 return Err(LedgerError::Refused(code));
             }
         }
-        Ok(())
-    }
-
-    /// Returns where the author's own chain stands, as verify keeps it: the next number, the last digest, what was seen.
-    fn chain_of(&self, author: &[u8; 32], head: Option<AuthorHead>, keys: &Keys) -> Result<Chains, LedgerError> {
-        let mut chains = Chains::default();
-        if let Some(head) = head {
-            let statement = self.entry(head.entry)?.statement(keys);
-            let seen = statement.map_or(UNKNOWN, |statement| statement.body().seen.number);
-            chains.0.insert(*author, Chain { next: head.sequence.saturating_add(1), last: head.digest, seen });
-        }
-        Ok(chains)
+        let after = roster.log_key().filter(|after| before.is_some_and(|before| before != *after));
+        Ok(after.cloned())
     }
 
     fn refusal(
@@ -206,7 +226,7 @@ impl<D: Disk> Ledger<D> {
         Ok(None)
     }
 
-    fn sequence(&self, submissions: &[Authored], signer: &SignerKey, now: i64) -> Result<Sequenced, LedgerError> {
+    fn sequence(&self, submissions: &[Authored], signers: &[&SignerKey], now: i64) -> Result<Sequenced, LedgerError> {
         let mut at = self.at.clone();
         let mut update = Update::default();
         let start = at.end + self.torn.as_ref().map_or(0, |torn| torn.length);
@@ -241,7 +261,7 @@ impl<D: Disk> Ledger<D> {
             at.frontier.append_with(leaf_hash(&bytes), |id, hash| update.node(id, hash));
         }
         let checkpoint = Checkpoint::new(self.log_key.name(), at.frontier.size(), at.frontier.root());
-        let note = checkpoint.sign(&[signer])?;
+        let note = checkpoint.sign(signers)?;
         let built = write.own(note.to_string().as_bytes()).map_err(broken)?;
         (at.end, at.write) = (built.start + built.bytes.len() as u64, built.hash);
         at.note = Some(note);
@@ -269,46 +289,62 @@ impl<D: Disk> Ledger<D> {
 
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
         for (entry, authored) in (first..).zip(submissions) {
-            self.cards.set_statement(author_key, &authored.statement.body().id, entry);
+            let body = authored.statement.body();
+            self.cards.set_statement(author_key, &body.id, body.sequence, entry);
         }
         if let Some(last) = submissions.last() {
-            let (sequence, digest) = (last.statement.body().sequence, last.statement.digest());
-            let head = AuthorHead { upto: self.at.size(), entry: self.at.size() - 1, sequence, digest };
+            let body = last.statement.body();
+            let head = AuthorHead {
+                upto: self.at.size(),
+                entry: self.at.size() - 1,
+                sequence: body.sequence,
+                digest: last.statement.digest(),
+                seen: body.seen.number,
+            };
             self.cards.set_author(author_key, &head);
         }
     }
 
-    /// Returns where the author with this structure key stands; none before the first statement.
+    /// Returns where an author stands; none before the first statement. The cards keep it under `key`, the author's current
+    /// structure key; `open` opens the author's own entries, whatever key they were sealed with.
     ///
     /// The cards say up to which entry they know; what was entered since, by whomever, is looked at. So an entry whose
     /// card was lost in a crash is found, and its statement is not entered twice.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn author_head(&mut self, key: &StructureKey, author: &[u8; 32]) -> Result<Option<AuthorHead>, LedgerError> {
-        let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO };
+    pub fn author_head(
+        &mut self,
+        key: &StructureKey,
+        author: &[u8; 32],
+        open: &mut OpenOwn<'_>,
+    ) -> Result<Option<AuthorHead>, LedgerError> {
+        let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO, seen: UNKNOWN };
         let mut head = self.cards.author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
         if head.upto < self.size() {
-            // The keys before this one too: an author who has got a new key counts on.
-            let one = Keys { structure: vec![key.clone()], ..Keys::default() };
-            let own = self.own.author == Some(*author);
-            let keys = if own { &self.own.keys } else { &one };
             let mut found = Vec::new();
             self.walk_from(head.upto, &mut |number, digest, structure, words| {
-                if let Some(sequence) = self.own.gone.get(digest).filter(|_| own) {
-                    (head.entry, head.sequence, head.digest) = (number, *sequence, *digest);
-                } else if let Some(statement) = open_statement(digest, structure, words, keys)
+                if let Some(statement) = open(digest, structure, words)
                     && statement.body().author.0 == *author
                 {
-                    found.push((statement.body().id, number));
-                    (head.entry, head.sequence, head.digest) = (number, statement.body().sequence, *digest);
+                    let body = statement.body();
+                    found.push((body.id, body.sequence, number));
+                    (head.entry, head.sequence, head.digest) = (number, body.sequence, *digest);
+                    head.seen = body.seen.number;
                 }
             })?;
-            found.into_iter().for_each(|(id, entry)| self.cards.set_statement(key, &id, entry));
+            for (id, sequence, entry) in found {
+                self.cards.set_statement(key, &id, sequence, entry);
+            }
             head.upto = self.size();
             self.cards.set_author(key, &head);
         }
         Ok(Some(head).filter(|head| head.entry != UNKNOWN))
+    }
+
+    /// Notes on the cards where the author with this structure key stands.
+    pub(super) fn note_head(&mut self, key: &StructureKey, head: &AuthorHead) {
+        self.cards.set_author(key, head);
     }
 
     /// Returns the receipt of an entry under the newest own checkpoint.
@@ -343,10 +379,18 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// Writes the copy of the newest checkpoint; whether that succeeds changes nothing.
+    ///
+    /// A short note is written over another one of its length: both lie in one sector, and whoever reads in between gets
+    /// one that does not open, which says nothing. Else it takes the other's place at once.
     pub(super) fn copy_checkpoint(&self) {
-        if let Ok(note) = self.best_note(self.size().saturating_sub(1)) {
-            drop(durable::copy_unsynced(&self.dir.join(CHECKPOINT), note.to_string().as_bytes()));
-        }
+        let Ok(note) = self.best_note(self.size().saturating_sub(1)) else { return };
+        let (path, note) = (self.dir.join(CHECKPOINT), note.to_string());
+        let same = note.len() <= SECTOR && durable::length(&path).is_ok_and(|length| length == note.len() as u64);
+        drop(if same {
+            durable::overwrite_unsynced(&path, 0, note.as_bytes())
+        } else {
+            durable::copy_unsynced(&path, note.as_bytes())
+        });
     }
 }
 

@@ -19,7 +19,7 @@ const CHUNK: usize = 4096;
 /// The index, or what takes its place.
 pub enum Cards {
     /// The index on disk.
-    Index(Index),
+    Index(Box<Index>),
     /// Another program has the index, or it cannot be had: everything in memory, for this process only.
     Memory(Box<Memory>),
 }
@@ -32,7 +32,7 @@ pub struct Memory {
     offsets: Vec<u64>,
     public: Vec<u64>,
     authors: HashMap<[u8; 32], AuthorHead>,
-    ids: HashMap<[u8; 32], u64>,
+    ids: HashMap<[u8; 16], u64>,
 }
 
 /// Where the log stands as the cards say, folded and ready to be appended to.
@@ -239,15 +239,15 @@ impl Cards {
     pub fn statement(&self, key: &StructureKey, id: &crate::codec::StatementId) -> Option<u64> {
         match self {
             Cards::Index(index) => index.statement(key, id),
-            Cards::Memory(memory) => memory.ids.get(&Index::statement_name(key, id)).copied(),
+            Cards::Memory(memory) => memory.ids.get(&Index::known_by(key, id)).copied(),
         }
     }
 
-    /// Keeps the entry of an author's statement by its id.
-    pub fn set_statement(&mut self, key: &StructureKey, id: &crate::codec::StatementId, entry: u64) {
+    /// Keeps the entry of an author's statement by its id and sequence number.
+    pub fn set_statement(&mut self, key: &StructureKey, id: &crate::codec::StatementId, sequence: u64, entry: u64) {
         match self {
-            Cards::Index(index) => drop(index.set_statement(key, id, entry)),
-            Cards::Memory(memory) => drop(memory.ids.insert(Index::statement_name(key, id), entry)),
+            Cards::Index(index) => drop(index.set_statement(key, id, sequence, entry)),
+            Cards::Memory(memory) => drop(memory.ids.insert(Index::known_by(key, id), entry)),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::cabinet::identity::Identity;
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
+use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
 use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
@@ -17,13 +18,13 @@ use crate::entry::statement::Unverified;
 use crate::head::checkpoint::SignedCheckpoint;
 use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
-use crate::ledger::LedgerError;
 use crate::ledger::open::{Ledger, log_key_path};
-use crate::ledger::read::Stored;
+use crate::ledger::read::{Stored, open_restricted};
+use crate::ledger::{LedgerError, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
-use crate::seal::structure::{self, StructureKey, StructurePart};
-use crate::seal::words::{self, WordsKey, WordsPart};
+use crate::seal::structure::StructureKey;
+use crate::seal::words::{self, WordsPart};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
 use crate::verify::entry::Keys;
@@ -43,6 +44,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
+    /// Where what is signed lies while it is sent.
+    pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
     /// Folder keys that were opened, at their first use.
@@ -68,7 +71,7 @@ impl Desk<RealFile> {
     pub fn open(dir: &Path, config: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Ledger::open_append(dir, None)?;
         let roster = ledger.roster()?;
-        ledger.signer = roster.ledger().and_then(|id| read_log_key(config, id));
+        log_key::take_keys(&mut ledger, &roster, config)?;
         Self::at(ledger, roster, identity, side)
     }
 
@@ -87,31 +90,38 @@ impl<D: Disk> Desk<D> {
     /// Sits down at an open ledger.
     ///
     /// # Errors
-    /// `NotEnrolled` if no entry enrols the identity's key; `NoRoll`; `NoPack`; `Evidence` if a receipt beside the
+    /// `NotEnrolled` if no entry enrols the identity's key; `EnrolmentWaits`, `KeyEnded` or `NoRoll` if the roll is closed to
+    /// it; `NoPack`; `Evidence` if a receipt beside the
     /// identity is not honoured by this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
-        roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
+        let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
         let held = structure_keys::load_all(&cabinet, identity.secret())?.opened;
         let roll = Roll::load(&cabinet, identity.secret()).map_err(|error| match error {
-            CabinetError::Wrap(_) | CabinetError::Missing => LedgerError::NoRoll,
+            CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
+                (Some(entry), _) => LedgerError::KeyEnded(entry),
+                (None, None) => LedgerError::EnrolmentWaits(enrolment.entry),
+                (None, Some(_)) => LedgerError::NoRoll,
+            },
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
+        let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring) = (roster.latest(), OnceCell::new());
         let mut desk =
-            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, time, ring };
-        desk.know_own_past();
+            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
         desk.compare_receipt()?;
         Ok(desk)
     }
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
     fn compare_receipt(&mut self) -> Result<(), LedgerError> {
-        let Some((_, bytes)) = receipts::newest(&self.side, self.ledger_id())? else { return Ok(()) };
-        let Ok(receipt) = Receipt::parse(&bytes) else { return Ok(()) };
-        let key = std::slice::from_ref(self.ledger.log_key());
-        let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), key) else { return Ok(()) };
+        let keys = self.ledger.log_keys().to_vec();
+        let signed = |bytes: &[u8]| {
+            let receipt = Receipt::parse(bytes).ok()?;
+            SignedCheckpoint::open_note(receipt.note().clone(), &keys).ok()
+        };
+        let Some((_, signed)) = receipts::newest(&self.side, self.ledger_id(), signed)? else { return Ok(()) };
         self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
     }
 
@@ -158,7 +168,7 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
-        keys_of(&self.held, self.ledger_id())
+        keys_of(self.held.iter(), self.ledger_id())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
@@ -204,7 +214,7 @@ impl<D: Disk> Desk<D> {
     }
 
     pub(super) fn need_leading(&self) -> Result<(), LedgerError> {
-        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotAllowed) }
+        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotLeading) }
     }
 
     pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {
@@ -254,15 +264,9 @@ impl<D: Disk> Desk<D> {
     /// only those open who open its words, or one that arrived after the keys it was sealed to were destroyed.
     fn own_by_words(&self, stored: &Stored) -> Option<Unverified> {
         let digest = stored.envelope().statement;
-        let WordsPart::Sealed { .. } = words::parse(stored.words()).ok()? else { return None };
-        let StructurePart::Sealed(sealed) = structure::parse(stored.structure()).ok()? else { return None };
-        let ledger = self.ledger_id();
-        let opened = |key: &WordsKey, id| words::open(stored.words(), key, &ledger, id).ok();
         let key = self.own_words_key(&digest).ok().flatten()?;
-        let words = self.roster.folder_ids().find_map(|id| opened(&key, id))?;
-        let part = sealed.open(&words.content_key).ok()?;
-        let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
-        (statement.digest() == digest).then_some(statement)
+        let ids = self.roster.folder_ids();
+        open_restricted(&digest, stored.structure(), stored.words(), &key, &self.ledger_id(), ids)
     }
 
     /// Returns the shortest form of a tag that is unique in this ledger.
@@ -329,16 +333,21 @@ impl<D: Disk> View for Desk<D> {
 
 /// Returns the keys with which structure opens that somebody holds.
 #[must_use]
-pub fn keys_of(held: &[HeldStructureKey], ledger: LedgerId) -> Keys {
-    let structure = held.iter().filter_map(HeldStructureKey::key).cloned().collect();
-    let content = held.iter().flat_map(HeldStructureKey::kept).map(|kept| (kept.digest, kept.key.clone())).collect();
+pub fn keys_of<'a>(held: impl Iterator<Item = &'a HeldStructureKey> + Clone, ledger: LedgerId) -> Keys {
+    let structure = held.clone().filter_map(HeldStructureKey::key).cloned().collect();
+    let content = held.flat_map(HeldStructureKey::kept).map(|kept| (kept.digest, kept.key.clone())).collect();
     Keys { structure, content, ledger, ..Keys::default() }
 }
 
 /// Reads the log's key of a ledger from this machine, if it is there.
 #[must_use]
 pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
-    let bytes = durable::read(&log_key_path(config, ledger), 4096).ok().map(zeroize::Zeroizing::new)?;
+    read_signer(&log_key_path(config, ledger))
+}
+
+/// Reads a file that holds a log's key.
+pub(super) fn read_signer(path: &Path) -> Option<SignerKey> {
+    let bytes = durable::read(path, 4096).ok().map(zeroize::Zeroizing::new)?;
     SignerKey::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 

@@ -1,17 +1,20 @@
 //! The clerk: opening a ledger, the order of steps when something is entered, reading it back.
 
+pub mod accused;
 pub mod append;
 pub mod cards;
 pub mod desk;
+mod fresh;
 pub mod grants;
 pub mod init;
+pub mod log_key;
 pub mod misfiled;
 pub mod open;
-pub mod own_past;
 pub mod people;
 pub mod proofs;
 pub mod read;
 pub mod record;
+pub mod recover;
 pub mod retire;
 pub mod show;
 pub mod witness;
@@ -29,6 +32,15 @@ use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::tree::ProofError;
 use crate::verify::report::Code;
+
+/// Items from which on it pays to share the work among the cores.
+const MANY: usize = 8;
+
+/// Works on each item, on every core where there are many.
+fn parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
+    use rayon::iter::{IntoParallelIterator, ParallelIterator};
+    if items.len() < MANY { items.into_iter().map(work).collect() } else { items.into_par_iter().map(work).collect() }
+}
 
 /// Why the clerk could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +72,27 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
+    /// The key that is to be the log's next one is not on this machine.
+    #[error("the log's new key is not on this computer")]
+    NoNextKey,
+    /// Something of the same sort waits for a second person already.
+    #[error("entry {0} waits for a second person already")]
+    StillWaits(u64),
     /// The identity is not enrolled, or no longer.
     #[error("this identity is not enrolled in this ledger")]
     NotEnrolled,
     /// The identity's role may not do this.
     #[error("this needs the role of dsl, deputy_dsl or leader")]
     NotAllowed,
+    /// The identity's role is none of the leading ones.
+    #[error("this needs the role of dsl, deputy_dsl, leader, chair or owner")]
+    NotLeading,
+    /// The identity's key was enrolled and does not count before a second person confirms that entry.
+    #[error("the enrolment of this identity, entry {0}, waits for a second person")]
+    EnrolmentWaits(u64),
+    /// The identity's key was ended.
+    #[error("this identity's key was ended by entry {0}")]
+    KeyEnded(u64),
     /// The identity has no structure key in the cabinet.
     #[error("the cabinet holds no structure key for this identity")]
     NoStructureKey,
@@ -123,6 +150,9 @@ pub enum LedgerError {
     /// The folder's words are not open to this identity.
     #[error("the words of this entry are not open to this identity")]
     NotReader,
+    /// The words of a recovery sheet that opens nothing here.
+    #[error("this recovery sheet opens nothing in this ledger")]
+    OtherSheet,
     /// Torn bytes have to be set aside first, by someone enrolled.
     #[error("the ledger ends in bytes of a write that was cut short")]
     TornTail,

@@ -1,6 +1,6 @@
 //! Reading entries back, each compared with the tree before it is believed.
 
-use crate::codec::{Digest, Link};
+use crate::codec::{Digest, FolderKeyId, LedgerId, Link};
 use crate::entry::envelope::{self, Envelope};
 use crate::entry::statement::Unverified;
 use crate::frame::reader::Event;
@@ -8,6 +8,7 @@ use crate::frame::{EntryFrame, Frame, Next, next_frame};
 use crate::ledger::LedgerError;
 use crate::ledger::open::Ledger;
 use crate::seal::structure::{self, StructurePart};
+use crate::seal::words::{self, WordsKey};
 use crate::store::disk::Disk;
 use crate::tree::{NodeId, ReadHashes, leaf_hash};
 use crate::verify::entry::Keys;
@@ -85,6 +86,23 @@ pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Ke
             Unverified::decode(opened.statement(), &opened.signature()).ok()?
         }
     };
+    (statement.digest() == *digest).then_some(statement)
+}
+
+/// Opens the statement of an entry in a restricted folder by the key of its words; the folder key is one of `folders`.
+#[must_use]
+pub fn open_restricted<'a>(
+    digest: &Digest,
+    structure: &[u8],
+    words: &[u8],
+    key: &WordsKey,
+    ledger: &LedgerId,
+    mut folders: impl Iterator<Item = &'a FolderKeyId>,
+) -> Option<Unverified> {
+    let StructurePart::Sealed(sealed) = structure::parse(structure).ok()? else { return None };
+    let opened = folders.find_map(|folder| words::open(words, key, ledger, folder).ok())?;
+    let part = sealed.open(&opened.content_key).ok()?;
+    let statement = Unverified::decode(part.statement(), &part.signature()).ok()?;
     (statement.digest() == *digest).then_some(statement)
 }
 
@@ -201,16 +219,17 @@ impl<D: Disk> Ledger<D> {
     /// As [`Ledger::entry`].
     pub fn roster(&self) -> Result<Roster, LedgerError> {
         let mut roster = Roster::default();
-        self.extend_roster(&mut roster, 0)?;
+        self.extend_roster(&mut roster)?;
         Ok(roster)
     }
 
-    /// Takes the public entries from `from` on into a roster.
+    /// Takes the public entries that a roster has not read yet into it.
     ///
     /// # Errors
     /// As [`Ledger::entry`].
-    pub fn extend_roster(&self, roster: &mut Roster, from: u64) -> Result<(), LedgerError> {
-        if self.size() == 0 {
+    pub fn extend_roster(&self, roster: &mut Roster) -> Result<(), LedgerError> {
+        let from = roster.upto();
+        if self.size() <= from {
             return Ok(());
         }
         let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
@@ -222,6 +241,7 @@ impl<D: Disk> Ledger<D> {
                 let _ = roster.admit(number, recorded, &statement, stored.words());
             }
         }
+        roster.read_to(self.size());
         Ok(())
     }
 }

@@ -1,33 +1,37 @@
 //! Recording: from a draft to receipts, with nothing that was typed or signed ever lost.
 // Long because: the order from draft to receipt stands in one place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
 use crate::cabinet::drafts::{self, DraftId};
-use crate::cabinet::outbox::{self, OutboxItem};
-use crate::cabinet::own::OwnCopy;
+use crate::cabinet::outbox::{self, OutboxItem, Place};
+use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::{CabinetError, Durable, receipts};
-use crate::codec::{Digest, Folder, KindNumber, ShortText, StatementId};
+use crate::codec::{Digest, Folder, FolderKeyId, KindNumber, ShortText};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
-use crate::entry::authored::{Author, Authored};
-use crate::entry::statement::{Seen, Unverified};
+use crate::entry::authored::{Author, Authored, Signed};
+use crate::entry::statement::{Seen, UNKNOWN, Unverified};
 use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
-use crate::ledger::LedgerError;
+use crate::index::AuthorHead;
 use crate::ledger::append::Entered;
-use crate::ledger::desk::Desk;
+use crate::ledger::desk::{Desk, keys_of};
+use crate::ledger::read::{open_restricted, open_statement};
+use crate::ledger::{LedgerError, parallel};
 use crate::review::gate::{Stop, gate};
 use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::sealed::Sealed;
-use crate::seal::words::FolderPublic;
+use crate::seal::structure::StructureKey;
+use crate::seal::words::{FolderPublic, WordsKey};
 use crate::store::StoreError;
 use crate::store::disk::Disk;
+use crate::store::durable;
 use crate::verify::report::Code;
 
 /// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
@@ -79,13 +83,27 @@ pub enum Outcome {
 
 enum Checked {
     Ready(Box<Ready>),
+    /// Something has to be entered before it; then it is checked again.
+    First(Box<Decision>),
     Done(Outcome),
 }
 
+/// A decision that may be entered, to be sealed and signed with its group.
 struct Ready {
-    authored: Authored,
+    decision: Decision,
+    folder: Option<FolderPublic>,
+    /// When it was decided on, in milliseconds UTC: the time of signing.
+    now: i64,
     gaps: Vec<Gap>,
     flags: Vec<Flag>,
+}
+
+impl Ready {
+    /// How many bytes the entry will take at most.
+    fn bytes(&self) -> usize {
+        let words: usize = self.decision.words().iter().map(|field| field.text.len() + 12).sum();
+        words + 320 * self.decision.values().len() + 42 * self.decision.references().len() + 2048
+    }
 }
 
 impl<D: Disk> Desk<D> {
@@ -126,33 +144,59 @@ impl<D: Disk> Desk<D> {
         for (at, draft) in list.iter().enumerate() {
             let pending = self.ledger.size() + group.len() as u64;
             let looks_at_group = draft.entries().any(|entry| entry >= self.ledger.size() && entry < pending);
-            let bytes: usize =
-                group.iter().map(|(_, ready)| ready.authored.words.len() + ready.authored.structure.len()).sum();
+            let bytes: usize = group.iter().map(|(_, ready)| ready.bytes()).sum();
             if group.len() >= limit || looks_at_group || bytes >= WRITE_BYTES {
-                self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
             }
             if matches!(outcomes.last(), Some((_, Outcome::Waiting { why })) if matches!(**why, LedgerError::Store(_)))
             {
                 break;
             }
-            match self.prepare(draft, &mut chain, now(), rng) {
+            let mut checked = self.prepare(draft, None, now(), rng);
+            if let Ok(Checked::First(decision)) = checked {
+                self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
+                let first = self.enter_first(*decision, &mut chain, now, rng)?;
+                checked = self.prepare(draft, Some(first), now(), rng);
+            }
+            match checked {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
+                // It was entered; if it did not help, nothing is entered that the wrong person could read.
+                Ok(Checked::First(_)) => return Err(LedgerError::KeptOut),
                 Err(why) => {
                     // What was signed before it is sent all the same.
-                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     return Err(why);
                 }
                 Ok(Checked::Done(outcome)) => {
                     // Outcomes are told in order: the group before it first.
-                    self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+                    self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     done(at, &outcome);
                     outcomes.push((at, outcome));
                 }
             }
         }
-        self.finish(&mut group, &mut chain, now, &mut outcomes, done)?;
+        self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
         chain.save(Durable::Later)?;
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+
+    /// Enters what has to come before a draft, in a write of its own.
+    fn enter_first(
+        &mut self,
+        decision: Decision,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<u64, LedgerError> {
+        let folder = self.folder_key(&decision)?;
+        let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
+        let mut outcomes = Vec::new();
+        self.finish(&mut group, chain, now, rng, &mut outcomes, &mut |_, _| ())?;
+        match outcomes.pop() {
+            Some((_, Outcome::Entered { entered, .. })) => Ok(entered.number),
+            Some((_, Outcome::Waiting { why })) => Err(*why),
+            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
+        }
     }
 
     /// Enters something the clerk makes itself.
@@ -186,13 +230,13 @@ impl<D: Disk> Desk<D> {
         let (mut group, mut all) = (Vec::new(), Vec::new());
         let mut decisions = decisions.into_iter().peekable();
         while let Some(decision) = decisions.next() {
-            let authored = self.author(decision, &mut chain, now(), rng)?;
-            group.push((0, Ready { authored, gaps: Vec::new(), flags: Vec::new() }));
+            let folder = self.folder_key(&decision)?;
+            group.push((0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() }));
             if group.len() < WRITE_ENTRIES - 1 && decisions.peek().is_some() {
                 continue;
             }
             let mut outcomes = Vec::new();
-            self.finish(&mut group, &mut chain, now, &mut outcomes, &mut |_, _| ())?;
+            self.finish(&mut group, &mut chain, now, rng, &mut outcomes, &mut |_, _| ())?;
             for (_, outcome) in outcomes {
                 match outcome {
                     Outcome::Entered { entered, .. } => all.push(*entered),
@@ -215,12 +259,18 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
-        let head = self.ledger.author_head(&key, author.as_bytes())?;
-        let head = self.stands_at(head, &chain)?;
+        self.ledger.extend_roster(&mut self.roster)?;
+        let head = self.author_head(&key)?;
+        let restricted = self.restricted_head(&chain, head)?;
+        if let Some(head) = &restricted {
+            self.ledger.note_head(&key, head);
+        }
+        let head = restricted.or(head);
         if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
             chain.signed(head.sequence, head.digest)?;
         }
-        let (waiting, files) = self.waiting(&mut chain)?;
+        let (waiting, places) = self.waiting(&mut chain)?;
+        self.stands_before(waiting.first(), head.as_ref())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
@@ -231,13 +281,51 @@ impl<D: Disk> Desk<D> {
             chain.lost_after(next, previous);
         }
         if self.ledger.can_append() {
-            self.send(waiting, files, &mut chain, now)?;
+            self.send(waiting, places, &mut chain, now)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
             chain.saw(seen.number, seen.link)?;
         }
         Ok(chain)
+    }
+
+    /// Returns where this author stands, by every structure key the author had and, in restricted folders, by the own copy.
+    fn author_head(&mut self, key: &StructureKey) -> Result<Option<AuthorHead>, LedgerError> {
+        let author = self.identity.author();
+        let keys = keys_of(self.held.iter().filter(|held| held.author == author), self.ledger_id());
+        let folders: Vec<FolderKeyId> = self.roster.restricted_folders().copied().collect();
+        let (cabinet, secret) = (self.ledger.cabinet(), self.identity.secret());
+        let mut copies: Option<HashMap<Digest, WordsKey>> = None;
+        let mut open = |digest: &Digest, structure: &[u8], words: &[u8]| {
+            if let Some(statement) = open_statement(digest, structure, words, &keys) {
+                return Some(statement);
+            }
+            // Read once, and only where somebody entered something sealed since.
+            let copies = copies.get_or_insert_with(|| own::all_of(&cabinet, &author, secret));
+            let key = copies.get(digest)?;
+            open_restricted(digest, structure, words, key, &keys.ledger, folders.iter())
+        };
+        self.ledger.author_head(key, author.as_bytes(), &mut open)
+    }
+
+    /// Returns where this author stands behind an entry in a restricted folder that neither the cards nor the own copy know
+    /// after a power cut: the chain's own file names its digest, which stands in clear.
+    fn restricted_head(&self, chain: &Chain, head: Option<AuthorHead>) -> Result<Option<AuthorHead>, LedgerError> {
+        let (from, next) = head.as_ref().map_or((0, 0), |head| (head.entry + 1, head.sequence + 1));
+        if chain.next() <= next {
+            return Ok(None);
+        }
+        let mut found = None;
+        self.ledger.walk_from(from, &mut |number, digest, _, _| {
+            if *digest == chain.previous() {
+                found = Some(number);
+            }
+        })?;
+        let sequence = chain.next() - 1;
+        let seen = chain.seen().map_or(UNKNOWN, |seen| seen.number);
+        let head = |entry| AuthorHead { upto: self.ledger.size(), entry, sequence, digest: chain.previous(), seen };
+        Ok(found.map(head))
     }
 
     /// Checks that the ledger holds the newest entry that this device has seen.
@@ -248,14 +336,14 @@ impl<D: Disk> Desk<D> {
         if held { Ok(()) } else { Err(LedgerError::Evidence { size: seen.number + 1, by }) }
     }
 
-    /// Returns what was signed and is not in the ledger, in its order, and the files of the outbox. The sequence numbers
+    /// Returns what was signed and is not in the ledger, in its order, and where it lies. The sequence numbers
     /// are used, whatever a power cut took from the chain's own file.
-    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<StatementId>), LedgerError> {
+    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<Place>), LedgerError> {
         let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
-        let (mut waiting, mut files) = (Vec::new(), Vec::new());
-        for (name, items) in opened {
-            files.push(name);
+        let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        for (place, items) in opened {
+            places.push(place);
             for item in items {
                 if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
                     self.keep_receipt(entry)?;
@@ -270,7 +358,7 @@ impl<D: Disk> Desk<D> {
                 waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
             }
         }
-        Ok((waiting, files))
+        Ok((waiting, places))
     }
 
     /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
@@ -278,7 +366,7 @@ impl<D: Disk> Desk<D> {
     fn send(
         &mut self,
         mut waiting: Vec<Authored>,
-        mut files: Vec<StatementId>,
+        mut places: Vec<Place>,
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
     ) -> Result<(), LedgerError> {
@@ -291,7 +379,7 @@ impl<D: Disk> Desk<D> {
         };
         if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
             let says = self.sets_aside(&torn, chain, now)?;
-            files.extend(self.put_out(std::slice::from_ref(&says), chain)?);
+            places.extend(self.put_out(std::slice::from_ref(&says), chain)?);
             waiting.push(says);
         }
         let key = self.structure_key()?.clone();
@@ -299,7 +387,7 @@ impl<D: Disk> Desk<D> {
             let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
-                    files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                    places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                     return Err(why);
                 }
                 Ok(entered) => entered,
@@ -307,8 +395,8 @@ impl<D: Disk> Desk<D> {
             self.keep_own(write)?;
             entered.iter().try_for_each(|entered| self.keep_receipt(entered.number))?;
         }
-        for name in files {
-            outbox::remove(&self.side, name, Durable::Now)?;
+        for place in places {
+            outbox::remove(&self.side, &self.tray, place, Durable::Now)?;
         }
         Ok(())
     }
@@ -326,13 +414,17 @@ impl<D: Disk> Desk<D> {
             self.value("cause", code("torn_write")?)?,
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        self.author(decision, chain, now(), &mut crate::store::durable::entropy())
+        let folder = self.folder_key(&decision)?;
+        let ready = vec![(decision, folder, now())];
+        let (mut authored, failed) = self.author(ready, chain, &mut durable::entropy())?;
+        authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
+    /// Checks a draft; `first` is the entry that was made for it to come before it.
     fn prepare(
         &mut self,
         draft: &Draft,
-        chain: &mut Chain,
+        first: Option<u64>,
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Checked, LedgerError> {
@@ -361,9 +453,12 @@ impl<D: Disk> Desk<D> {
                 return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep(draft, now, rng)?, entry }));
             }
         }
+        if let Some(first) = self.keep_out(&decision, first, now, rng)? {
+            return Ok(Checked::First(Box::new(first)));
+        }
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
-        let authored = self.author(decision, chain, now, rng)?;
-        Ok(Checked::Ready(Box::new(Ready { authored, gaps, flags })))
+        let folder = self.folder_key(&decision)?;
+        Ok(Checked::Ready(Box::new(Ready { decision, folder, now, gaps, flags })))
     }
 
     /// Keeps a draft, sealed to its author and durable.
@@ -375,43 +470,75 @@ impl<D: Disk> Desk<D> {
         Ok(drafts::save(&self.ledger.cabinet(), text.as_bytes(), now, self.identity.recipient(), rng)?)
     }
 
-    /// Seals and signs a decision. Nobody is told of it, and it is not sent, before [`Desk::put_out`].
+    /// Seals and signs decisions in their order, as far as the first that cannot be, which is told too. Nobody is told of
+    /// them, and they are not sent, before [`Desk::put_out`].
+    ///
+    /// Sealing, and making the parts, needs nothing of the statement before: many are worked on by every core, with the
+    /// randomness of the system. Only to sign, one has to know the digest of the one before.
     fn author(
-        &mut self,
-        decision: Decision,
+        &self,
+        decisions: Vec<(Decision, Option<FolderPublic>, i64)>,
         chain: &mut Chain,
-        now: i64,
         rng: &mut impl CryptoRng,
-    ) -> Result<Authored, LedgerError> {
-        let folder = self.folder_key(&decision)?;
-        let key = self.identity.author();
-        let sealed = Sealed::new(decision, self.ledger_id(), key.as_bytes(), folder.as_ref(), rng)?;
-        let (sequence, previous) = (chain.next(), chain.previous());
-        let author = Author {
-            person: self.identity.person(),
-            key: self.identity.signing(),
-            structure_key: self.structure_key()?,
-            sequence,
-            previous,
-            seen: self.ledger.seen(),
-            pack: self.roster.pack(),
-            policy: self.roster.policy(),
-            signed: Moment::in_london(now),
+    ) -> Result<(Vec<Authored>, Option<LedgerError>), LedgerError> {
+        let (key, structure_key) = (self.identity.author(), self.structure_key()?);
+        let (ledger, alone) = (self.ledger_id(), decisions.len() == 1);
+        let sealed = if alone {
+            let seal = |(decision, folder, now): (Decision, Option<FolderPublic>, i64)| {
+                (Sealed::new(decision, ledger, key.as_bytes(), folder.as_ref(), rng), now)
+            };
+            decisions.into_iter().map(seal).collect()
+        } else {
+            parallel(decisions, |(decision, folder, now)| {
+                (Sealed::new(decision, ledger, key.as_bytes(), folder.as_ref(), &mut durable::entropy()), now)
+            })
         };
-        let authored = Authored::sign(sealed, &author, rng)?;
-        chain.signed(sequence, authored.statement.digest())?;
-        Ok(authored)
+        let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
+        for (sealed, now) in sealed {
+            let author = Author {
+                person: self.identity.person(),
+                key: self.identity.signing(),
+                structure_key,
+                sequence: chain.next(),
+                previous: chain.previous(),
+                seen: self.ledger.seen(),
+                pack: self.roster.pack(),
+                policy: self.roster.policy(),
+                signed: Moment::in_london(now),
+            };
+            let one = sealed.map_err(LedgerError::from).and_then(|sealed| Ok(Signed::new(sealed, &author)?));
+            match one {
+                Ok(one) => {
+                    chain.signed(author.sequence, one.digest())?;
+                    signed.push(one);
+                }
+                Err(why) => {
+                    failed = Some(why);
+                    break;
+                }
+            }
+        }
+        let authored = if alone {
+            signed.into_iter().map(|one| one.finish(&key, structure_key, rng)).collect()
+        } else {
+            parallel(signed, |one| one.finish(&key, structure_key, &mut durable::entropy()))
+        };
+        Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
     }
 
     /// Puts what was signed into the outbox before it is sent: synced, with the chain, if it has to wait there.
-    fn put_out(&self, group: &[Authored], chain: &mut Chain) -> Result<Vec<StatementId>, LedgerError> {
+    fn put_out(&mut self, group: &[Authored], chain: &mut Chain) -> Result<Vec<Place>, LedgerError> {
         let items: Vec<OutboxItem> = group.iter().map(item).collect();
+        let mut rng = durable::entropy();
         let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        let files = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
+        if when == Durable::Later && outbox::lay(&mut self.tray, &items, &mut rng)? {
+            return Ok(vec![Place::Tray]);
+        }
+        let places = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
         if when == Durable::Now {
             chain.save(when)?;
         }
-        Ok(files)
+        Ok(places)
     }
 
     fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
@@ -424,32 +551,49 @@ impl<D: Disk> Desk<D> {
         Ok(Some(epoch.key))
     }
 
-    /// Appends a group in one write and hands out what became of each.
+    /// Seals and signs a group, appends it in one write and hands out what became of each.
     fn finish(
         &mut self,
         group: &mut Vec<(usize, Ready)>,
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
         outcomes: &mut Vec<(usize, Outcome)>,
         done: &mut dyn FnMut(usize, &Outcome),
     ) -> Result<(), LedgerError> {
-        if group.is_empty() {
-            return Ok(());
-        }
-        let (mut places, mut authored) = (Vec::new(), Vec::new());
+        let (mut drafts, mut decisions) = (Vec::new(), Vec::new());
         for (at, ready) in group.drain(..) {
-            places.push((at, ready.gaps, ready.flags));
-            authored.push(ready.authored);
+            drafts.push((at, ready.gaps, ready.flags));
+            decisions.push((ready.decision, ready.folder, ready.now));
         }
-        let files = self.put_out(&authored, chain)?;
+        let (authored, failed) = self.author(decisions, chain, rng)?;
+        drafts.truncate(authored.len());
+        if !authored.is_empty() {
+            self.send_group(drafts, authored, chain, now, outcomes, done)?;
+        }
+        // What was signed before it was sent all the same.
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Appends what was signed in one write and hands out what became of each.
+    fn send_group(
+        &mut self,
+        drafts: Vec<(usize, Vec<Gap>, Vec<Flag>)>,
+        authored: Vec<Authored>,
+        chain: &mut Chain,
+        now: &dyn Fn() -> i64,
+        outcomes: &mut Vec<(usize, Outcome)>,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<(), LedgerError> {
+        let places = self.put_out(&authored, chain)?;
         let key = self.structure_key()?.clone();
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
-                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                 let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
-                for (at, ..) in places {
+                for (at, ..) in drafts {
                     let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
                     let why = Box::new(first.take().unwrap_or(other));
                     let outcome = Outcome::Waiting { why };
@@ -460,20 +604,20 @@ impl<D: Disk> Desk<D> {
             }
             Err(other) => {
                 // Whether it happened shows at the next opening; till then the signed statements must outlive a crash.
-                files.iter().try_for_each(|name| outbox::sync(&self.side, *name))?;
+                places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                 return Err(other);
             }
         };
         self.keep_own(&authored)?;
-        for ((at, gaps, flags), entered) in places.into_iter().zip(entered) {
+        for ((at, gaps, flags), entered) in drafts.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
             receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;
             let outcome = Outcome::Entered { entered: Box::new(entered), gaps, flags, again: false };
             done(at, &outcome);
             outcomes.push((at, outcome));
         }
-        for name in files {
-            outbox::remove(&self.side, name, Durable::Later)?;
+        for place in places {
+            outbox::remove(&self.side, &self.tray, place, Durable::Later)?;
         }
         let seen = self.ledger.seen();
         chain.saw(seen.number, seen.link)?;
@@ -486,7 +630,7 @@ impl<D: Disk> Desk<D> {
         if authored.iter().all(|authored| authored.words_key.is_none()) {
             return Ok(());
         }
-        let mut rng = crate::store::durable::entropy();
+        let mut rng = durable::entropy();
         let mut own = match self.own.take() {
             Some(own) => own,
             None => self.own_copy(&mut rng)?,

@@ -364,7 +364,6 @@ impl<D: Disk> Desk<D> {
             structure_keys::create(&cabinet, &enrolment.key, epoch, &self.devices(&persons)?, rng)?;
         }
         self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
-        self.know_own_past();
         Ok(())
     }
 
@@ -403,12 +402,8 @@ impl<D: Disk> Desk<D> {
         let (cabinet, secret) = (self.ledger.cabinet(), self.identity.secret().clone());
         // Under the append lock, so that nothing is sealed to these keys between reading and destroying.
         let _lock = self.ledger.lock()?;
-        let before = self.ledger.size();
         self.ledger.refresh()?;
-        let mut roster = std::mem::take(&mut self.roster);
-        let extended = self.ledger.extend_roster(&mut roster, before);
-        self.roster = roster;
-        extended?;
+        self.ledger.extend_roster(&mut self.roster)?;
         self.held = structure_keys::load_all(&cabinet, &secret)?.opened;
         self.ring = std::cell::OnceCell::new();
         let folders = self.folder_files(under)?;
@@ -454,7 +449,6 @@ impl<D: Disk> Desk<D> {
         self.own = None;
         self.held = structure_keys::load_all(&cabinet, &secret)?.opened;
         self.ring = std::cell::OnceCell::new();
-        self.know_own_past();
         Ok(())
     }
 
@@ -512,8 +506,10 @@ impl<D: Disk> Desk<D> {
             let gone = under.get(&entry);
             let stays = body.is_some_and(|body| structure_stays(body.kind));
             let sealed_words = frame.words.first() == Some(&1);
+            let mut opened: Option<WordsKey> = None;
             for file in folders.iter().filter(|_| sealed_words) {
                 let Some(key) = opens(file, entry, frame.words, body) else { continue };
+                opened = Some(key.clone());
                 match gone {
                     Some(_) => drop(goes.insert(file.id)),
                     None => {
@@ -524,11 +520,14 @@ impl<D: Disk> Desk<D> {
             }
             if let (None, true, Some(body)) = (gone, sealed_words, body.filter(|body| authors.contains(&body.author.0)))
             {
-                let of_folder = |id: FolderKeyId| folders.iter().find(|file| file.id == id).cloned();
-                let file = own.entry(body.folder_key).or_insert_with(|| {
-                    of_folder(body.folder_key).or_else(|| self.folder_file(body.folder_key).ok().flatten())
-                });
-                if let Some(key) = file.as_ref().and_then(|file| opens(file, entry, frame.words, Some(body))) {
+                // Of the folders that are punctured the key is at hand; the author's others are opened.
+                let at_hand = folders.iter().any(|file| file.id == body.folder_key);
+                let other = |own: &mut HashMap<FolderKeyId, Option<FolderFile>>| {
+                    let load = || self.folder_file(body.folder_key).ok().flatten();
+                    let file = own.entry(body.folder_key).or_insert_with(load);
+                    file.as_ref().and_then(|file| opens(file, entry, frame.words, Some(body)))
+                };
+                if let Some(key) = if at_hand { opened } else { other(&mut own) } {
                     remains.own.entry(body.author.0).or_default().push((*digest, key));
                 }
             }
@@ -542,8 +541,8 @@ impl<D: Disk> Desk<D> {
                 };
                 let Some(key) = key else { continue };
                 match gone.filter(|_| !stays) {
-                    Some((row, under)) => {
-                        let one = Gone { entry, digest: *digest, sequence: row.sequence, under: *under };
+                    Some((_, under)) => {
+                        let one = Gone { entry, digest: *digest, under: *under };
                         remains.gone.entry(of).or_default().push(one);
                     }
                     None => {

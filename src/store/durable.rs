@@ -3,7 +3,7 @@
 //! Names end in `_unsynced` where a power cut may undo the call. New files are readable by their owner alone (0600).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -23,6 +23,18 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     }
     if length > limit as u64 || bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Returns the bytes of a file from `from` on, at most `limit` of them.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn read_from(path: &Path, from: u64, limit: usize) -> io::Result<Vec<u8>> {
+    let mut file = open_read(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::with_capacity(limit.min(1 << 16));
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Puts a file in place of another, or where none was.
@@ -130,6 +142,15 @@ pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     private(OpenOptions::new().append(true).create(true)).open(path)?.write_all(bytes)
 }
 
+/// Makes a file where none is, without waiting for the medium. A crash may leave it empty or half written.
+///
+/// # Errors
+/// `AlreadyExists`, and those of the operating system; no half-written file stays.
+pub fn create_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
 /// Puts a file in place of another at once for all readers, without waiting for the medium.
 ///
 /// # Errors
@@ -137,6 +158,18 @@ pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn copy_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     beside(path, bytes)?.persist(path)?;
     Ok(())
+}
+
+/// Writes bytes over those that a file holds from `at` on, and behind its end; a file is made if there is none.
+///
+/// A crash may leave some of the old bytes and some of the new.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn overwrite_unsynced(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 /// Returns once the names in a folder are on the medium.
@@ -272,8 +305,22 @@ mod tests {
         append_unsynced(&one, b" and more").unwrap();
         assert_eq!(read(&one, 24).unwrap(), b"first, replaced and more");
         assert_eq!(read(&one, 23).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_from(&one, 7, 8).unwrap(), b"replaced");
+        assert_eq!(read_from(&one, 16, 100).unwrap(), b"and more");
+        assert_eq!(read_from(&one, 30, 100).unwrap(), b"");
         copy_unsynced(&one, b"copy").unwrap();
         assert_eq!(read(&one, 4).unwrap(), b"copy");
+        assert_eq!(create_unsynced(&one, b"again").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let three = deep.join("three");
+        create_unsynced(&three, b"third").unwrap();
+        assert_eq!(read(&three, 5).unwrap(), b"third");
+        #[cfg(unix)]
+        assert_eq!(mode(&three), 0o600);
+        remove(&three).unwrap();
+        overwrite_unsynced(&one, 2, b"verwritten").unwrap();
+        assert_eq!(read(&one, 20).unwrap(), b"coverwritten");
+        overwrite_unsynced(&one, 0, b"C").unwrap();
+        assert_eq!(read(&one, 20).unwrap(), b"Coverwritten");
         assert_eq!(list(&deep).unwrap(), [one.clone(), two.clone()]);
         #[cfg(unix)]
         assert_eq!((mode(&deep), mode(&one), mode(&two)), (0o700, 0o600, 0o600));

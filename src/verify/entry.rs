@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::codec::context::{LINK, PART};
 use crate::codec::{Digest, Folder, FolderKeyId, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::{Body, Unverified};
@@ -98,7 +99,42 @@ pub struct Checked {
 /// The sealed statement of an entry before number `opened_before` is not opened again: it was, in an earlier verify.
 #[must_use]
 pub fn check(parts: Parts<'_>, keys: &Keys, opened_before: u64) -> Checked {
-    let link = envelope::link(parts.envelope);
+    check_hashed(parts, &Hashed::of(&parts), keys, opened_before)
+}
+
+/// The BLAKE3 hashes of an entry's byte strings.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashed {
+    link: Link,
+    structure: Digest,
+    words: Digest,
+}
+
+impl Hashed {
+    fn of(parts: &Parts<'_>) -> Self {
+        let (structure, words) = (envelope::part_digest(parts.structure), envelope::part_digest(parts.words));
+        Hashed { link: envelope::link(parts.envelope), structure, words }
+    }
+
+    /// Hashes the byte strings of many entries side by side.
+    #[must_use]
+    pub fn of_each(entries: &[Parts<'_>]) -> Vec<Self> {
+        let parts: Vec<&[u8]> = entries.iter().flat_map(|parts| [parts.structure, parts.words]).collect();
+        let envelopes: Vec<&[u8]> = entries.iter().map(|parts| &parts.envelope[..]).collect();
+        let (links, parts) = (LINK.hash_each(&envelopes), PART.hash_each(&parts));
+        let hashed = |(link, parts): ([u8; 32], &[[u8; 32]; 2])| Hashed {
+            link: Link::new(link),
+            structure: Digest::new(parts[0]),
+            words: Digest::new(parts[1]),
+        };
+        links.into_iter().zip(parts.as_chunks().0).map(hashed).collect()
+    }
+}
+
+/// As [`check`], with hashes that were made of these parts.
+#[must_use]
+pub fn check_hashed(parts: Parts<'_>, hashed: &Hashed, keys: &Keys, opened_before: u64) -> Checked {
+    let link = hashed.link;
     let leaf = leaf_hash(parts.envelope);
     let decoded = Envelope::decode(parts.envelope).ok();
     let mut checked = Checked {
@@ -115,8 +151,7 @@ pub fn check(parts: Parts<'_>, keys: &Keys, opened_before: u64) -> Checked {
         checked.codes.push(Code::Envelope);
         return checked;
     };
-    let words_digest = envelope::part_digest(parts.words);
-    if envelope.parts != envelope::parts_digest(&envelope::part_digest(parts.structure), &words_digest) {
+    if envelope.parts != envelope::parts_digest(&hashed.structure, &hashed.words) {
         checked.codes.push(Code::Sealed);
         return checked;
     }
@@ -124,7 +159,7 @@ pub fn check(parts: Parts<'_>, keys: &Keys, opened_before: u64) -> Checked {
         return checked;
     }
     match open(parts, &envelope, keys, &mut checked) {
-        Ok(Some(statement)) => judge(statement, &envelope, parts, &words_digest, &mut checked),
+        Ok(Some(statement)) => judge(statement, &envelope, parts, &hashed.words, &mut checked),
         Ok(None) => {}
         Err(code) => checked.codes.push(code),
     }

@@ -20,7 +20,8 @@ use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
-use crate::verify::entry::{self, Checked, Keys, Parts};
+use crate::verify::entry::{self, Checked, Hashed, Keys, Parts};
+use crate::verify::log_keys::Speakers;
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
@@ -36,6 +37,8 @@ use crate::verify::signatures::{GROUP, Signatures};
 const CHUNK_ENTRIES: usize = 1024;
 /// Bytes that are checked together, at least one entry.
 const CHUNK_BYTES: usize = 4 << 20;
+/// Items that one core looks at together, so that their hashes are made side by side.
+const TOGETHER: usize = 32;
 
 /// Places of damage after which reading goes on: each costs a look through the rest of the log.
 const DAMAGES: usize = 16;
@@ -70,7 +73,10 @@ pub struct Options<'a> {
 ///
 /// # Errors
 /// Those of the source: "could not look". What is found is never an error.
-pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Options<'_>) -> io::Result<(Report, Record)> {
+pub fn verify<R: Read + Seek + Send>(
+    open: &dyn Fn() -> io::Result<R>,
+    options: &Options<'_>,
+) -> io::Result<(Report, Record)> {
     // A record is of structure: without keys for it, everything new would be hidden behind what was seen before.
     // One that does not fit this verify is none.
     let fits = |record: &&Record| record.check(&options.trust_digest).is_ok() && !options.keys.structure.is_empty();
@@ -86,53 +92,77 @@ pub fn verify<R: Read + Seek>(open: &dyn Fn() -> io::Result<R>, options: &Option
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
 
-fn walk_through<'a, R: Read + Seek>(
+fn walk_through<'a, R: Read + Seek + Send>(
     open: &dyn Fn() -> io::Result<R>,
     mut walk: Walk<'a, R>,
 ) -> io::Result<Walk<'a, R>> {
     let mut reader = WriteReader::new(open()?);
-    let mut chunk = Chunk::default();
+    let (mut chunk, mut next) = (Chunk::default(), Chunk::default());
     let mut damages = 0;
     loop {
-        match reader.next_event()? {
-            Event::Entry { offset, frame } => {
-                chunk.entry(offset, frame.envelope, frame.structure, frame.words);
-            }
-            Event::Checkpoint { frame, cosigned, write, .. } => {
-                chunk.checkpoint(frame.note, cosigned, write.end);
+        let mut stop = chunk.fill(&mut reader, walk.pending.is_some())?;
+        while let Stop::Full = stop {
+            // The next writes are read while these are checked.
+            walk.last_write = chunk.last_write;
+            next.last_write = chunk.last_write;
+            let (read, checked) = beside(|| next.fill(&mut reader, false), || walk.process(&mut chunk));
+            checked?;
+            stop = read?;
+            std::mem::swap(&mut chunk, &mut next);
+        }
+        match stop {
+            Stop::Full => {}
+            Stop::Write { entries } => {
                 if let Some(void) = walk.pending.take() {
-                    walk.set_aside(&void, write.entries, open)?;
+                    walk.set_aside(&void, entries, open)?;
                 }
-                walk.last_write = (write.end, write.hash);
             }
-            Event::Void { void, .. } => {
+            Stop::Void(void) => {
                 chunk.drop_unfinished();
                 walk.process(&mut chunk)?;
                 walk.past.break_off();
                 walk.pending = Some(void);
             }
-            Event::Tail(tail) => {
+            Stop::Tail(tail) => {
                 walk.process(&mut chunk)?;
                 let remains = examine(open()?, &tail)?;
                 walk.tail(&tail, &chunk, &remains)?;
-                chunk = Chunk::default();
+                chunk = Chunk { last_write: chunk.last_write, ..Chunk::default() };
                 damages += 1;
                 // Behind a torn write there is nothing; behind damage there may be, and it is looked at, up to a point.
                 if remains.torn || damages > DAMAGES || reader.skip_damage()?.is_none() {
                     break;
                 }
             }
-            Event::End { size } => {
+            Stop::End { size } => {
                 walk.process(&mut chunk)?;
                 walk.counts.bytes = size;
                 break;
             }
         }
-        if chunk.is_full() {
-            walk.process(&mut chunk)?;
-        }
+        walk.last_write = chunk.last_write;
     }
     Ok(walk)
+}
+
+/// Why reading into a chunk stopped.
+enum Stop {
+    /// It holds enough whole writes.
+    Full,
+    /// A write ended that sets bytes aside.
+    Write {
+        /// Its entries.
+        entries: u64,
+    },
+    /// As the event.
+    Void(Void),
+    /// As the event.
+    Tail(Tail),
+    /// As the event.
+    End {
+        /// The log's bytes.
+        size: u64,
+    },
 }
 
 /// Finished writes to be checked, and one unfinished one behind them.
@@ -142,6 +172,8 @@ struct Chunk {
     items: Vec<Item>,
     /// How many items belong to finished writes.
     finished: usize,
+    /// Where the last checking write ends, and its hash.
+    last_write: (u64, [u8; 32]),
 }
 
 enum Item {
@@ -156,6 +188,26 @@ enum Outcome {
 }
 
 impl Chunk {
+    /// Reads writes until there are enough, or something comes that cannot wait; with `aside` also at the next write's end.
+    fn fill<R: Read + Seek>(&mut self, reader: &mut WriteReader<R>, aside: bool) -> io::Result<Stop> {
+        while !self.is_full() {
+            match reader.next_event()? {
+                Event::Entry { offset, frame } => self.entry(offset, frame.envelope, frame.structure, frame.words),
+                Event::Checkpoint { frame, cosigned, write, .. } => {
+                    self.checkpoint(frame.note, cosigned, write.end);
+                    self.last_write = (write.end, write.hash);
+                    if aside {
+                        return Ok(Stop::Write { entries: write.entries });
+                    }
+                }
+                Event::Void { void, .. } => return Ok(Stop::Void(void)),
+                Event::Tail(tail) => return Ok(Stop::Tail(tail)),
+                Event::End { size } => return Ok(Stop::End { size }),
+            }
+        }
+        Ok(Stop::Full)
+    }
+
     fn entry(&mut self, offset: u64, envelope: &[u8; ENVELOPE], structure: &[u8], words: &[u8]) {
         let at = self.bytes.len();
         [envelope, structure, words].iter().for_each(|part| self.bytes.extend_from_slice(part));
@@ -173,6 +225,13 @@ impl Chunk {
         self.items.truncate(self.finished);
     }
 
+    /// Empties it; the memory stays for the next ones.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+        self.finished = 0;
+    }
+
     fn is_full(&self) -> bool {
         self.finished == self.items.len() && (self.items.len() >= CHUNK_ENTRIES || self.bytes.len() >= CHUNK_BYTES)
     }
@@ -184,10 +243,18 @@ impl Chunk {
         Some(Parts { envelope, structure, words: rest.get(..*words)? })
     }
 
-    fn look(&self, item: &Item, keys: &Keys, opened_before: u64) -> Outcome {
-        if let Some(parts) = self.parts(item) {
-            return Outcome::Entry(entry::check(parts, keys, opened_before));
-        }
+    /// Looks at items that stand together: the entries among them are hashed side by side.
+    fn look_at(&self, items: &[Item], keys: &Keys, opened_before: u64) -> Vec<Outcome> {
+        let parts: Vec<Parts<'_>> = items.iter().filter_map(|item| self.parts(item)).collect();
+        let mut hashed = Hashed::of_each(&parts).into_iter();
+        let look = |item| match self.parts(item).and_then(|parts| Some((parts, hashed.next()?))) {
+            Some((parts, hashed)) => Outcome::Entry(entry::check_hashed(parts, &hashed, keys, opened_before)),
+            None => self.look_at_checkpoint(item),
+        };
+        items.iter().map(look).collect()
+    }
+
+    fn look_at_checkpoint(&self, item: &Item) -> Outcome {
         let Item::Checkpoint { at, length, .. } = item else { return Outcome::Checkpoint(None) };
         let note = self.bytes.get(*at..*at + *length).and_then(|bytes| Note::parse(bytes).ok());
         Outcome::Checkpoint(note.and_then(|note| {
@@ -206,6 +273,7 @@ struct Walk<'a, R> {
     past: Past<R>,
     roster: Roster,
     chains: Chains,
+    speakers: Speakers,
     /// The number that the next entry must have.
     next: u64,
     /// The tree over all entries, as long as none is missing.
@@ -268,6 +336,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             past,
             roster: Roster::default(),
             chains: since.filter(|_| checked_before > 0).map(Record::chains).unwrap_or_default(),
+            speakers: Speakers::default(),
             next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
@@ -326,8 +395,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
         let before = self.checked_before;
-        let looked = parallel(finished, |item| chunk.look(item, keys, before));
-        let numbered = self.number(finished, looked)?;
+        let together: Vec<&[Item]> = finished.chunks(TOGETHER).collect();
+        let looked = parallel(&together, |items| chunk.look_at(items, keys, before));
+        let numbered = self.number(finished, looked.into_iter().flatten().collect())?;
         self.apply_public(chunk, &numbered);
         let signatures = self.check_signatures(&numbered);
         for ((item, (number, outcome)), signed) in finished.iter().zip(numbered).zip(signatures) {
@@ -344,7 +414,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         (self.options.progress)(self.counts.bytes);
         let unfinished = chunk.items.split_off(chunk.finished);
-        let mut rest = Chunk::default();
+        if unfinished.is_empty() {
+            chunk.clear();
+            return Ok(());
+        }
+        let mut rest = Chunk { last_write: chunk.last_write, ..Chunk::default() };
         for item in &unfinished {
             if let (Item::Entry { offset, .. }, Some(parts)) = (item, chunk.parts(item)) {
                 rest.entry(*offset, parts.envelope, parts.structure, parts.words);
@@ -573,6 +647,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if !named || checkpoint.size().0 != self.next || (self.whole() && checkpoint.root() != root) {
                 self.find(last, Code::Checkpoint);
             }
+            if let Err(code) = self.speakers.own(&self.roster, &note, self.next) {
+                self.find(last, code);
+            }
             if self.heads.len() >= 1 << 16 {
                 self.heads.pop_front();
             }
@@ -601,23 +678,29 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Some(VerifierKey::new(KeyName::new(self.roster.origin()).ok()?, KeyKind::LogKey, key))
     }
 
-    /// The keys that may speak for this log: the one genesis names, and those of the trust file.
-    fn log_keys(&self) -> Vec<VerifierKey> {
+    fn earlier_log_keys(&self) -> Vec<String> {
+        let all: Vec<String> = self.speakers.all().map(ToString::to_string).collect();
+        all.split_last().map(|(_, earlier)| earlier.to_vec()).unwrap_or_default()
+    }
+
+    /// The keys that may speak for this log at a size: the one in force there, and those of the trust file that never
+    /// were this log's.
+    fn log_keys(&self, size: u64) -> Vec<VerifierKey> {
         let trusted = self.options.trust.iter().flat_map(|trust| trust.logs().iter().map(|log| log.key.clone()));
-        let mut keys: Vec<VerifierKey> = self.log_key().into_iter().collect();
-        keys.extend(trusted.filter(|key| !keys.contains(key)).collect::<Vec<_>>());
+        let mut keys = self.speakers.at(size);
+        keys.extend(trusted.filter(|key| self.speakers.all().all(|known| known != key)));
         keys
     }
 
     /// Verifies a note's signatures: the log's, which must hold, and those of trusted witnesses, which count if they do.
     fn open(&mut self, note: Note, size: u64) {
-        let mut known = self.log_keys();
+        let mut known = self.log_keys(size);
         let witnesses: Vec<(String, VerifierKey)> = self.options.trust.map_or_else(Vec::new, |trust| {
             trust.witnesses().map(|(name, witness)| (name.to_owned(), witness.key.clone())).collect()
         });
         known.extend(witnesses.iter().map(|(_, key)| key.clone()));
-        let Ok(signed) = SignedCheckpoint::open_note(note, &known) else {
-            return self.find(size.saturating_sub(1), Code::Checkpoint);
+        let Ok(signed) = SignedCheckpoint::open_note(note.clone(), &known) else {
+            return self.find(size.saturating_sub(1), self.speakers.wrong(&note));
         };
         // A false line under a witness's name does not count, and takes nothing from what the log itself signed.
         if signed.failed().next().is_some() {
@@ -793,6 +876,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             origin: self.roster.origin().to_owned(),
             setting: self.roster.setting().to_owned(),
             log_key: self.log_key().map(|key| key.to_string()).unwrap_or_default(),
+            earlier_log_keys: self.earlier_log_keys(),
             trusted: self.options.trust.is_some(),
             size: TreeSize(size),
             root: self.frontier.root(),
@@ -812,8 +896,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Verifies the signature on the last own checkpoint; if it fails, says where signatures stop being good.
     fn judge_head(&mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let size = self.size();
-        let key = self.log_key();
-        let (Some(note), Some(key)) = (self.last_note.clone(), key) else {
+        let (Some(note), Some(_)) = (self.last_note.clone(), self.log_key()) else {
             match size.checked_sub(1) {
                 // A genesis that cannot be read was found already, and without it no key is known.
                 _ if self.hole.is_some() => {}
@@ -822,7 +905,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             }
             return Ok(());
         };
-        if note.open(std::slice::from_ref(&key)).is_ok() {
+        if note.open(&self.speakers.at(size)).is_ok() {
             return Ok(());
         }
         let mut reader = WriteReader::new(open()?);
@@ -831,10 +914,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             match reader.next_event()? {
                 Event::Checkpoint { frame, cosigned: false, .. } => {
                     let note = Note::parse(frame.note).ok();
-                    let signed = note.as_ref().is_some_and(|note| note.open(std::slice::from_ref(&key)).is_ok());
+                    let size = note.as_ref().map_or(0, |note| vouches(note.to_string().as_bytes()));
+                    let signed = note.as_ref().is_some_and(|note| note.open(&self.speakers.at(size)).is_ok());
                     if !signed {
-                        let size = note.and_then(|note| Checkpoint::parse(note.text()).ok()).map(|c| c.size().0);
-                        self.find(size.unwrap_or(1).saturating_sub(1), Code::Checkpoint);
+                        let code = note.map_or(Code::Checkpoint, |note| self.speakers.wrong(&note));
+                        self.find(size.max(1) - 1, code);
                         return Ok(());
                     }
                 }
@@ -857,21 +941,21 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the ledger with what the verifier holds: trust file, known checkpoints, receipts.
     fn judge_outside(&mut self) {
         let size = self.size();
-        let own = self.log_key();
-        if let (Some(trust), Some(own)) = (self.options.trust, &own)
-            && !trust.logs().iter().any(|log| log.key == *own)
+        // Any key that was ever the log's will do: each hands on to the next in a checkpoint that both signed, and where
+        // one did not, that was found.
+        if let (Some(trust), Some(_)) = (self.options.trust, self.log_key())
+            && !trust.logs().iter().any(|log| self.speakers.all().any(|key| log.key == *key))
         {
             self.find(0, Code::LogKey);
         }
-        let keys = self.log_keys();
         if self.options.since.is_some_and(|record| record.size > size.max(self.reaches)) {
             self.find(size, Code::Truncated);
         }
         for note in self.options.known {
-            self.judge_note(note, &keys, size);
+            self.judge_note(note, size);
         }
         for receipt in self.options.receipts {
-            self.judge_note(receipt.note(), &keys, size);
+            self.judge_note(receipt.note(), size);
             self.judge_receipt(receipt);
         }
     }
@@ -921,17 +1005,18 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    fn judge_note(&mut self, note: &Note, keys: &[VerifierKey], size: u64) {
+    fn judge_note(&mut self, note: &Note, size: u64) {
         let Ok(checkpoint) = Checkpoint::parse(note.text()) else { return };
         let vouched = checkpoint.size().0;
         // Without a genesis no key is known that could have signed.
         let fits = || {
             let origin = self.roster.origin();
-            checkpoint.origin() == origin && SignedCheckpoint::open_note(note.clone(), keys).is_ok()
+            checkpoint.origin() == origin && SignedCheckpoint::open_note(note.clone(), &self.log_keys(vouched)).is_ok()
         };
         if self.roster.log_key().is_some() && !fits() {
-            // Signed by a key that is not this ledger's: another ledger, or this one under a new key.
-            return self.find(0, Code::LogKey);
+            // Signed by a key that is not this ledger's, or by one that did not count at that size.
+            let ours = checkpoint.origin() == self.roster.origin() && self.speakers.wrong(note) == Code::LogKey;
+            return self.find(if ours { vouched.min(size).saturating_sub(1) } else { 0 }, Code::LogKey);
         }
         if vouched > size.max(self.reaches) {
             self.find(size, Code::Truncated);
@@ -998,6 +1083,26 @@ fn outside(options: &Options<'_>) -> Roots {
     let checkpoints = notes.filter_map(|note| Checkpoint::parse(note.text()).ok());
     let before = options.since.map(|record| (record.size, record.root()));
     checkpoints.map(|checkpoint| (checkpoint.size().0, checkpoint.root())).chain(before).collect()
+}
+
+/// Works here, and on the other thing meanwhile if a core has time for it.
+#[cfg(feature = "desk")]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let mut done = None;
+    let worked = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| done = Some(other()));
+        here()
+    });
+    match done {
+        Some(done) => (done, worked),
+        None => unreachable!("beside: a scope ends when all in it has"),
+    }
+}
+
+#[cfg(not(feature = "desk"))]
+fn beside<A: Send, B>(other: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    let worked = here();
+    (other(), worked)
 }
 
 #[cfg(feature = "desk")]

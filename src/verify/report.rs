@@ -353,6 +353,8 @@ pub struct Report {
     pub setting: String,
     /// The log key by which checkpoints were judged (vkey text).
     pub log_key: String,
+    /// The vkeys that were the log's before, oldest first; each handed on to the next.
+    pub earlier_log_keys: Vec<String>,
     /// Whether that key, and the witnesses', came from a trust file of the verifier (else from this ledger alone).
     pub trusted: bool,
     /// Entries of the ledger.

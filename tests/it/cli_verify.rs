@@ -131,6 +131,12 @@ fn the_demo_names_each_tampering() {
             ("fork", "forked", json!([{"entry": 25, "code": "FORK"}])),
         ]
     );
+    let document: Json = serde_json::from_str(&demo(&["demo", "--story", "people", "--json"])).unwrap();
+    let tried: Vec<&str> =
+        document["tried"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert_eq!(tried, ["confirm_alone", "revoked_key"]);
+    let text = demo(&["demo", "--story", "people"]);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     let kept = folder.path().join("kept");
     let text = demo(&["demo", "--keep", kept.to_str().unwrap()]);
     let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
@@ -439,7 +445,7 @@ fn receipts_are_listed_with_whether_the_ledger_honours_them() {
 
 fn receipt_file(world: &World, who: &str, entry: u64) -> PathBuf {
     let folder = world.path(&format!("{who}.id.d/receipts/{}", world.begun.ledger));
-    folder.join(format!("{entry}.tlog-proof"))
+    folder.join((entry / 1000 * 1000).to_string()).join(format!("{entry}.tlog-proof"))
 }
 
 /// Copies the setting with all its keys into a folder of the world.

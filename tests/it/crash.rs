@@ -259,6 +259,50 @@ fn the_power_goes_during_an_append() {
 }
 
 #[test]
+fn a_tray_that_is_torn_lost_or_comes_back_changes_nothing() {
+    let mut shaky = Shaky::new();
+    shaky.record("sam").unwrap();
+    let tray = shaky.side("sam").join("outbox").join(format!("{}.tray", shaky.world.begun.ledger));
+    let empty = std::fs::read(&tray).unwrap();
+    // Killed between laying the statement in and writing it: the write fails and nothing of it is there.
+    let begun = shaky.disk.bytes();
+    shaky.disk.fail_after(1, Fault::NotDone);
+    assert!(shaky.record("sam").is_err());
+    let laid = std::fs::read(&tray).unwrap();
+    let waiting = shaky.waiting("sam");
+    assert_eq!((shaky.disk.bytes(), waiting.len()), (begun, 1));
+    for cut in (0..laid.len()).step_by(if deep() { 7 } else { 300 }) {
+        // Whoever tore it: the old bytes, the new ones, or none behind the cut.
+        let other = [&laid[..cut], empty.get(cut..).unwrap_or_default()].concat();
+        for torn in [laid[..cut].to_vec(), other, [&laid[..cut], &vec![0; laid.len() - cut][..]].concat()] {
+            if torn == laid {
+                continue;
+            }
+            std::fs::write(&tray, torn).unwrap();
+            assert_eq!(shaky.waiting("sam"), [], "{cut}");
+            // Nobody was told of what lay in it: it did not happen.
+            let before = shaky.digests().len();
+            shaky.record("sam").unwrap();
+            assert_eq!(shaky.digests().len(), before + 1, "{cut}");
+            shaky.check(&format!("cut at {cut}"));
+        }
+    }
+    // What was entered comes back in the tray: it is not entered again, and the tray is emptied.
+    shaky.disk.fail_after(2, Fault::Done);
+    assert!(shaky.record("sam").is_err());
+    let (kept, count) = (std::fs::read(&tray).unwrap(), shaky.digests().len());
+    shaky.record("sam").unwrap();
+    for _ in 0..2 {
+        std::fs::write(&tray, &kept).unwrap();
+        assert_eq!(shaky.waiting("sam").len(), 1);
+        shaky.record("sam").unwrap();
+        assert_eq!(shaky.waiting("sam"), []);
+    }
+    assert_eq!(shaky.digests().len(), count + 3);
+    shaky.check("came back");
+}
+
+#[test]
 fn a_crash_while_setting_aside_is_set_aside_too() {
     let mut shaky = Shaky::new();
     shaky.record("sam").unwrap();
@@ -290,6 +334,33 @@ fn a_batch_that_was_torn_is_sent_again_as_a_whole() {
     let places: Vec<_> = waiting.iter().map(|one| digests.iter().position(|digest| digest == one)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
     shaky.check("batch");
+}
+
+#[test]
+fn a_batch_that_every_core_works_on_keeps_the_order_of_its_author() {
+    let mut shaky = Shaky::new();
+    let words = |n: u64| format!("{} {n}.", "word ".repeat(n as usize * 13 % 200));
+    let drafts: Vec<Draft> = (0..40).map(|n| Draft::from_json(&concern("ezra", &words(n))).unwrap()).collect();
+    let (before, tick) = (shaky.digests().len(), || shaky.world.tick());
+    let mut told = Vec::new();
+    let outcomes =
+        shaky.desk("sam").unwrap().record_all(&drafts, true, &tick, &mut durable::entropy(), &mut |at, _| {
+            told.push(at);
+        });
+    assert_eq!(outcomes.unwrap().len(), 40);
+    assert_eq!((told, shaky.digests().len()), ((0..40).collect(), before + 40));
+    assert_eq!(shaky.waiting("sam"), []);
+    let mut desk = shaky.desk("sam").unwrap();
+    let mut sequences = Vec::new();
+    for (entry, n) in (before as u64..).zip(0..40) {
+        let shown = desk.show(entry, Some("own_work"), &tick, &mut durable::entropy()).unwrap();
+        assert!(shown.fields.values().any(|text| format!("{text:?}").contains(&words(n))), "{n}: {:?}", shown.fields);
+        sequences.push(desk.statement(entry).unwrap().1.unwrap().body().sequence);
+    }
+    assert!(sequences.windows(2).all(|two| two[0] + 1 == two[1]), "{sequences:?}");
+    drop(desk);
+    shaky.record("sam").unwrap();
+    shaky.check("after the batch");
 }
 
 #[test]

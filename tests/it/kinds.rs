@@ -387,3 +387,30 @@ fn what_is_said_beside_an_entry_stands_in_its_case_and_folder() {
         assert!(gaps.iter().any(|gap| gap.field == "folder"), "{name}");
     }
 }
+
+#[test]
+fn an_author_s_count_goes_on_behind_an_entry_that_only_few_can_open() {
+    let world = World::new();
+    let allegation = |narrative: &str| {
+        json!({ "kind": "staff.allegation", "person": { "name": "Alex" }, "source": { "role": "staff" },
+            "narrative": narrative, "learned_at": "2026-10-06T08:15:00+01:00" })
+    };
+    let concern = json!({ "kind": "concern.observed", "case": "theo", "narrative": "a", "reasons": "b",
+        "learned_at": "2026-10-06T08:15:00+01:00" });
+    let first = world.record("sam", allegation("He shouted."));
+    // Nothing but the log and Sam's own files says that there is such an entry; the index is lost, and then the copy.
+    for lost in ["index", "cabinet/own"] {
+        std::fs::remove_dir_all(world.book().join(lost)).unwrap();
+        world.record("sam", concern.clone());
+        world.record("sam", allegation("He shouted again."));
+    }
+    let mut desk = world.desk("sam");
+    assert!(desk.statement(first).unwrap().1.is_none());
+    let last = desk.ledger.size() - 1;
+    let shown = desk.show(last, Some("own_work"), &|| world.tick(), &mut durable::entropy()).unwrap();
+    assert_eq!(shown.fields["narrative"], "He shouted again.");
+    drop(desk);
+    let report = world.verify(world.desk("maria").keys());
+    let codes: Vec<_> = report.findings.iter().map(|finding| finding.code.to_string()).collect();
+    assert_eq!((codes, report.counts.not_opened), (vec!["ONE-FOUNDER".to_owned()], 0));
+}

@@ -1,20 +1,26 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod cabinet_model;
 mod clerk_model;
 mod cli_record;
+mod cli_terminal;
 mod cli_verify;
 mod crash;
 mod crash_store;
 mod forge;
 mod golden;
+mod grants;
 mod kinds;
 mod lessons;
+mod log_key;
 mod model;
 mod oracles;
 mod people;
 mod readme;
+mod recovery;
 mod retire;
+mod secrets;
 mod stock_age;
 mod story;
 mod strict;

@@ -16,6 +16,7 @@ use indelible::ledger::desk::{Desk, read_log_key};
 use indelible::ledger::init::{self, Beginning};
 use indelible::ledger::open::{Ledger, read_origin};
 use indelible::ledger::people::Enrolling;
+use indelible::ledger::read::open_statement;
 use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::seal::sealed::Sealed;
 use indelible::seal::structure::{ContentKey, StructureKey};
@@ -23,6 +24,7 @@ use indelible::seal::words::FolderPublic;
 use indelible::store::disk::{Disk, RealFile};
 use indelible::store::durable;
 use indelible::store::log_file::LogFile;
+use indelible::verify::entry::Keys;
 use indelible::verify::roster::Roster;
 use rand_core::Rng;
 use rayon::prelude::*;
@@ -170,7 +172,9 @@ impl Made {
         let mut roster = ledger.roster().unwrap();
         let mut writers = self.writers(&roster, shape.own_words);
         for writer in &mut writers {
-            let head = ledger.author_head(&writer.key, writer.identity.author().as_bytes()).unwrap();
+            let keys = Keys { structure: vec![writer.key.clone()], ..Keys::default() };
+            let mut own = |digest: &Digest, a: &[u8], b: &[u8]| open_statement(digest, a, b, &keys);
+            let head = ledger.author_head(&writer.key, writer.identity.author().as_bytes(), &mut own).unwrap();
             if let Some(head) = head {
                 (writer.sequence, writer.previous) = (head.sequence + 1, head.digest);
             }
