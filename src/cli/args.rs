@@ -47,6 +47,11 @@ pub enum Command {
     Role(RoleCommand),
     /// Say the second person's word on an entry that waits for it
     Confirm(ConfirmArgs),
+    /// The recovery sheet: bring reading back on a new machine, with the sheet and a copy of the folder
+    Recover(RecoverArgs),
+    /// The log's own key, which signs what is entered
+    #[command(subcommand)]
+    LogKey(LogKeyCommand),
     /// Children's cases
     #[command(subcommand)]
     Case(CaseCommand),
@@ -58,6 +63,16 @@ pub enum Command {
     Record(RecordArgs),
     /// Your drafts: kept, sealed to you, until they are entered or discarded
     Drafts(DraftsArgs),
+    /// What you signed and the ledger has not taken yet
+    Outbox(OutboxArgs),
+    /// Enter somebody's statement that the ledger cannot take any more, as evidence
+    Late {
+        /// The file that `outbox export` wrote on the author's device; - reads standard input
+        file: PathBuf,
+        /// Why: key_revoked or out_of_sequence
+        #[arg(long, default_value = "key_revoked")]
+        cause: String,
+    },
     /// The entries in order; without an identity their skeleton
     Log(LogArgs),
     /// Show one entry
@@ -103,6 +118,12 @@ pub struct InitArgs {
     /// The setting's registration number (URN)
     #[arg(long, default_value = "")]
     pub urn: String,
+    /// Go on from another ledger whose log key is lost: its last checkpoint, in its folder or with the `origin` file beside it
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub continues: Option<PathBuf>,
+    /// Why it goes on from there: lost, machine_lost, stolen, other
+    #[arg(long, value_name = "CODE", default_value = "lost", requires = "continues")]
+    pub cause: String,
     /// Keep the founder's new identity file without a passphrase
     #[arg(long)]
     pub no_passphrase: bool,
@@ -141,8 +162,18 @@ pub enum PersonCommand {
         #[arg(long, value_name = "N")]
         replaces: Option<u64>,
     },
+    /// Print your card again
+    Card {
+        /// With a QR code above it, to print or to photograph
+        #[arg(long)]
+        qr: bool,
+    },
     /// List the people, their keys and roles, and what waits for a second person
-    List,
+    List {
+        /// As a sheet to print and sign: who is enrolled with which key
+        #[arg(long)]
+        sheet: bool,
+    },
     /// Somebody leaves: end every role and key
     End {
         /// Handle or id
@@ -201,6 +232,35 @@ pub struct ConfirmArgs {
     /// What you say: agrees, agrees_if or does_not
     #[arg(long, default_value = "agrees")]
     pub view: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LogKeyCommand {
+    /// Make a new key for the log; it counts once a second person confirms it on this computer
+    Rotate {
+        /// Why: renewal, replaced, stolen, machine_lost
+        #[arg(long, default_value = "renewal")]
+        cause: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecoverCommand {
+    /// Make a new recovery sheet and a new key for the log; they count once a second person confirms them on this computer
+    Renew,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RecoverArgs {
+    #[command(subcommand)]
+    pub command: Option<RecoverCommand>,
+    /// Only say what the sheet opens, and change nothing
+    #[arg(long)]
+    pub show: bool,
+    /// Read the 24 words from a file instead of asking; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub words_from: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -317,6 +377,23 @@ pub enum DraftsCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct OutboxArgs {
+    #[command(subcommand)]
+    pub command: Option<OutboxCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Write a waiting statement to a file that only the overseers open, for one of them to enter with `late`
+    Export {
+        /// Its number in your own count, as `outbox` lists it
+        number: u64,
+        /// The new file
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
 pub struct LogArgs {
     /// Only entries of this case (handle or tag)
     #[arg(long)]
@@ -408,9 +485,19 @@ pub enum WitnessCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
+    /// Which story: sharing (decisions, witnesses, tampering) or people (who may speak, who may read)
+    #[arg(long, value_name = "NAME", default_value = "sharing")]
+    pub story: Story,
     /// Keep the demonstration's folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// A story of the demonstration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    Sharing,
+    People,
 }
 
 #[derive(Debug, clap::Args)]

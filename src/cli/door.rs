@@ -4,6 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use indelible::cabinet::identity::{CosignerIdentity, Identity, IdentityError, side_folder};
+use indelible::cabinet::recovery::RecoverySheet;
 use indelible::ledger::desk::Desk;
 use indelible::ledger::open::Ledger;
 use indelible::store::durable;
@@ -152,6 +153,25 @@ impl Door<'_> {
         let first = ask_secret("New passphrase: ").filter(|passphrase| !passphrase.is_empty()).ok_or_else(wrong)?;
         let second = ask_secret("The same again: ").ok_or_else(wrong)?;
         if first == second { Ok(Some(first)) } else { Err(Failure::new("the two passphrases differ", "try again")) }
+    }
+
+    /// Reads a recovery sheet: its words from a file, or asked for without showing them.
+    pub fn recovery_sheet(&mut self, from: Option<&Path>) -> Result<RecoverySheet, Failure> {
+        let words = match from {
+            Some(path) => {
+                let bytes = Zeroizing::new(self.read(path)?);
+                Zeroizing::new(std::str::from_utf8(&bytes).unwrap_or_default().to_owned())
+            }
+            None => ask_secret("The 24 words of the recovery sheet, in one line: ").ok_or_else(|| {
+                Failure::new("the words were not given", "run in a terminal to be asked, or add --words-from FILE")
+            })?,
+        };
+        RecoverySheet::from_words(&words).map_err(|error| {
+            Failure::new(
+                format!("this is not a recovery sheet: {error}"),
+                "compare with the paper, word by word, and try again",
+            )
+        })
     }
 
     fn passphrase_file(&self) -> Result<Option<Zeroizing<String>>, Failure> {

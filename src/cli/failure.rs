@@ -83,7 +83,7 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::Evidence { size, by } => Failure::new(
                 format!("this ledger does not hold the history that {by} vouches for ({size} entries)"),
-                "enter nothing; bring back the missing entries from a copy, a mirror or receipts, and show both to the DSL",
+                "enter nothing, and show both to the DSL. Put back a copy of the folder that holds the missing entries; only if there is none any more, begin a new ledger that says so: `indelible init --continues CHECKPOINT`",
             )
             .at(by)
             .code(3),
@@ -94,8 +94,24 @@ impl From<LedgerError> for Failure {
                 "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
             )
             .code(1),
+            LedgerError::NoNextKey => Failure::new(
+                what,
+                "confirm it on the computer on which the new key was made: it signs together with the old one",
+            ),
+            LedgerError::StillWaits(entry) => Failure::new(
+                what,
+                format!("let a second person confirm it, or decline it: `indelible confirm {entry} --view does_not`"),
+            ),
             LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
             LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
+            LedgerError::NotLeading => Failure::new(what, "ask the DSL, a deputy, the leader, the chair or the owner to do it"),
+            LedgerError::EnrolmentWaits(entry) => Failure::new(
+                what,
+                format!("ask another dsl, deputy_dsl, leader, chair or owner to run `indelible confirm {entry}`"),
+            ),
+            LedgerError::KeyEnded(_) => {
+                Failure::new(what, "if it should not have been, ask an overseer to enrol a new identity of yours")
+            }
             LedgerError::NotWaiting(entry) => Failure::new(
                 format!("entry {entry} does not wait for a second person"),
                 "see what waits: `indelible person list`",
@@ -114,6 +130,10 @@ impl From<LedgerError> for Failure {
             LedgerError::Retired => Failure::new(
                 "the words of this entry were retired: the key to them was destroyed",
                 "the entry itself and its proof are still there: `indelible log`",
+            ),
+            LedgerError::OtherSheet => Failure::new(
+                what,
+                "look for the sheet of this ledger, or the one that was in force when this copy of the folder was made",
             ),
             LedgerError::NoStructureKey | LedgerError::NoRoll => Failure::new(what, "ask an overseer to enrol this device again"),
             LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),

@@ -10,12 +10,16 @@ mod failure;
 mod grant;
 mod init;
 mod kinds;
+mod late;
 mod log;
+mod log_key;
 mod manual;
 mod person;
 mod prompt;
+mod qr;
 mod receipt;
 mod record;
+mod recover;
 mod role;
 mod say;
 mod show;
@@ -78,11 +82,15 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Person(command) => person::run(door, command),
         Command::Role(command) => role::run(door, command),
         Command::Confirm(args) => role::confirm(door, &args),
+        Command::Recover(args) => recover::run(door, &args),
+        Command::LogKey(command) => log_key::run(door, command),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
         Command::Kinds(args) => kinds::run(door, args),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),
+        Command::Outbox(args) => late::outbox(door, args),
+        Command::Late { file, cause } => late::late(door, &file, &cause),
         Command::Log(args) => log::run(door, args),
         Command::Show(args) => show::run(door, args),
         Command::Verify(args) => verify::run(door, args),

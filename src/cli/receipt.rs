@@ -110,7 +110,7 @@ enum Honoured {
 
 fn honoured(ledger: &Ledger, number: u64, bytes: &[u8]) -> Honoured {
     let Ok(receipt) = Receipt::parse(bytes) else { return Honoured::Torn };
-    let known = std::slice::from_ref(ledger.log_key());
+    let known = ledger.log_keys();
     let Ok(signed) = SignedCheckpoint::open_note(receipt.note().clone(), known) else { return Honoured::No };
     if ledger.extends(signed.checkpoint(), "a receipt").is_err() {
         return Honoured::No;

@@ -89,22 +89,24 @@ fn add(door: &mut Door<'_>, cosigned: &Path) -> Result<u8, Failure> {
     let dir = door.ledger_dir()?;
     let bytes = door.read(cosigned)?;
     let mut ledger = Ledger::open_append(&dir, None)?;
-    let (note, _) = read_cosigned(&bytes, ledger.log_key()).map_err(|error| failure(&error, Some(cosigned)))?;
+    let (note, _) = read_cosigned(&bytes, ledger.log_keys()).map_err(|error| failure(&error, Some(cosigned)))?;
     // Where the ledger's own trust file names the witness, its cosignature is checked before it is kept.
     if let Some(trust) = durable::read(&dir.join(TRUST), TRUST_FILE).ok().and_then(|bytes| Trust::parse(&bytes).ok()) {
         let mut keys = trust.keys();
-        keys.retain(|key| key != ledger.log_key());
-        keys.push(ledger.log_key().clone());
+        keys.retain(|key| !ledger.log_keys().contains(key));
+        keys.extend_from_slice(ledger.log_keys());
         let signed = SignedCheckpoint::open_note(note.clone(), &keys).map_err(LedgerError::from)?;
         if let Some(key) = signed.failed().next() {
             return Err(LedgerError::from(HeadError::BadSignature { name: key.name().clone(), id: key.id() }).into());
         }
     }
+    // Kept first: if this ledger does not extend it, nothing is entered any more until it does.
+    ledger.keep_known(&note)?;
     let checkpoint = ledger.join(note.to_string().as_bytes())?;
     let names: Vec<String> = note
         .signatures()
         .iter()
-        .filter(|line| (line.name(), line.id()) != (ledger.log_key().name(), ledger.log_key().id()))
+        .filter(|line| !ledger.log_keys().iter().any(|key| (line.name(), line.id()) == (key.name(), key.id())))
         .map(|line| line.name().to_string())
         .collect();
     if door.global.json {

@@ -20,10 +20,11 @@ use crate::store::disk::Disk;
 
 impl<D: Disk> Desk<D> {
     /// Returns the entry that must come before a decision, so that nobody whom it accuses can read it: a new key of the
-    /// staff folder. None where they cannot read it as it is.
+    /// staff folder. None where they cannot read it as it is, or if it was renewed for this decision by the entry `first`.
     pub(super) fn keep_out(
         &mut self,
         decision: &Decision,
+        first: Option<u64>,
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Decision>, LedgerError> {
@@ -31,6 +32,9 @@ impl<D: Disk> Desk<D> {
         let Some(epoch) = self.roster.current_folder(None, Folder::Staff).filter(|_| !named.is_empty()) else {
             return Ok(None);
         };
+        if first == Some(epoch.entry) {
+            return Ok(None);
+        }
         self.time = now;
         let file = self.folder_file(epoch.key.id())?;
         let oversees = |person: &PersonId| self.roster.holds_now(*person, now, Role::is_overseer);

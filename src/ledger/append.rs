@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::cabinet::late;
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
@@ -14,6 +15,7 @@ use crate::frame::{VOID_LIST_LIMIT, WRITE_ENTRIES};
 use crate::head::checkpoint::Checkpoint;
 use crate::head::receipt::Receipt;
 use crate::index::{AuthorHead, IndexHead, Update, VERSION};
+use crate::keys::PublicKey;
 use crate::keys::name::SignerKey;
 use crate::ledger::cards::Cards;
 use crate::ledger::open::{At, Ledger};
@@ -79,9 +81,9 @@ impl<D: Disk> Ledger<D> {
         //    it too: whoever waited for another program was not recorded before it.
         let _lock = self.lock()?;
         let now = now();
-        let known = self.size();
         self.refresh()?;
-        self.extend_roster(roster, known)?;
+        self.extend_roster(roster)?;
+        self.speak_with(roster);
         // 2. What verify would find is refused. A crash here: nothing happened.
         let Some(author) = submissions.first().map(|first| first.statement.body().author) else {
             return Ok(Vec::new());
@@ -89,10 +91,10 @@ impl<D: Disk> Ledger<D> {
         let keys = Keys { structure: vec![author_key.clone()], ..Keys::default() };
         let mut own = |digest: &Digest, structure: &[u8], words: &[u8]| open_statement(digest, structure, words, &keys);
         let head = self.author_head(author_key, &author.0, &mut own)?;
-        self.admit(submissions, author_key, head, roster, now)?;
+        let next_key = self.admit(submissions, author_key, head, roster, now)?;
         // 3. Number, time, link, tree, checkpoint: in memory only; no signature leaves this function yet.
-        let signer = self.signer.as_ref().ok_or(LedgerError::NoLogKey)?;
-        let Sequenced { bytes, at, update } = self.sequence(submissions, signer, now)?;
+        let signers = self.signers(next_key.as_ref())?;
+        let Sequenced { bytes, at, update } = self.sequence(submissions, &signers, now)?;
         // 4. One write, one sync: the point of no return. A crash before its end: torn bytes, which the next write
         //    sets aside. After it: every statement in it is entered for ever, receipt or not.
         let torn = self.torn.as_ref().map_or(0, |torn| torn.length);
@@ -102,7 +104,9 @@ impl<D: Disk> Ledger<D> {
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
         self.update_cards(&before, &update);
         self.note_author(submissions, author_key, before.size());
-        self.extend_roster(roster, before.size())?;
+        self.extend_roster(roster)?;
+        //    Where this write gave the log a new key: `origin` names it. A crash before: opening follows the log's word.
+        self.speak_with(roster);
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
         // 7. Receipts: they leave only now.
@@ -110,7 +114,17 @@ impl<D: Disk> Ledger<D> {
         (before.size()..self.size()).map(|number| self.receipt_of(number, now, &folded)).collect()
     }
 
-    /// Refuses what verify would call altered.
+    /// Returns the keys that sign the checkpoint of this write: the log's, and the next one if the write puts it into force.
+    fn signers(&self, next_key: Option<&PublicKey>) -> Result<Vec<&SignerKey>, LedgerError> {
+        let mut signers = vec![self.signer.as_ref().ok_or(LedgerError::NoLogKey)?];
+        if let Some(key) = next_key {
+            let next = self.next_signer.as_ref().filter(|next| next.public().key() == key);
+            signers.push(next.ok_or(LedgerError::NoNextKey)?);
+        }
+        Ok(signers)
+    }
+
+    /// Refuses what verify would call altered. Returns the log's next key, if these statements put one into force.
     fn admit(
         &self,
         submissions: &[Authored],
@@ -118,7 +132,8 @@ impl<D: Disk> Ledger<D> {
         head: Option<AuthorHead>,
         roster: &Roster,
         now: i64,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<PublicKey>, LedgerError> {
+        let before = roster.log_key();
         if submissions.len() > WRITE_ENTRIES {
             return Err(LedgerError::Refused(Code::Frame));
         }
@@ -136,6 +151,8 @@ impl<D: Disk> Ledger<D> {
             let next = head.sequence.saturating_add(1);
             chains.0.insert(author, Chain { next, last: head.digest, seen: head.seen });
         }
+        // What somebody else entered as late is no gap; whoever verifies looks for the entry.
+        chains.1.insert(author, late::of_author(&self.cabinet(), &author)?);
         // Public entries have their effect on those behind them, in a roster of their own till they are durable.
         let mut roster = Cow::Borrowed(roster);
         for ((number, authored), refused) in (self.size()..).zip(submissions).zip(refused) {
@@ -155,7 +172,8 @@ impl<D: Disk> Ledger<D> {
                 return Err(LedgerError::Refused(code));
             }
         }
-        Ok(())
+        let after = roster.log_key().filter(|after| before.is_some_and(|before| before != *after));
+        Ok(after.cloned())
     }
 
     fn refusal(
@@ -211,7 +229,7 @@ impl<D: Disk> Ledger<D> {
         Ok(None)
     }
 
-    fn sequence(&self, submissions: &[Authored], signer: &SignerKey, now: i64) -> Result<Sequenced, LedgerError> {
+    fn sequence(&self, submissions: &[Authored], signers: &[&SignerKey], now: i64) -> Result<Sequenced, LedgerError> {
         let mut at = self.at.clone();
         let mut update = Update::default();
         let start = at.end + self.torn.as_ref().map_or(0, |torn| torn.length);
@@ -246,7 +264,7 @@ impl<D: Disk> Ledger<D> {
             at.frontier.append_with(leaf_hash(&bytes), |id, hash| update.node(id, hash));
         }
         let checkpoint = Checkpoint::new(self.log_key.name(), at.frontier.size(), at.frontier.root());
-        let note = checkpoint.sign(&[signer])?;
+        let note = checkpoint.sign(signers)?;
         let built = write.own(note.to_string().as_bytes()).map_err(broken)?;
         (at.end, at.write) = (built.start + built.bytes.len() as u64, built.hash);
         at.note = Some(note);

@@ -18,9 +18,9 @@ use crate::entry::statement::Unverified;
 use crate::head::checkpoint::SignedCheckpoint;
 use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
-use crate::ledger::LedgerError;
 use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
+use crate::ledger::{LedgerError, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::seal::sealed::document_hash;
 use crate::seal::structure::StructureKey;
@@ -71,7 +71,7 @@ impl Desk<RealFile> {
     pub fn open(dir: &Path, config: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Ledger::open_append(dir, None)?;
         let roster = ledger.roster()?;
-        ledger.signer = roster.ledger().and_then(|id| read_log_key(config, id));
+        log_key::take_keys(&mut ledger, &roster, config)?;
         Self::at(ledger, roster, identity, side)
     }
 
@@ -90,14 +90,19 @@ impl<D: Disk> Desk<D> {
     /// Sits down at an open ledger.
     ///
     /// # Errors
-    /// `NotEnrolled` if no entry enrols the identity's key; `NoRoll`; `NoPack`; `Evidence` if a receipt beside the
-    /// identity is not honoured by this ledger.
+    /// `NotEnrolled` if no entry enrols the identity's key; `EnrolmentWaits`, `KeyEnded` or `NoRoll` if the roll is closed to
+    /// it; `NoPack`; `Evidence` if a receipt beside the identity, or a checkpoint that was brought by file, is not honoured by
+    /// this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
-        roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
+        let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
         let held = structure_keys::load_all(&cabinet, identity.secret())?.opened;
         let roll = Roll::load(&cabinet, identity.secret()).map_err(|error| match error {
-            CabinetError::Wrap(_) | CabinetError::Missing => LedgerError::NoRoll,
+            CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
+                (Some(entry), _) => LedgerError::KeyEnded(entry),
+                (None, None) => LedgerError::EnrolmentWaits(enrolment.entry),
+                (None, Some(_)) => LedgerError::NoRoll,
+            },
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
@@ -106,15 +111,16 @@ impl<D: Disk> Desk<D> {
         let mut desk =
             Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
         desk.compare_receipt()?;
+        desk.ledger.compare_known()?;
         Ok(desk)
     }
 
     /// The newest receipt beside the identity must be of a history that this ledger extends (L10).
     fn compare_receipt(&mut self) -> Result<(), LedgerError> {
-        let key = self.ledger.log_key().clone();
+        let keys = self.ledger.log_keys().to_vec();
         let signed = |bytes: &[u8]| {
             let receipt = Receipt::parse(bytes).ok()?;
-            SignedCheckpoint::open_note(receipt.note().clone(), std::slice::from_ref(&key)).ok()
+            SignedCheckpoint::open_note(receipt.note().clone(), &keys).ok()
         };
         let Some((_, signed)) = receipts::newest(&self.side, self.ledger_id(), signed)? else { return Ok(()) };
         self.ledger.extends_now(signed.checkpoint(), "a receipt beside this identity")
@@ -210,7 +216,7 @@ impl<D: Disk> Desk<D> {
     }
 
     pub(super) fn need_leading(&self) -> Result<(), LedgerError> {
-        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotAllowed) }
+        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotLeading) }
     }
 
     pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {
@@ -330,7 +336,12 @@ impl<D: Disk> View for Desk<D> {
 /// Reads the log's key of a ledger from this machine, if it is there.
 #[must_use]
 pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
-    let bytes = durable::read(&log_key_path(config, ledger), 4096).ok().map(zeroize::Zeroizing::new)?;
+    read_signer(&log_key_path(config, ledger))
+}
+
+/// Reads a file that holds a log's key.
+pub(super) fn read_signer(path: &Path) -> Option<SignerKey> {
+    let bytes = durable::read(path, 4096).ok().map(zeroize::Zeroizing::new)?;
     SignerKey::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 

@@ -8,7 +8,7 @@ use crate::cabinet::chain::Chain;
 use crate::cabinet::identity::Identity;
 use crate::cabinet::recovery::RecoverySheet;
 use crate::cabinet::roll::{PersonLine, Roll};
-use crate::cabinet::{CabinetError, Durable, folder_keys, receipts, structure_keys};
+use crate::cabinet::{CabinetError, Durable, folder_keys, log_copy, receipts, structure_keys};
 use crate::codec::{Bytes, Digest, Folder, KindNumber, LedgerId, ShortText};
 use crate::decision::decision::Decision;
 use crate::decision::people::Role;
@@ -156,6 +156,7 @@ impl Setup {
         let (person, handle, name) = (founder.person(), founder.handle(), founder.name());
         roll.add_person(PersonLine::new(person, handle, name, founder.name_salt())?)?;
         roll.save(&cabinet, &readers)?;
+        log_copy::save(&cabinet, &self.log.format()?, sheet)?;
         let origin = format!("{}\n{}\n", beginning.origin, self.log.public());
         durable::create_private(&dir.join(ORIGIN), origin.as_bytes()).map_err(LedgerError::io("origin"))?;
         // Parsed once, so that what is written is what others will accept.

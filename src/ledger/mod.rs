@@ -4,15 +4,20 @@ pub mod accused;
 pub mod append;
 pub mod beside;
 pub mod cards;
+pub mod continues;
 pub mod desk;
 pub mod drafts;
 pub mod grants;
 pub mod init;
+pub mod known;
+pub mod late;
+pub mod log_key;
 pub mod open;
 pub mod people;
 pub mod proofs;
 pub mod read;
 pub mod record;
+pub mod recover;
 pub mod show;
 pub mod witness;
 pub mod wraps;
@@ -68,12 +73,27 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
+    /// The key that is to be the log's next one is not on this machine.
+    #[error("the log's new key is not on this computer")]
+    NoNextKey,
+    /// Something of the same sort waits for a second person already.
+    #[error("entry {0} waits for a second person already")]
+    StillWaits(u64),
     /// The identity is not enrolled, or no longer.
     #[error("this identity is not enrolled in this ledger")]
     NotEnrolled,
     /// The identity's role may not do this.
     #[error("this needs the role of dsl, deputy_dsl or leader")]
     NotAllowed,
+    /// The identity's role is none of the leading ones.
+    #[error("this needs the role of dsl, deputy_dsl, leader, chair or owner")]
+    NotLeading,
+    /// The identity's key was enrolled and does not count before a second person confirms that entry.
+    #[error("the enrolment of this identity, entry {0}, waits for a second person")]
+    EnrolmentWaits(u64),
+    /// The identity's key was ended.
+    #[error("this identity's key was ended by entry {0}")]
+    KeyEnded(u64),
     /// The identity has no structure key in the cabinet.
     #[error("the cabinet holds no structure key for this identity")]
     NoStructureKey,
@@ -122,6 +142,9 @@ pub enum LedgerError {
     /// The folder's words are not open to this identity.
     #[error("the words of this entry are not open to this identity")]
     NotReader,
+    /// The words of a recovery sheet that opens nothing here.
+    #[error("this recovery sheet opens nothing in this ledger")]
+    OtherSheet,
     /// Torn bytes have to be set aside first, by someone enrolled.
     #[error("the ledger ends in bytes of a write that was cut short")]
     TornTail,
@@ -178,11 +201,15 @@ pub const LOG: &str = "ledger.log";
 pub const ORIGIN: &str = "origin";
 /// The newest checkpoint: an unsynced copy.
 pub const CHECKPOINT: &str = "checkpoint";
+/// Checkpoints that were brought by file.
+pub const CHECKPOINTS: &str = "checkpoints";
 /// The key cabinet.
 pub const CABINET: &str = "cabinet";
 /// The index.
 pub const INDEX: &str = "index";
 /// The trust file that `init` writes.
 pub const TRUST: &str = "trust";
+/// The last checkpoint of the ledger that this one goes on from, if it does.
+pub const CONTINUES: &str = "continues";
 /// The lock held per append.
 pub const LOCK: &str = "lock";

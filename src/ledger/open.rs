@@ -1,5 +1,6 @@
 //! Opening a ledger: from its end, with everything that is believed checked against the log's own signature.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use crate::codec::{LedgerId, Link};
@@ -17,6 +18,7 @@ use crate::store::durable;
 use crate::store::log_file::{LogFile, TailState};
 use crate::tree::{Frontier, Hash, TreeSize, root_from};
 use crate::verify::report::Code;
+use crate::verify::roster::Roster;
 
 /// A ledger that was opened and leads to its newest checkpoint.
 pub struct Ledger<D: Disk = RealFile> {
@@ -24,6 +26,10 @@ pub struct Ledger<D: Disk = RealFile> {
     pub(super) file: LogFile<D>,
     pub(super) log_key: VerifierKey,
     pub(super) signer: Option<SignerKey>,
+    /// The key that is to be the log's next one, while it waits for a second person.
+    pub(super) next_signer: Option<SignerKey>,
+    /// Every key that the log ever had, oldest first; read at their first use.
+    pub(super) log_keys: OnceCell<Vec<VerifierKey>>,
     pub(super) cards: Cards,
     pub(super) at: At,
     pub(super) torn: Option<Remains>,
@@ -124,7 +130,8 @@ impl<D: Disk> Ledger<D> {
         };
         let signer = signer.filter(|signer| *signer.public() == log_key);
         let at = At::nowhere();
-        let mut ledger = Ledger { dir: dir.to_owned(), file, log_key, signer, cards, at, torn: None };
+        let (dir, log_keys) = (dir.to_owned(), OnceCell::new());
+        let mut ledger = Ledger { dir, file, log_key, signer, next_signer: None, log_keys, cards, at, torn: None };
         ledger.refresh()?;
         ledger.compare_copy()?;
         Ok(ledger)
@@ -153,7 +160,10 @@ impl<D: Disk> Ledger<D> {
         };
         let entry = Envelope::decode(&newest.envelope).map(|envelope| envelope.number.0);
         let damaged = |code| LedgerError::Damaged { entry: entry.unwrap_or(0), offset: newest.entry, code };
-        let signed = SignedCheckpoint::open(&newest.note, key).map_err(|_| damaged(Code::Checkpoint))?;
+        let signed = match SignedCheckpoint::open(&newest.note, key) {
+            Ok(signed) => signed,
+            Err(_) => self.follow(&newest.note)?.ok_or(damaged(Code::Checkpoint))?,
+        };
         let size = entry.map_err(|_| damaged(Code::Envelope))? + 1;
         if signed.checkpoint().size() != TreeSize(size) {
             return Err(damaged(Code::Checkpoint));
@@ -170,6 +180,53 @@ impl<D: Disk> Ledger<D> {
             cosigners: indexed.head.cosigners,
         };
         Ok(())
+    }
+
+    /// The log may have got a new key since `origin` was read or written: opens the newest checkpoint with the key that the
+    /// log itself says is in force. Whether it says so rightly is for whoever verifies.
+    fn follow(&mut self, note: &[u8]) -> Result<Option<SignedCheckpoint>, LedgerError> {
+        let roster = Roster::read_writes(self.file.reader()?).map_err(LedgerError::io("ledger.log"))?;
+        let known = roster.log_keys().iter().any(|(_, key)| key == self.log_key.key());
+        let Some(key) = roster.log_key().filter(|_| known) else { return Ok(None) };
+        let key = VerifierKey::new(self.log_key.name().clone(), KeyKind::LogKey, key.clone());
+        let opened = SignedCheckpoint::open(note, std::slice::from_ref(&key)).ok();
+        if opened.is_some() {
+            self.speak_as(key);
+        }
+        Ok(opened)
+    }
+
+    /// Holds the key that is to be the log's next one, for the write that puts it into force.
+    pub fn hold_next(&mut self, next: SignerKey) {
+        self.next_signer = Some(next);
+    }
+
+    /// Takes this key as the log's from now on, with the private half if it is on this machine, and names it in `origin`.
+    pub(super) fn speak_as(&mut self, key: VerifierKey) {
+        let held = [self.signer.take(), self.next_signer.take()].into_iter().flatten();
+        self.signer = held.into_iter().find(|signer| *signer.public() == key);
+        self.log_keys = OnceCell::new();
+        let origin = format!("{}\n{key}\n", key.name());
+        self.log_key = key;
+        // If that fails, whoever opens the ledger next follows the log's own word again.
+        drop(durable::replace(&self.dir.join(ORIGIN), origin.as_bytes()));
+    }
+
+    /// Speaks with the key that a roster of this log says is in force.
+    pub(super) fn speak_with(&mut self, roster: &Roster) {
+        if let Some(key) = roster.log_key().filter(|key| *key != self.log_key.key()) {
+            self.speak_as(VerifierKey::new(self.log_key.name().clone(), KeyKind::LogKey, key.clone()));
+        }
+    }
+
+    /// Returns every key that this log ever had, oldest first: what earlier checkpoints were signed with.
+    pub fn log_keys(&self) -> &[VerifierKey] {
+        self.log_keys.get_or_init(|| {
+            let all = self.roster().map(|roster| roster.log_keys()).unwrap_or_default();
+            let name = |(_, key)| VerifierKey::new(self.log_key.name().clone(), KeyKind::LogKey, key);
+            let all: Vec<VerifierKey> = all.into_iter().map(name).collect();
+            if all.contains(&self.log_key) { all } else { vec![self.log_key.clone()] }
+        })
     }
 
     /// The checkpoint copy must be of a history that this log extends; a missing or illegible copy says nothing.
@@ -278,6 +335,12 @@ pub fn parse_origin(bytes: &[u8]) -> Option<VerifierKey> {
     let (origin, rest) = text.split_once('\n')?;
     let key = VerifierKey::parse(rest.strip_suffix('\n')?).ok()?;
     (key.kind() == KeyKind::LogKey && key.name().as_str() == origin).then_some(key)
+}
+
+/// Returns where the next log key of a ledger lies on this machine, until a second person has agreed to it.
+#[must_use]
+pub fn next_log_key_path(config: &Path, ledger: LedgerId) -> PathBuf {
+    config.join("indelible").join("logs").join(format!("{ledger}.next.key"))
 }
 
 /// Returns where the log key of a ledger lies on this machine, under the user's configuration folder.

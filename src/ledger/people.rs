@@ -110,7 +110,7 @@ impl<D: Disk> Desk<D> {
     /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder.
     ///
     /// # Errors
-    /// `NotAllowed`; `NotWaiting`; `SamePerson`; those of cabinet and store.
+    /// `NotLeading`; `NotWaiting`; `SamePerson`; those of cabinet and store.
     pub fn confirm(
         &mut self,
         entry: u64,
@@ -129,9 +129,14 @@ impl<D: Disk> Desk<D> {
         if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
             return Err(LedgerError::SamePerson);
         }
+        // Before anything is signed: what cannot be entered would stand in the way of all that comes later.
+        if view == "agrees" {
+            self.need_next_key(entry)?;
+        }
         let values = vec![self.value("view", code(view)?)?];
         let references = vec![self.reference("confirms", entry)?];
         let change = self.change("confirmation", None, values, references, now, rng)?;
+        self.keep_log_key()?;
         self.settle(now, rng)?;
         Ok(change.entered)
     }
@@ -139,7 +144,7 @@ impl<D: Disk> Desk<D> {
     /// Gives a person a role.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    /// `NotLeading`; `NoPerson`; those of cabinet and store.
     pub fn assign_role(
         &mut self,
         person: PersonId,
@@ -163,7 +168,7 @@ impl<D: Disk> Desk<D> {
     /// Ends a person's role, whether it was assigned or came with a key.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoRole`; those of cabinet and store.
+    /// `NotLeading`; `NoRole`; those of cabinet and store.
     pub fn end_role(
         &mut self,
         person: PersonId,
@@ -196,7 +201,7 @@ impl<D: Disk> Desk<D> {
     /// stays so.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson` if that entry enrolled no key that is in force or waits; those of cabinet and store.
+    /// `NotLeading`; `NoPerson` if that entry enrolled no key that is in force or waits; those of cabinet and store.
     pub fn revoke(
         &mut self,
         enrolled: u64,
@@ -224,7 +229,7 @@ impl<D: Disk> Desk<D> {
     /// Ends everything that a person may do here: assigned roles, then every key. Each is an entry of its own.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    /// `NotLeading`; `NoPerson`; those of cabinet and store.
     pub fn end_person(
         &mut self,
         person: PersonId,
@@ -255,7 +260,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Enters a change of the roster; says whether it waits for a second person.
-    fn change(
+    pub(super) fn change(
         &mut self,
         kind: &str,
         case: Option<CaseTag>,
@@ -324,6 +329,6 @@ fn role_values(person: PersonId, role: Role) -> Result<Vec<Value>, LedgerError> 
     ])
 }
 
-fn time_value(field: FieldId, at: i64) -> Value {
+pub(super) fn time_value(field: FieldId, at: i64) -> Value {
     Value { field, position: 0, content: Content::Time(Moment::in_london(at)) }
 }

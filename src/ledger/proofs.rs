@@ -43,7 +43,7 @@ impl<D: Disk> Ledger<D> {
     /// Returns the cosigned checkpoints that were entered behind an entry, in order: those of our log key that are ours.
     fn cosigned_behind(&self, number: u64) -> Result<Vec<Note>, LedgerError> {
         let ours = |bytes: &[u8]| {
-            let signed = SignedCheckpoint::open(bytes, std::slice::from_ref(&self.log_key)).ok()?;
+            let signed = SignedCheckpoint::open(bytes, self.log_keys()).ok()?;
             self.extends(signed.checkpoint(), "the cosigned checkpoint").ok()?;
             Some(signed.note().clone())
         };
@@ -94,7 +94,7 @@ impl<D: Disk> Ledger<D> {
         let proof = prove_inclusion(EntryNumber(number), size, &self.cards)?;
         let receipt = Receipt::new(EntryNumber(number), proof, note, None)?;
         // What is handed out is checked the way its reader will: the cards are believed for nothing.
-        receipt.check(&stored.envelope_bytes(), std::slice::from_ref(&self.log_key))?;
+        receipt.check(&stored.envelope_bytes(), self.log_keys())?;
         Ok(receipt)
     }
 
@@ -117,7 +117,7 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// `Evidence` if it is of another history; `Head` if our own log key did not sign it or nobody cosigned it.
     pub fn join(&mut self, note: &[u8]) -> Result<Checkpoint, LedgerError> {
-        let signed = SignedCheckpoint::open(note, std::slice::from_ref(&self.log_key))?;
+        let signed = SignedCheckpoint::open(note, self.log_keys())?;
         if signed.note().signatures().len() < 2 {
             return Err(crate::head::HeadError::NotSigned.into());
         }

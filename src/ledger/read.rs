@@ -210,16 +210,17 @@ impl<D: Disk> Ledger<D> {
     /// As [`Ledger::entry`].
     pub fn roster(&self) -> Result<Roster, LedgerError> {
         let mut roster = Roster::default();
-        self.extend_roster(&mut roster, 0)?;
+        self.extend_roster(&mut roster)?;
         Ok(roster)
     }
 
-    /// Takes the public entries from `from` on into a roster.
+    /// Takes the public entries that a roster has not read yet into it.
     ///
     /// # Errors
     /// As [`Ledger::entry`].
-    pub fn extend_roster(&self, roster: &mut Roster, from: u64) -> Result<(), LedgerError> {
-        if self.size() == 0 {
+    pub fn extend_roster(&self, roster: &mut Roster) -> Result<(), LedgerError> {
+        let from = roster.upto();
+        if self.size() <= from {
             return Ok(());
         }
         let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
@@ -231,6 +232,7 @@ impl<D: Disk> Ledger<D> {
                 let _ = roster.admit(number, recorded, &statement, stored.words());
             }
         }
+        roster.read_to(self.size());
         Ok(())
     }
 }

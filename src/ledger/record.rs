@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
 use crate::cabinet::drafts::DraftId;
+use crate::cabinet::late;
 use crate::cabinet::outbox::{self, OutboxItem, Place};
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::{CabinetError, Durable, receipts};
@@ -191,11 +192,12 @@ impl<D: Disk> Desk<D> {
             {
                 break;
             }
-            let mut checked = self.prepare(kept, draft, now(), rng);
+            let mut first = None;
+            let mut checked = self.prepare(kept, draft, first, now(), rng);
             if let Ok(Checked::First(decision)) = checked {
                 self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
-                self.enter_first(*decision, &mut chain, now, rng)?;
-                checked = self.prepare(kept, draft, now(), rng);
+                first = Some(self.enter_first(*decision, &mut chain, now, rng)?);
+                checked = self.prepare(kept, draft, first, now(), rng);
             }
             // An id that one of the group has, which is not entered yet: then it is known what stands under it.
             let id_of = |ready: &Ready| ready.decision.statement_id();
@@ -203,7 +205,7 @@ impl<D: Disk> Desk<D> {
                 && id_of(ready).is_some_and(|id| group.iter().any(|(_, before)| id_of(before) == Some(id)))
             {
                 self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
-                checked = self.prepare(kept, draft, now(), rng);
+                checked = self.prepare(kept, draft, first, now(), rng);
             }
             match checked {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
@@ -216,7 +218,7 @@ impl<D: Disk> Desk<D> {
                 }
                 Ok(Checked::Stopped(outcome, says)) => {
                     self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
-                    match says.map_or(Ok(()), |says| self.enter_first(*says, &mut chain, now, rng)) {
+                    match says.map_or(Ok(()), |says| self.enter_first(*says, &mut chain, now, rng).map(drop)) {
                         // Signed, it waits in the outbox.
                         Ok(()) | Err(LedgerError::NoLogKey) => {}
                         Err(why) => return Err(why),
@@ -244,14 +246,15 @@ impl<D: Disk> Desk<D> {
         chain: &mut Chain,
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<u64, LedgerError> {
         let folder = self.folder_key(&decision)?;
         let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
         let mut outcomes = Vec::new();
         self.finish(&mut group, chain, now, rng, &mut outcomes, &mut |_, _| ())?;
         match outcomes.pop() {
+            Some((_, Outcome::Entered { entered, .. })) => Ok(entered.number),
             Some((_, Outcome::Waiting { why })) => Err(*why),
-            _ => Ok(()),
+            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
         }
     }
 
@@ -314,6 +317,7 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
+        self.ledger.extend_roster(&mut self.roster)?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {
@@ -324,10 +328,12 @@ impl<D: Disk> Desk<D> {
             chain.signed(head.sequence, head.digest)?;
         }
         let (waiting, places) = self.waiting(&mut chain)?;
+        // The newest that was signed may be one that somebody else entered as late: its number stays used.
+        let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
-        if chain.next() > next {
+        if chain.next() > next && !late.contains(&chain.previous()) {
             // Signed and then lost, ledger and outbox alike: in a power cut, unless the ledger went back behind what
             // this device has seen.
             self.honours(&chain)?;
@@ -396,6 +402,7 @@ impl<D: Disk> Desk<D> {
         let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
         let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        let late = late::of_author(&self.ledger.cabinet(), self.identity.author().as_bytes())?;
         for (place, items) in opened {
             places.push(place);
             for item in items {
@@ -407,6 +414,9 @@ impl<D: Disk> Desk<D> {
                 let statement = unverified.verify(&self.identity.author())?;
                 if item.sequence >= chain.next() {
                     chain.signed(item.sequence, statement.digest())?;
+                }
+                if late.contains(&statement.digest()) {
+                    continue;
                 }
                 let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
                 waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
@@ -474,10 +484,12 @@ impl<D: Disk> Desk<D> {
         authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
+    /// Checks a draft, kept as `kept` if it was before; `first` is the entry that was made for it to come before it.
     fn prepare(
         &mut self,
         kept: Option<DraftId>,
         draft: &Draft,
+        first: Option<u64>,
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Checked, LedgerError> {
@@ -508,7 +520,7 @@ impl<D: Disk> Desk<D> {
                 return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep_as(kept, draft, now, rng)?, entry }));
             }
         }
-        if let Some(first) = self.keep_out(&decision, now, rng)? {
+        if let Some(first) = self.keep_out(&decision, first, now, rng)? {
             return Ok(Checked::First(Box::new(first)));
         }
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());

@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::cabinet::CabinetError;
 use crate::cabinet::folder_keys::{self, FolderFile};
+use crate::cabinet::log_copy;
 use crate::cabinet::readers::{Grant, Readers};
 use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
@@ -19,10 +20,13 @@ use crate::entry::statement::Body;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::folder_values;
+use crate::ledger::open::Ledger;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
+use crate::verify::entry::Keys;
+use crate::verify::roster::Roster;
 
 /// A folder whose key is to be replaced, and for what reason (code of the list CAUSE).
 struct Renewal {
@@ -49,11 +53,16 @@ impl<D: Disk> Desk<D> {
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);
-        if table.settled > self.roster.changed() && table.settled_for(&overseers) && expired.is_empty() {
+        let settled = table.settled > self.roster.changed() && table.settled_for(&overseers) && expired.is_empty();
+        if settled && log_copy::is_there(&self.ledger.cabinet()) {
             return Ok(());
         }
+        self.copy_log_key()?;
+        self.wrap_late(&overseers)?;
         self.wrap_roll()?;
         self.wrap_structure(&overseers, rng)?;
+        // A device that had none may have its own key now, and needs it to publish anything.
+        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
         let mut renewals = self.wrap_folders(&table)?;
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
@@ -63,7 +72,6 @@ impl<D: Disk> Desk<D> {
         }
         self.renew(&renewals, &table, now, rng)?;
         self.save_settled(table)?;
-        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
         self.ring = std::cell::OnceCell::new();
         Ok(())
     }
@@ -85,17 +93,8 @@ impl<D: Disk> Desk<D> {
         if table.upto > self.ledger.size() {
             table = Readers::default();
         }
-        let keys = self.structure_keys();
         let before = table.upto;
-        self.ledger.walk_from(before, &mut |number, digest, structure, words| {
-            // Public entries grant nothing, and what the overseers cannot open is no grant.
-            if structure.first() != Some(&0)
-                && let Some(statement) = open_statement(digest, structure, words, &keys)
-            {
-                note_grant(&mut table, number, statement.body());
-            }
-        })?;
-        table.upto = self.ledger.size();
+        read_on(&mut table, &self.ledger, &self.structure_keys())?;
         if table.upto > before + 64 && self.is_overseer() {
             table.save(&cabinet, &self.recipients(self.roster.overseers(self.time))?)?;
         }
@@ -106,12 +105,7 @@ impl<D: Disk> Desk<D> {
     /// grant. Who is kept out of one file is another question.
     #[must_use]
     pub fn readers_of(&self, case: Option<CaseTag>, folder: Folder, table: &Readers) -> BTreeSet<PersonId> {
-        let overseers = self.roster.overseers(self.time).map(|enrolment| enrolment.person);
-        let of_case = case.into_iter().flat_map(|case| self.roster.roles_of_case(case, self.time));
-        let key_persons =
-            of_case.filter(|(_, role)| *role == Role::KeyPerson && folder == Folder::General).map(|(person, _)| person);
-        let granted = table.granted(case, folder, self.time).map(|grant| grant.person);
-        overseers.chain(key_persons).chain(granted).collect()
+        readers_of(&self.roster, self.time, case, folder, table)
     }
 
     /// Returns the devices in force of some persons, and the recovery sheet's recipient, rising.
@@ -177,7 +171,7 @@ impl<D: Disk> Desk<D> {
                 file.kept_out = out.iter().copied().collect();
                 folder_keys::write(&self.ledger.cabinet(), &file)?;
             }
-            if self.wrap_folder(case, folder, file, table)? && current {
+            if self.wrap_folder(case, folder, file, table, current)? && current {
                 renewals.push(Renewal { case, folder, cause: "role_ended" });
             }
         }
@@ -185,17 +179,24 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Wraps one folder key for its readers; returns whether somebody could open it who may not any longer.
+    ///
+    /// Whoever could open the current key stays among its readers until the next one is published: after a crash in
+    /// between, the file still says that it has to be replaced.
     fn wrap_folder(
         &self,
         case: Option<CaseTag>,
         folder: Folder,
         file: FolderFile,
         table: &Readers,
+        current: bool,
     ) -> Result<bool, LedgerError> {
         let mut persons = self.readers_of(case, folder, table);
         persons.retain(|person| !file.kept_out.contains(person));
-        let readers = self.devices(&persons)?;
+        let mut readers = self.devices(&persons)?;
         let leaks = file.readers.iter().any(|reader| !readers.contains(reader));
+        if current {
+            readers = rising(readers.into_iter().chain(file.readers.iter().copied()).collect());
+        }
         if file.readers != readers {
             folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..file })?;
         }
@@ -220,7 +221,7 @@ impl<D: Disk> Desk<D> {
         let mut renewals = Vec::new();
         for (id, current) in ids {
             let Some(file) = self.folder_file(id)? else { continue };
-            if self.wrap_folder(case, folder, file, &table)? && current {
+            if self.wrap_folder(case, folder, file, &table, current)? && current {
                 renewals.push(Renewal { case, folder, cause });
             }
         }
@@ -257,7 +258,17 @@ impl<D: Disk> Desk<D> {
             }
             decisions.push(self.new_epoch(renewal.case, renewal.folder, renewal.cause, &[], table, now(), rng)?);
         }
-        self.enter_all(decisions, now, rng)?;
+        if self.enter_all(decisions, now, rng)?.is_empty() {
+            return Ok(());
+        }
+        for renewal in renewals {
+            let epochs = self.roster.epochs_of(renewal.case, renewal.folder);
+            let older: Vec<FolderKeyId> = epochs.filter(|one| one.replaced.is_some()).map(|one| one.key.id()).collect();
+            for id in older {
+                let Some(file) = self.folder_file(id)? else { continue };
+                self.wrap_folder(renewal.case, renewal.folder, file, table, false)?;
+            }
+        }
         Ok(())
     }
 
@@ -303,6 +314,36 @@ impl<D: Disk> Desk<D> {
     }
 }
 
+/// Returns the persons who may read a folder at a time, as [`Desk::readers_of`].
+pub(super) fn readers_of(
+    roster: &Roster,
+    time: i64,
+    case: Option<CaseTag>,
+    folder: Folder,
+    table: &Readers,
+) -> BTreeSet<PersonId> {
+    let overseers = roster.overseers(time).map(|enrolment| enrolment.person);
+    let of_case = case.into_iter().flat_map(|case| roster.roles_of_case(case, time));
+    let key_persons =
+        of_case.filter(|(_, role)| *role == Role::KeyPerson && folder == Folder::General).map(|(person, _)| person);
+    let granted = table.granted(case, folder, time).map(|grant| grant.person);
+    overseers.chain(key_persons).chain(granted).collect()
+}
+
+/// Reads the grants on from where a table ends, as far as these keys open the entries.
+pub(super) fn read_on<D: Disk>(table: &mut Readers, ledger: &Ledger<D>, keys: &Keys) -> Result<(), LedgerError> {
+    ledger.walk_from(table.upto, &mut |number, digest, structure, words| {
+        // Public entries grant nothing, and what the overseers cannot open is no grant.
+        if structure.first() != Some(&0)
+            && let Some(statement) = open_statement(digest, structure, words, keys)
+        {
+            note_grant(table, number, statement.body());
+        }
+    })?;
+    table.upto = ledger.size();
+    Ok(())
+}
+
 /// Takes a grant, or the end of one, out of a statement.
 fn note_grant(table: &mut Readers, number: u64, body: &Body) {
     match body.kind.name() {
@@ -337,7 +378,7 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
     }
 }
 
-fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
+pub(super) fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
     recipients.sort_by_key(|recipient| *recipient.as_bytes());
     recipients.dedup();
     recipients

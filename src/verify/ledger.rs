@@ -21,6 +21,7 @@ use crate::keys::name::{KeyKind, KeyName, VerifierKey};
 use crate::tree::{Frontier, Hash, TreeSize, check_inclusion, leaf_hash};
 use crate::verify::chains::Chains;
 use crate::verify::entry::{self, Checked, Hashed, Keys, Parts};
+use crate::verify::log_keys::Speakers;
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
 use crate::verify::report::{
@@ -270,6 +271,7 @@ struct Walk<'a, R> {
     past: Past<R>,
     roster: Roster,
     chains: Chains,
+    speakers: Speakers,
     /// The number that the next entry must have.
     next: u64,
     /// The tree over all entries, as long as none is missing.
@@ -330,6 +332,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             past,
             roster: Roster::default(),
             chains: since.filter(|_| checked_before > 0).map(Record::chains).unwrap_or_default(),
+            speakers: Speakers::default(),
             next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
@@ -600,6 +603,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
         judged.into_iter().for_each(|code| self.find(number, code));
+        if body.kind.name() == Some("statement.late") {
+            self.chains.account(body);
+        }
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
             let hashes = body.values.iter().filter_map(|value| match &value.content {
@@ -634,6 +640,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             if !named || checkpoint.size().0 != self.next || (self.whole() && checkpoint.root() != root) {
                 self.find(last, Code::Checkpoint);
             }
+            if let Err(code) = self.speakers.own(&self.roster, &note, self.next) {
+                self.find(last, code);
+            }
             if self.heads.len() >= 1 << 16 {
                 self.heads.pop_front();
             }
@@ -662,23 +671,29 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Some(VerifierKey::new(KeyName::new(self.roster.origin()).ok()?, KeyKind::LogKey, key))
     }
 
-    /// The keys that may speak for this log: the one genesis names, and those of the trust file.
-    fn log_keys(&self) -> Vec<VerifierKey> {
+    fn earlier_log_keys(&self) -> Vec<String> {
+        let all: Vec<String> = self.speakers.all().map(ToString::to_string).collect();
+        all.split_last().map(|(_, earlier)| earlier.to_vec()).unwrap_or_default()
+    }
+
+    /// The keys that may speak for this log at a size: the one in force there, and those of the trust file that never
+    /// were this log's.
+    fn log_keys(&self, size: u64) -> Vec<VerifierKey> {
         let trusted = self.options.trust.iter().flat_map(|trust| trust.logs().iter().map(|log| log.key.clone()));
-        let mut keys: Vec<VerifierKey> = self.log_key().into_iter().collect();
-        keys.extend(trusted.filter(|key| !keys.contains(key)).collect::<Vec<_>>());
+        let mut keys = self.speakers.at(size);
+        keys.extend(trusted.filter(|key| self.speakers.all().all(|known| known != key)));
         keys
     }
 
     /// Verifies a note's signatures: the log's, which must hold, and those of trusted witnesses, which count if they do.
     fn open(&mut self, note: Note, size: u64) {
-        let mut known = self.log_keys();
+        let mut known = self.log_keys(size);
         let witnesses: Vec<(String, VerifierKey)> = self.options.trust.map_or_else(Vec::new, |trust| {
             trust.witnesses().map(|(name, witness)| (name.to_owned(), witness.key.clone())).collect()
         });
         known.extend(witnesses.iter().map(|(_, key)| key.clone()));
-        let Ok(signed) = SignedCheckpoint::open_note(note, &known) else {
-            return self.find(size.saturating_sub(1), Code::Checkpoint);
+        let Ok(signed) = SignedCheckpoint::open_note(note.clone(), &known) else {
+            return self.find(size.saturating_sub(1), self.speakers.wrong(&note));
         };
         // A false line under a witness's name does not count, and takes nothing from what the log itself signed.
         if signed.failed().next().is_some() {
@@ -847,6 +862,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             origin: self.roster.origin().to_owned(),
             setting: self.roster.setting().to_owned(),
             log_key: self.log_key().map(|key| key.to_string()).unwrap_or_default(),
+            earlier_log_keys: self.earlier_log_keys(),
+            continues: self.roster.continues().to_vec(),
             trusted: self.options.trust.is_some(),
             size: TreeSize(size),
             root: self.frontier.root(),
@@ -865,8 +882,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Verifies the signature on the last own checkpoint; if it fails, says where signatures stop being good.
     fn judge_head(&mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let size = self.size();
-        let key = self.log_key();
-        let (Some(note), Some(key)) = (self.last_note.clone(), key) else {
+        let (Some(note), Some(_)) = (self.last_note.clone(), self.log_key()) else {
             match size.checked_sub(1) {
                 // A genesis that cannot be read was found already, and without it no key is known.
                 _ if self.hole.is_some() => {}
@@ -875,7 +891,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             }
             return Ok(());
         };
-        if note.open(std::slice::from_ref(&key)).is_ok() {
+        if note.open(&self.speakers.at(size)).is_ok() {
             return Ok(());
         }
         let mut reader = WriteReader::new(open()?);
@@ -884,10 +900,11 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             match reader.next_event()? {
                 Event::Checkpoint { frame, cosigned: false, .. } => {
                     let note = Note::parse(frame.note).ok();
-                    let signed = note.as_ref().is_some_and(|note| note.open(std::slice::from_ref(&key)).is_ok());
+                    let size = note.as_ref().map_or(0, |note| vouches(note.to_string().as_bytes()));
+                    let signed = note.as_ref().is_some_and(|note| note.open(&self.speakers.at(size)).is_ok());
                     if !signed {
-                        let size = note.and_then(|note| Checkpoint::parse(note.text()).ok()).map(|c| c.size().0);
-                        self.find(size.unwrap_or(1).saturating_sub(1), Code::Checkpoint);
+                        let code = note.map_or(Code::Checkpoint, |note| self.speakers.wrong(&note));
+                        self.find(size.max(1) - 1, code);
                         return Ok(());
                     }
                 }
@@ -910,21 +927,21 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Compares the ledger with what the verifier holds: trust file, known checkpoints, receipts.
     fn judge_outside(&mut self) {
         let size = self.size();
-        let own = self.log_key();
-        if let (Some(trust), Some(own)) = (self.options.trust, &own)
-            && !trust.logs().iter().any(|log| log.key == *own)
+        // Any key that was ever the log's will do: each hands on to the next in a checkpoint that both signed, and where
+        // one did not, that was found.
+        if let (Some(trust), Some(_)) = (self.options.trust, self.log_key())
+            && !trust.logs().iter().any(|log| self.speakers.all().any(|key| log.key == *key))
         {
             self.find(0, Code::LogKey);
         }
-        let keys = self.log_keys();
         if self.options.since.is_some_and(|record| record.size > size.max(self.reaches)) {
             self.find(size, Code::Truncated);
         }
         for note in self.options.known {
-            self.judge_note(note, &keys, size);
+            self.judge_note(note, size);
         }
         for receipt in self.options.receipts {
-            self.judge_note(receipt.note(), &keys, size);
+            self.judge_note(receipt.note(), size);
             self.judge_receipt(receipt);
         }
     }
@@ -974,17 +991,18 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    fn judge_note(&mut self, note: &Note, keys: &[VerifierKey], size: u64) {
+    fn judge_note(&mut self, note: &Note, size: u64) {
         let Ok(checkpoint) = Checkpoint::parse(note.text()) else { return };
         let vouched = checkpoint.size().0;
         // Without a genesis no key is known that could have signed.
         let fits = || {
             let origin = self.roster.origin();
-            checkpoint.origin() == origin && SignedCheckpoint::open_note(note.clone(), keys).is_ok()
+            checkpoint.origin() == origin && SignedCheckpoint::open_note(note.clone(), &self.log_keys(vouched)).is_ok()
         };
         if self.roster.log_key().is_some() && !fits() {
-            // Signed by a key that is not this ledger's: another ledger, or this one under a new key.
-            return self.find(0, Code::LogKey);
+            // Signed by a key that is not this ledger's, or by one that did not count at that size.
+            let ours = checkpoint.origin() == self.roster.origin() && self.speakers.wrong(note) == Code::LogKey;
+            return self.find(if ours { vouched.min(size).saturating_sub(1) } else { 0 }, Code::LogKey);
         }
         if vouched > size.max(self.reaches) {
             self.find(size, Code::Truncated);

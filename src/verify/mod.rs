@@ -3,6 +3,7 @@
 pub mod chains;
 pub mod entry;
 pub mod ledger;
+mod log_keys;
 pub mod past;
 pub mod receipt;
 pub mod record;

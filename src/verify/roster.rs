@@ -19,6 +19,7 @@ use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
 use crate::seal::structure::{self, StructurePart};
 use crate::seal::words::FolderPublic;
+use crate::verify::log_keys::LogKeys;
 use crate::verify::report::Code;
 use crate::verify::tenure::{Change, Tenure, Waiting};
 
@@ -73,6 +74,23 @@ struct Policy {
     in_force: Option<u64>,
 }
 
+/// Another ledger that this one goes on from: a `restore` entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continues {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The origin of the ledger before, if it is named.
+    pub origin: Option<String>,
+    /// That log's Ed25519 key, if it is named.
+    pub log_key: Option<[u8; 32]>,
+    /// How many entries it had in the checkpoint that is bound here.
+    pub size: u64,
+    /// Their root.
+    pub root: Digest,
+    /// The entry from which it counts: a second person's confirmation.
+    pub in_force: Option<u64>,
+}
+
 /// A finding about a public entry: its code and whether it was refused.
 pub type Judgement = Result<(), Code>;
 
@@ -82,8 +100,8 @@ pub struct Roster {
     ledger: Option<LedgerId>,
     origin: String,
     setting: String,
-    log_key: Option<PublicKey>,
-    recovery: String,
+    log: LogKeys,
+    continues: Vec<Continues>,
     founder: Option<PersonId>,
     founder_confirmed: bool,
     founder_spent: bool,
@@ -92,6 +110,7 @@ pub struct Roster {
     waiting: Vec<Waiting>,
     latest: i64,
     changed: u64,
+    upto: u64,
     by_key: HashMap<[u8; 32], usize>,
     folders: HashMap<FolderKeyId, FolderEpoch>,
     cases: Vec<(CaseTag, u64)>,
@@ -105,8 +124,15 @@ impl Roster {
     /// # Errors
     /// Those of the source.
     pub fn read<R: Read + Seek>(source: R) -> io::Result<Self> {
+        Self::read_writes(WriteReader::new(source))
+    }
+
+    /// Reads the roster as [`Roster::read`], out of a reader that stands at the log's first byte.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn read_writes<R: Read + Seek>(mut reader: WriteReader<R>) -> io::Result<Self> {
         let (mut roster, mut number) = (Roster::default(), 0);
-        let mut reader = WriteReader::new(source);
         loop {
             match reader.next_event()? {
                 Event::Entry { frame, .. } => {
@@ -148,16 +174,46 @@ impl Roster {
         &self.setting
     }
 
-    /// Returns the log's key that genesis names.
+    /// Returns the log's key that counts after all entries read: the one that genesis names, or a confirmed `log.key`.
     #[must_use]
     pub fn log_key(&self) -> Option<&PublicKey> {
-        self.log_key.as_ref()
+        self.log.current().0
     }
 
-    /// Returns the age recipient of the recovery sheet.
+    /// Returns the log's keys in their order, each with the entry from which it counts: genesis, or the confirmation of a
+    /// `log.key`. The checkpoint of the write that holds that entry is signed by this key and the one before.
+    #[must_use]
+    pub fn log_keys(&self) -> Vec<(u64, PublicKey)> {
+        self.log.all()
+    }
+
+    /// Whether the log may have more keys than so many.
+    pub(super) fn has_log_keys_beyond(&self, count: usize) -> bool {
+        self.log.more_than(count)
+    }
+
+    /// Returns the entry that the next `log.key` renews.
+    #[must_use]
+    pub fn log_key_entry(&self) -> u64 {
+        self.log.current().1
+    }
+
+    /// Returns the key that a `log.key` entry names, whether it counts or not.
+    #[must_use]
+    pub fn log_key_of(&self, entry: u64) -> Option<&PublicKey> {
+        self.log.key_of(entry)
+    }
+
+    /// Returns the age recipient of the recovery sheet in force.
     #[must_use]
     pub fn recovery(&self) -> &str {
-        &self.recovery
+        self.log.recovery()
+    }
+
+    /// Returns the ledgers that this one goes on from, in order of entry, confirmed or not.
+    #[must_use]
+    pub fn continues(&self) -> &[Continues] {
+        &self.continues
     }
 
     /// Whether the ledger still rests on its founder alone (ONE-FOUNDER).
@@ -216,6 +272,17 @@ impl Roster {
     #[must_use]
     pub fn latest(&self) -> i64 {
         self.latest
+    }
+
+    /// Returns how many entries were read for it, by a clerk who reads on.
+    #[must_use]
+    pub fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Says that the public ones of so many entries were read.
+    pub fn read_to(&mut self, entries: u64) {
+        self.upto = self.upto.max(entries);
     }
 
     /// Returns the newest entry that changed who is enrolled or in role.
@@ -372,6 +439,8 @@ impl Roster {
             Some("role.end") => self.end_role(at, body),
             Some("confirmation") => self.confirm(at, body),
             Some("case.opened") => self.case_opened(at, body),
+            Some("restore") => self.restore(at, body),
+            Some("log.key") => self.log_key_renewed(at, body),
             Some("folder.key") => self.folder_key_renewed(at, body),
             Some(name) if name.ends_with(".adopt") => self.adopt(at, body, words_part),
             _ => self.by_overseer(at, body),
@@ -391,10 +460,10 @@ impl Roster {
             return Err(Code::KeyNotEnrolled);
         }
         let text = |id| text(body, id).ok_or(Code::Statement);
-        (self.origin, self.setting, self.recovery) =
-            (text(field::ORIGIN)?, text(field::TITLE)?, text(field::RECOVERY_RECIPIENT)?);
+        (self.origin, self.setting) = (text(field::ORIGIN)?, text(field::TITLE)?);
         let log_key = key(body, field::LOG_KEY).ok_or(Code::Statement)?;
-        self.log_key = Some(PublicKey::from_bytes(&log_key).map_err(|_| Code::Statement)?);
+        let log_key = PublicKey::from_bytes(&log_key).map_err(|_| Code::Statement)?;
+        self.log.begin(log_key, text(field::RECOVERY_RECIPIENT)?);
         self.ledger = Some(id);
         self.founder = Some(body.person);
         let _ = self.add(Enrolment { in_force: Some(at.entry), ..enrolment });
@@ -529,8 +598,8 @@ impl Roster {
     }
 
     fn make(&mut self, entry: u64, change: Change) {
-        // A policy changes neither who is enrolled nor who is in role.
-        if !matches!(change, Change::Policy(_)) {
+        // A policy changes neither who is enrolled nor who is in role; nor does an older ledger.
+        if !matches!(change, Change::Policy(_) | Change::Restore(_)) {
             self.changed = entry;
         }
         match change {
@@ -562,6 +631,15 @@ impl Roster {
                 if let Some(policy) = self.policies.get_mut(place) {
                     policy.in_force = Some(entry);
                 }
+            }
+            Change::Restore(place) => {
+                if let Some(continues) = self.continues.get_mut(place) {
+                    continues.in_force = Some(entry);
+                }
+            }
+            Change::LogKey(place) => {
+                self.log.enforce(place, entry);
+                self.waiting.retain(|one| !matches!(one.change, Change::LogKey(_)));
             }
             Change::End(place, from) => {
                 if let Some(tenure) = self.tenures.get_mut(place) {
@@ -612,6 +690,29 @@ impl Roster {
     }
 
     /// By an overseer; the key of `staff` by anybody in force, so that an allegation against an overseer is not held up.
+    fn restore(&mut self, at: At, body: &Body) -> Judgement {
+        self.by_leader(at, body)?;
+        time(body, field::STARTS_AT).ok_or(Code::Statement)?;
+        let (Some(Content::Count(size)), Some(Content::Hash(root))) =
+            (body.values_of(field::TREE_SIZE).next(), body.values_of(field::ROOT_HASH).next())
+        else {
+            return Err(Code::Statement);
+        };
+        let (place, size, root) = (self.continues.len(), *size, *root);
+        let (origin, log_key) = (text(body, field::ORIGIN), key(body, field::LOG_KEY));
+        self.continues.push(Continues { entry: at.entry, origin, log_key, size, root, in_force: None });
+        self.change(at, body.person, body.person, true, Change::Restore(place));
+        Ok(())
+    }
+
+    fn log_key_renewed(&mut self, at: At, body: &Body) -> Judgement {
+        self.by_leader(at, body)?;
+        time(body, field::STARTS_AT).ok_or(Code::Statement)?;
+        let place = self.log.propose(at.entry, body)?;
+        self.change(at, body.person, body.person, true, Change::LogKey(place));
+        Ok(())
+    }
+
     fn folder_key_renewed(&mut self, at: At, body: &Body) -> Judgement {
         let staff = |content: &Content| matches!(content, Content::Code(code) if code.as_str() == Folder::Staff.name());
         if body.case.is_some() || !body.values_of(field::FOLDER_KEYS_FOLDER).all(staff) {

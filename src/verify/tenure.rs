@@ -61,6 +61,10 @@ pub enum Change {
     End(usize, i64),
     /// The policy at this place is in force.
     Policy(usize),
+    /// The log's key at this place counts, and the recovery sheet that came with it.
+    LogKey(usize),
+    /// The ledger goes on from the one at this place.
+    Restore(usize),
 }
 
 /// An entry that waits for a second person.

@@ -167,3 +167,45 @@ fn whoever_stops_overseeing_opens_nothing_new() {
     let report = world.verify(world.desk("maria").keys());
     assert!(report.findings.iter().all(|one| one.code == Code::OneFounder), "{:?}", report.findings);
 }
+
+fn allegation(against: &str, text: &str) -> serde_json::Value {
+    json!({"kind": "staff.allegation", "learned_at": "2026-10-06T08:10:00+01:00", "person": against, "hold_check": "no",
+           "source": {"role": "staff", "person": "a colleague", "verified": "V-KNOWN"}, "narrative": text})
+}
+
+#[test]
+fn whoever_is_accused_never_reads_the_allegation() {
+    let world = World::new();
+    crate::people::with_chair(&world);
+    // By an overseer against another one.
+    let a = world.record("maria", allegation("jon", "He shouted at a child."));
+    assert_eq!([gets(&world, "maria", a), gets(&world, "jon", a), gets(&world, "sam", a)], [Words, Nothing, Nothing]);
+    // By a member of staff against the DSL: nobody holds it up.
+    let b = world.record("sam", allegation("maria", "She was rough."));
+    assert_eq!([gets(&world, "maria", b), gets(&world, "jon", b), gets(&world, "sam", b)], [Nothing, Words, Words]);
+    // The next overseers who sit down keep both out of what follows, whoever of them it is.
+    for who in ["jon", "maria", "jon"] {
+        world.desk(who).settle(&|| world.tick(), &mut durable::entropy()).unwrap();
+    }
+    assert_eq!([gets(&world, "maria", b), gets(&world, "jon", a)], [Nothing, Nothing]);
+    let c = world.record("sam", allegation("sam", "I was late to tell."));
+    assert_eq!(gets(&world, "sam", c), Words, "the author's own copy");
+    // The index lost, the author's count goes on behind entries that only the words open.
+    std::fs::remove_dir_all(world.book().join("index")).unwrap();
+    world.record("sam", concern("theo", "after"));
+    // The other folders are as they were, and nobody finds anything altered.
+    let d = world.record("sam", general("theo", "four"));
+    assert_eq!([gets(&world, "maria", d), gets(&world, "jon", d)], [Words, Words]);
+    let report = world.verify(world.desk("jon").keys());
+    assert!(report.findings.iter().all(|one| one.code == Code::OneFounder), "{:?}", report.findings);
+    // A grant of the folder to somebody who is kept out is refused.
+    let granting = Granting {
+        person: world.identity("jon").person(),
+        case: None,
+        folders: &[Folder::Staff],
+        profile: "cover",
+        until: None,
+    };
+    let refused = world.desk("maria").grant(granting, &|| world.tick(), &mut durable::entropy());
+    assert!(matches!(refused, Err(LedgerError::KeptOut | LedgerError::NotReader)), "{refused:?}");
+}

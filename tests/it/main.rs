@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod beside;
+mod cabinet_model;
 mod clerk_model;
+mod cli_keys;
 mod cli_record;
 mod cli_terminal;
 mod cli_verify;
@@ -13,11 +15,16 @@ mod forge;
 mod golden;
 mod grants;
 mod kinds;
+mod late;
 mod lessons;
+mod log_key;
 mod model;
 mod oracles;
 mod people;
 mod readme;
+mod recovery;
+mod rollback;
+mod secrets;
 mod stock_age;
 mod story;
 mod strict;

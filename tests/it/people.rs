@@ -57,8 +57,8 @@ fn a_leading_person_counts_from_the_second_persons_word_on() {
     assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0), (Code::Unconfirmed, entry)]);
     // Neither who entered it, nor whom it is about, nor somebody who leads nothing.
     assert!(matches!(confirm(&world, "maria", entry, "agrees"), Err(LedgerError::SamePerson)));
-    assert!(matches!(confirm(&world, "sam", entry, "agrees"), Err(LedgerError::NotAllowed)));
-    assert!(matches!(world.try_desk("ruth"), Err(LedgerError::NoRoll)));
+    assert!(matches!(confirm(&world, "sam", entry, "agrees"), Err(LedgerError::NotLeading)));
+    assert!(matches!(world.try_desk("ruth"), Err(LedgerError::EnrolmentWaits(e)) if e == entry));
     assert!(matches!(confirm(&world, "jon", 4, "agrees"), Err(LedgerError::NotWaiting(4))));
     confirm(&world, "jon", entry, "agrees_if").unwrap();
     assert_eq!(world.desk("jon").roster().waiting().len(), 1);
@@ -94,10 +94,10 @@ fn roles_are_judged_by_period_and_by_person() {
     let now = world.tick();
     let day = 86_400_000;
     let post = Post { role: Role::DeputyDsl, case: None, starts: now + day, until: Some(now + 3 * day) };
-    assert!(matches!(world.desk("sam").assign_role(sam, post, &tick, &mut rng), Err(LedgerError::NotAllowed)));
+    assert!(matches!(world.desk("sam").assign_role(sam, post, &tick, &mut rng), Err(LedgerError::NotLeading)));
     let change = world.desk("maria").assign_role(sam, post, &tick, &mut rng).unwrap();
     assert!(change.waits && !world.desk("maria").roster().holds_now(sam, now + 2 * day, Role::is_overseer));
-    assert!(matches!(confirm(&world, "sam", change.entered.number, "agrees"), Err(LedgerError::NotAllowed)));
+    assert!(matches!(confirm(&world, "sam", change.entered.number, "agrees"), Err(LedgerError::NotLeading)));
     confirm(&world, "ruth", change.entered.number, "agrees").unwrap();
     let roster = world.desk("maria").roster().clone();
     for (at, holds) in [(now, false), (now + day, true), (now + 3 * day - 1, true), (now + 3 * day, false)] {
@@ -186,5 +186,17 @@ fn l4_a_signature_by_a_revoked_key_fails_from_there_on_and_holds_before() {
     let change = world.desk("maria").end_person(sam, "stolen", &|| world.tick(), &mut durable::entropy()).unwrap();
     let revoked = change[0].entered.number;
     assert_eq!(revoked, before + 1);
+    assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
+}
+
+#[test]
+fn a_program_that_sat_down_before_judges_by_what_was_entered_since() {
+    let world = World::new();
+    let mut beside = world.desk("sam");
+    let sam = world.identity("sam").person();
+    world.desk("maria").end_person(sam, "stolen", &|| world.tick(), &mut durable::entropy()).unwrap();
+    let draft = indelible::decision::draft::Draft::from_json(&crate::forge::concern("theo", "too late")).unwrap();
+    let refused = beside.record(&draft, &|| world.tick(), &mut durable::entropy());
+    assert!(matches!(refused, Err(LedgerError::Refused(Code::KeyNotEnrolled))), "{refused:?}");
     assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
 }

@@ -374,14 +374,14 @@ impl WitnessError {
     }
 }
 
-/// Reads the whole note that a witness returned: signed by the log, and with a line that has the form of a cosignature.
+/// Reads the whole note that a witness returned: signed by one of the log's keys, and with a line that has the form of a cosignature.
 ///
 /// Whose cosignature it is, and whether it is valid, [`SignedCheckpoint::merge`] finds with the witnesses' keys.
 ///
 /// # Errors
 /// `NotSigned` if it is no note of a checkpoint with the log's valid signature; `NotCosigned`.
-pub fn read_cosigned(bytes: &[u8], log: &VerifierKey) -> Result<(Note, Checkpoint), WitnessError> {
-    let signed = SignedCheckpoint::open(bytes, std::slice::from_ref(log)).map_err(WitnessError::NotSigned)?;
+pub fn read_cosigned(bytes: &[u8], log: &[VerifierKey]) -> Result<(Note, Checkpoint), WitnessError> {
+    let signed = SignedCheckpoint::open(bytes, log).map_err(WitnessError::NotSigned)?;
     let (note, checkpoint) = (signed.note().clone(), signed.checkpoint().clone());
     let cosigned = note.signatures().iter().any(|line| line.bytes().len() == COSIGNATURE_LENGTH);
     if cosigned { Ok((note, checkpoint)) } else { Err(WitnessError::NotCosigned) }

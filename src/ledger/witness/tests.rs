@@ -146,7 +146,7 @@ fn a_growing_log_is_cosigned_and_the_answer_merges() {
     place.begin(&a, 1);
     for (old, new, now) in [(1, 2, 100), (2, 7, 101), (7, 7, 105), (7, 20, 105)] {
         let signed = place.ask(&a.request(old, new), now).unwrap();
-        let (note, checkpoint) = read_cosigned(signed.note.as_bytes(), a.key.public()).unwrap();
+        let (note, checkpoint) = read_cosigned(signed.note.as_bytes(), std::slice::from_ref(a.key.public())).unwrap();
         assert_eq!((&checkpoint, signed.size.0), (&a.checkpoint(new), new));
         assert_eq!(note.signatures().len(), 2);
         assert_eq!(cosignature::verify(note.text(), place.witness.key(), &signed.lines[0]), Ok(now));
@@ -160,9 +160,9 @@ fn a_growing_log_is_cosigned_and_the_answer_merges() {
         assert_eq!(newest.note(), &note);
     }
     assert!(place.witness.newest(&KeyName::new("b.example").unwrap()).unwrap().is_none());
-    let unsigned = read_cosigned(a.note(5).to_string().as_bytes(), a.key.public());
+    let unsigned = read_cosigned(a.note(5).to_string().as_bytes(), std::slice::from_ref(a.key.public()));
     assert!(matches!(unsigned, Err(WitnessError::NotCosigned)));
-    let other = read_cosigned(a.note(5).to_string().as_bytes(), signer("a.example", 9).public());
+    let other = read_cosigned(a.note(5).to_string().as_bytes(), std::slice::from_ref(signer("a.example", 9).public()));
     assert!(matches!(other, Err(WitnessError::NotSigned(_))));
 }
 
@@ -468,8 +468,8 @@ proptest! {
             let signed = place.witness.sign(request, None, now);
             // Only a request that was not altered, or in a line that is nobody's.
             prop_assert!(signed.is_err() || signed.unwrap().note.starts_with(a.note(9).text()));
-            let _ = read_cosigned(request, a.key.public());
+            let _ = read_cosigned(request, std::slice::from_ref(a.key.public()));
         }
-        prop_assert!(read_cosigned(&junk, a.key.public()).is_err());
+        prop_assert!(read_cosigned(&junk, std::slice::from_ref(a.key.public())).is_err());
     }
 }

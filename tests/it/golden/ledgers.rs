@@ -25,7 +25,7 @@ use indelible::verify::report::Code;
 use serde_json::{Value as Json, json};
 
 use super::forge::{Forger, Item, items, parts_of, scroll, write_of};
-use super::play::{Play, SHARE_PACK, SMALL_PACK, START, Stream, code, concern, hex, one, signer};
+use super::play::{KEYS_PACK, Play, SHARE_PACK, SMALL_PACK, START, Stream, code, concern, hex, one, signer};
 use super::share;
 
 /// What one layer must find: the verdict on history, and findings in order. In a damaged ledger only the first is fixed
@@ -91,6 +91,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(signed_wrongly());
     vectors.extend(confirmations());
     vectors.extend(outside());
+    vectors.extend(log_keys());
     vectors
 }
 
@@ -752,4 +753,47 @@ fn outside() -> Vec<Vector> {
     strange.trust = Some(trust(&super::play::log_key("another log")));
     strange.now = Some("2026-10-08T09:00:00Z");
     vec![cut, gone, damaged, strangers, forked, honoured, named, strange]
+}
+
+/// The log's key changes at entry 7, the confirmation of entry 6; entry 8 comes after.
+fn log_keys() -> Vec<Vector> {
+    let mut play = Play::new("keys", KEYS_PACK);
+    play.worry("sam", "Under the old key.");
+    let trusted = format!("log {}\nquorum none\n", play.log.public());
+    let (entry, next) = play.new_log_key("keys log 2");
+    assert_eq!((entry, play.confirm("jon", entry)), (6, 7));
+    let confirmed = play.bytes();
+    play.worry("sam", "Under the new key.");
+    let make = |name, about, log| {
+        let mut vector = Vector::of(&play, name, about, log);
+        vector.log_key = next.public().to_string();
+        vector.trust = Some(trusted.clone());
+        vector
+    };
+    let about = "the log's key changes at entry 7, whose checkpoint both keys signed; the trust file names the old one";
+    let good = make("log-key-rotated", about, play.bytes());
+    let about = "the checkpoint at which the log's key changes is signed by the new key alone";
+    let alone = make("log-key-new-alone", about, signed_by(&confirmed, &[&next])).both("forked", "LOG-KEY", 7);
+    let about = "entry 8 is under a checkpoint of the key that was replaced";
+    let stale = make("log-key-replaced", about, signed_by(&play.bytes(), &[&play.log])).both("forked", "LOG-KEY", 8);
+    vec![good, alone, stale]
+}
+
+/// The same log with the checkpoint of its last write signed by these keys.
+fn signed_by(log: &[u8], keys: &[&SignerKey]) -> Vec<u8> {
+    let (mut at, mut before, mut previous) = (0, 0, [0; 32]);
+    let mut hash = previous;
+    while at < log.len() {
+        let write = Write::parse(&log[at..], at as u64, hash).unwrap();
+        (before, previous, hash) = (at, hash, write.hash);
+        at += write.length;
+    }
+    let write = Write::parse(&log[before..], before as u64, previous).unwrap();
+    let mut builder = WriteBuilder::new(before as u64, previous);
+    for entry in &write.entries {
+        builder.entry(entry.envelope, entry.structure, entry.words).unwrap();
+    }
+    let checkpoint = Checkpoint::parse(Note::parse(write.checkpoint.note).unwrap().text()).unwrap();
+    let note = checkpoint.sign(keys).unwrap().to_string();
+    [&log[..before], &builder.own(note.as_bytes()).unwrap().bytes].concat()
 }

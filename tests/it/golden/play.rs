@@ -35,6 +35,8 @@ use serde_json::{Value as Json, json};
 pub const SHARE_PACK: &str = include_str!("../../vectors/packs/share.toml");
 /// The pack of all other vectors.
 pub const SMALL_PACK: &str = include_str!("../../vectors/packs/small.toml");
+/// The small pack, with the log's own keys.
+pub const KEYS_PACK: &str = include_str!("../../vectors/packs/keys.toml");
 /// 2026-10-06T09:00:00+01:00.
 pub const START: i64 = 1_791_273_600_000;
 /// The origin of every vector.
@@ -271,6 +273,20 @@ impl Play {
         let sealed = sealed.with_document(text.as_bytes()).unwrap();
         let authored = self.sign("maria", sealed, |_| ());
         self.append("maria", &[authored])[0].number
+    }
+
+    /// Maria has a new key made for the log, which waits; returns the entry and the key.
+    pub fn new_log_key(&mut self, seed: &str) -> (u64, SignerKey) {
+        let next = log_key(seed);
+        let field = |name| FieldId(self.pack.id_of(name).unwrap());
+        let values = vec![
+            one(field::LOG_KEY, Content::Key(Bytes(*next.public().key().as_bytes()))),
+            one(field("cause"), code("renewal")),
+            one(field::STARTS_AT, Content::Time(Moment::in_london(self.now))),
+        ];
+        let renews = self.reference("renews", self.roster.log_key_entry());
+        self.ledger.hold_next(copy(&next));
+        (self.setup("maria", "log.key", None, values, vec![renews]), next)
     }
 
     /// Somebody confirms an entry.
