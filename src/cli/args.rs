@@ -162,8 +162,18 @@ pub enum PersonCommand {
         #[arg(long, value_name = "N")]
         replaces: Option<u64>,
     },
+    /// Print your card again
+    Card {
+        /// With a QR code above it, to print or to photograph
+        #[arg(long)]
+        qr: bool,
+    },
     /// List the people, their keys and roles, and what waits for a second person
-    List,
+    List {
+        /// As a sheet to print and sign: who is enrolled with which key
+        #[arg(long)]
+        sheet: bool,
+    },
     /// Somebody leaves: end every role and key
     End {
         /// Handle or id
@@ -459,9 +469,19 @@ pub enum WitnessCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
+    /// Which story: sharing (decisions, witnesses, tampering) or people (who may speak, who may read)
+    #[arg(long, value_name = "NAME", default_value = "sharing")]
+    pub story: Story,
     /// Keep the demonstration's folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// A story of the demonstration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    Sharing,
+    People,
 }
 
 #[derive(Debug, clap::Args)]

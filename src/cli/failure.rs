@@ -104,6 +104,14 @@ impl From<LedgerError> for Failure {
             ),
             LedgerError::NotEnrolled => Failure::new(what, "give your card (`indelible person new` printed it) to the DSL to be enrolled"),
             LedgerError::NotAllowed => Failure::new(what, "ask the DSL, a deputy or the leader to do it"),
+            LedgerError::NotLeading => Failure::new(what, "ask the DSL, a deputy, the leader, the chair or the owner to do it"),
+            LedgerError::EnrolmentWaits(entry) => Failure::new(
+                what,
+                format!("ask another dsl, deputy_dsl, leader, chair or owner to run `indelible confirm {entry}`"),
+            ),
+            LedgerError::KeyEnded(_) => {
+                Failure::new(what, "if it should not have been, ask an overseer to enrol a new identity of yours")
+            }
             LedgerError::NotWaiting(entry) => Failure::new(
                 format!("entry {entry} does not wait for a second person"),
                 "see what waits: `indelible person list`",

@@ -55,7 +55,7 @@ fn make(door: &mut Door<'_>, args: &GrantArgs) -> Result<u8, Failure> {
         return Err(Failure::new("it was not said why", format!("add --why with one of: {known}")));
     };
     say::code(desk.pack(), "PROFILE", profile)?;
-    let until = say::moment(args.until.as_deref())?;
+    let until = say::until(args.until.as_deref())?;
     let granting = Granting { person, case, folders: &folders, profile, until };
     let entered = desk.grant(granting, door.now, &mut durable::entropy())?;
     if door.global.json {
@@ -103,7 +103,7 @@ fn list(door: &mut Door<'_>, case: Option<&str>) -> Result<u8, Failure> {
         door.json("grant-list", json!({ "grants": grants }))?;
         return Ok(0);
     }
-    writeln!(door.out, "By role: {} read every folder that is not about them.", plain(&say::overseers(&desk)))?;
+    writeln!(door.out, "By role, every folder that is not about them: {}.", plain(&say::overseers(&desk)))?;
     for grant in grants {
         let who = say::person(&desk, grant.person);
         let of = grant.case.map(|case| format!("{} ", plain(&say::case(&desk, case)))).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `init`: begins a ledger.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use indelible::cabinet::identity::{Identity, side_folder};
@@ -21,6 +22,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::args::InitArgs;
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
+use crate::cli::qr;
 use crate::cli::say::{self, plain};
 
 pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
@@ -177,7 +179,7 @@ pub fn sheet(door: &mut Door<'_>, recovery: &RecoverySheet, json: bool) -> Resul
     let words = recovery.words().map_err(|_| LedgerError::Incomplete("a recovery sheet".to_owned()))?;
     let words: Vec<&str> = words.split(' ').collect();
     let rule = "-".repeat(76);
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(4096));
+    let mut text = zeroize::Zeroizing::new(String::with_capacity(1 << 14));
     text.push_str(&format!(
         "\n{rule}\nRECOVERY SHEET. Write these {} words on paper now: they are shown only now.\n\n",
         words.len()
@@ -188,9 +190,17 @@ pub fn sheet(door: &mut Door<'_>, recovery: &RecoverySheet, json: bool) -> Resul
         }
         text.push('\n');
     }
+    // To a screen only: a file or a pipe keeps what it gets.
+    if !json
+        && std::io::stdout().is_terminal()
+        && let Some(code) = qr::code(zeroize::Zeroizing::new(words.join(" ")).as_bytes())
+    {
+        text.push_str("\nThe same words as a code, if you print this screen:\n\n");
+        text.push_str(&code);
+    }
     text.push_str("\nWhoever holds the sheet can open every word in this ledger; without it and without\n");
     text.push_str("an overseer's identity nobody can. Keep the paper locked away, outside this computer:\n");
-    text.push_str(&format!("no photograph, no file, no printer.\n{rule}\n"));
+    text.push_str(&format!("no photograph, no file, no printer that others share.\n{rule}\n"));
     // If one stream is gone the other still shows it: there is no second time.
     let shown = match json {
         true => door.err.write_all(text.as_bytes()).and_then(|()| door.err.flush()),

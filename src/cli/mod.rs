@@ -16,6 +16,7 @@ mod log_key;
 mod manual;
 mod person;
 mod prompt;
+mod qr;
 mod receipt;
 mod record;
 mod recover;

@@ -19,6 +19,7 @@ use crate::cli::args::PersonCommand;
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::init::{NewIdentity, new_identity};
+use crate::cli::qr;
 use crate::cli::role;
 use crate::cli::say::{self, plain};
 
@@ -29,7 +30,9 @@ pub fn run(door: &mut Door<'_>, command: PersonCommand) -> Result<u8, Failure> {
             new(door, name.as_deref(), handle.as_deref(), same, no_passphrase)
         }
         PersonCommand::Enrol { card, role, handle, replaces } => enrol(door, &card, &role, handle.as_deref(), replaces),
-        PersonCommand::List => list(door),
+        PersonCommand::Card { qr } => own_card(door, qr),
+        PersonCommand::List { sheet: false } => list(door),
+        PersonCommand::List { sheet: true } => roster_sheet(door),
         PersonCommand::End { person, cause } => end(door, &person, &cause),
         PersonCommand::Revoke { key, cause, since } => revoke(door, &key, &cause, since.as_deref()),
     }
@@ -69,6 +72,44 @@ fn new(
     writeln!(door.out, "Made {}. Keep it to yourself: it is your signature.", plain(&path.display().to_string()))?;
     writeln!(door.out, "Give this card to the DSL to be enrolled (it holds your name and no secret):")?;
     writeln!(door.out, "{card}")?;
+    Ok(0)
+}
+
+fn own_card(door: &mut Door<'_>, qr: bool) -> Result<u8, Failure> {
+    let card = card(&door.identity()?)?.to_string();
+    if door.global.json {
+        door.json("person-card", json!({ "card": card }))?;
+        return Ok(0);
+    }
+    if qr && let Some(code) = qr::code(card.as_bytes()) {
+        writeln!(door.out, "{}", *code)?;
+    }
+    writeln!(door.out, "{card}")?;
+    Ok(0)
+}
+
+/// The roster as a sheet of paper: to be compared with the payroll, signed, and kept outside the computer.
+fn roster_sheet(door: &mut Door<'_>) -> Result<u8, Failure> {
+    let desk = door.desk_read()?;
+    let now = (door.now)();
+    let (roster, names) = (desk.roster().clone(), desk.people());
+    writeln!(door.out, "{}", plain(roster.setting()))?;
+    writeln!(door.out, "Who may write in the ledger {}, on {}", plain(roster.origin()), clock::for_people(now))?;
+    writeln!(door.out, "{} entries, root {}\n", desk.ledger.size(), desk.ledger.root())?;
+    for row in rows(&roster, Some(&names), now) {
+        let name = row.name.clone().unwrap_or_else(|| row.handle.clone());
+        writeln!(door.out, "{} ({})", plain(&name), plain(&row.handle))?;
+        writeln!(door.out, "    {}, since entry {}, {}", row.role, row.since, row.state)?;
+        if let Some(key) = &row.key {
+            let groups: Vec<&str> = (0..key.len()).step_by(8).filter_map(|at| key.get(at..at + 8)).collect();
+            writeln!(door.out, "    key {}", groups.join(" "))?;
+        }
+    }
+    writeln!(door.out, "\nCompared with the list of staff by two people:\n")?;
+    for _ in 0..2 {
+        writeln!(door.out, "    ______________________________   ____________________   ____________")?;
+        writeln!(door.out, "    name                             signature              date\n")?;
+    }
     Ok(0)
 }
 
@@ -123,6 +164,7 @@ fn enrol(
 
 fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
+    say::code(desk.pack(), "CAUSE", cause)?;
     let person = say::find_person(&desk, typed)?;
     let changes = desk.end_person(person, cause, door.now, &mut durable::entropy())?;
     role::changed(door, "person-end", &changes, "Everything that this person held here is ended.")
@@ -130,6 +172,7 @@ fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
 
 fn revoke(door: &mut Door<'_>, typed: &str, cause: &str, since: Option<&str>) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
+    say::code(desk.pack(), "CAUSE", cause)?;
     let since = say::moment(since)?.unwrap_or_else(door.now);
     let entry = match typed.parse::<u64>() {
         Ok(entry) => entry,

@@ -17,7 +17,7 @@ pub fn run(door: &mut Door<'_>, command: RoleCommand) -> Result<u8, Failure> {
             let role = say::role(&role, desk.pack())?;
             let case = case.map(|case| desk.find_case(&case)).transpose()?;
             let starts = say::moment(from.as_deref())?.unwrap_or_else(door.now);
-            let post = Post { role, case, starts, until: say::moment(until.as_deref())? };
+            let post = Post { role, case, starts, until: say::until(until.as_deref())? };
             let change = desk.assign_role(person, post, door.now, &mut durable::entropy())?;
             changed(door, "role-assign", &[change], "The role is given.")
         }
@@ -34,6 +34,7 @@ pub fn run(door: &mut Door<'_>, command: RoleCommand) -> Result<u8, Failure> {
 
 pub fn confirm(door: &mut Door<'_>, args: &ConfirmArgs) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
+    say::code(desk.pack(), "VIEW", &args.view)?;
     let entered = desk.confirm(args.entry, &args.view, door.now, &mut durable::entropy())?;
     if door.global.json {
         let mut document = say::entered_json(&entered);

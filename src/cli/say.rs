@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indelible::codec::{CaseTag, Folder, PersonId};
 use indelible::decision::gap::{Gap, GapLevel};
 use indelible::decision::people::Role;
-use indelible::decision::value::Moment;
+use indelible::decision::value::{Moment, Precision};
 use indelible::decision::view::{Found, View};
 use indelible::ledger::append::Entered;
 use indelible::ledger::desk::Desk;
@@ -104,6 +104,13 @@ pub fn moment(typed: Option<&str>) -> Result<Option<i64>, Failure> {
         Moment::parse(typed).map(|moment| moment.milliseconds).map_err(|_| Failure::new("this is no time", next))
     };
     typed.map(read).transpose()
+}
+
+/// Reads the time at which something ends, in milliseconds UTC; a date is the last day, to its end in London.
+pub fn until(typed: Option<&str>) -> Result<Option<i64>, Failure> {
+    let Some(at) = moment(typed)? else { return Ok(None) };
+    let day = typed.and_then(|typed| Moment::parse(typed).ok()).is_some_and(|one| one.precision == Precision::Date);
+    Ok(Some(if day { clock::end_of_day(clock::london_day(at)) } else { at }))
 }
 
 /// Reads a folder's name.

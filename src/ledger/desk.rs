@@ -90,14 +90,19 @@ impl<D: Disk> Desk<D> {
     /// Sits down at an open ledger.
     ///
     /// # Errors
-    /// `NotEnrolled` if no entry enrols the identity's key; `NoRoll`; `NoPack`; `Evidence` if a receipt beside the
-    /// identity, or a checkpoint that was brought by file, is not honoured by this ledger.
+    /// `NotEnrolled` if no entry enrols the identity's key; `EnrolmentWaits`, `KeyEnded` or `NoRoll` if the roll is closed to
+    /// it; `NoPack`; `Evidence` if a receipt beside the identity, or a checkpoint that was brought by file, is not honoured by
+    /// this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
-        roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
+        let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
         let held = structure_keys::load_all(&cabinet, identity.secret())?.opened;
         let roll = Roll::load(&cabinet, identity.secret()).map_err(|error| match error {
-            CabinetError::Wrap(_) | CabinetError::Missing => LedgerError::NoRoll,
+            CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
+                (Some(entry), _) => LedgerError::KeyEnded(entry),
+                (None, None) => LedgerError::EnrolmentWaits(enrolment.entry),
+                (None, Some(_)) => LedgerError::NoRoll,
+            },
             other => other.into(),
         })?;
         let pack = read_pack(&ledger, &roster)?;
@@ -211,7 +216,7 @@ impl<D: Disk> Desk<D> {
     }
 
     pub(super) fn need_leading(&self) -> Result<(), LedgerError> {
-        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotAllowed) }
+        if self.is_leading() { Ok(()) } else { Err(LedgerError::NotLeading) }
     }
 
     pub(super) fn need_overseer(&self) -> Result<(), LedgerError> {

@@ -83,6 +83,15 @@ pub enum LedgerError {
     /// The identity's role may not do this.
     #[error("this needs the role of dsl, deputy_dsl or leader")]
     NotAllowed,
+    /// The identity's role is none of the leading ones.
+    #[error("this needs the role of dsl, deputy_dsl, leader, chair or owner")]
+    NotLeading,
+    /// The identity's key was enrolled and does not count before a second person confirms that entry.
+    #[error("the enrolment of this identity, entry {0}, waits for a second person")]
+    EnrolmentWaits(u64),
+    /// The identity's key was ended.
+    #[error("this identity's key was ended by entry {0}")]
+    KeyEnded(u64),
     /// The identity has no structure key in the cabinet.
     #[error("the cabinet holds no structure key for this identity")]
     NoStructureKey,

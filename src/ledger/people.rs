@@ -110,7 +110,7 @@ impl<D: Disk> Desk<D> {
     /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder.
     ///
     /// # Errors
-    /// `NotAllowed`; `NotWaiting`; `SamePerson`; those of cabinet and store.
+    /// `NotLeading`; `NotWaiting`; `SamePerson`; those of cabinet and store.
     pub fn confirm(
         &mut self,
         entry: u64,
@@ -144,7 +144,7 @@ impl<D: Disk> Desk<D> {
     /// Gives a person a role.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    /// `NotLeading`; `NoPerson`; those of cabinet and store.
     pub fn assign_role(
         &mut self,
         person: PersonId,
@@ -168,7 +168,7 @@ impl<D: Disk> Desk<D> {
     /// Ends a person's role, whether it was assigned or came with a key.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoRole`; those of cabinet and store.
+    /// `NotLeading`; `NoRole`; those of cabinet and store.
     pub fn end_role(
         &mut self,
         person: PersonId,
@@ -201,7 +201,7 @@ impl<D: Disk> Desk<D> {
     /// stays so.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson` if that entry enrolled no key that is in force or waits; those of cabinet and store.
+    /// `NotLeading`; `NoPerson` if that entry enrolled no key that is in force or waits; those of cabinet and store.
     pub fn revoke(
         &mut self,
         enrolled: u64,
@@ -229,7 +229,7 @@ impl<D: Disk> Desk<D> {
     /// Ends everything that a person may do here: assigned roles, then every key. Each is an entry of its own.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoPerson`; those of cabinet and store.
+    /// `NotLeading`; `NoPerson`; those of cabinet and store.
     pub fn end_person(
         &mut self,
         person: PersonId,

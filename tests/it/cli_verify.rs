@@ -131,6 +131,12 @@ fn the_demo_names_each_tampering() {
             ("fork", "forked", json!([{"entry": 25, "code": "FORK"}])),
         ]
     );
+    let document: Json = serde_json::from_str(&demo(&["demo", "--story", "people", "--json"])).unwrap();
+    let tried: Vec<&str> =
+        document["tried"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert_eq!(tried, ["confirm_alone", "revoked_key"]);
+    let text = demo(&["demo", "--story", "people"]);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     let kept = folder.path().join("kept");
     let text = demo(&["demo", "--keep", kept.to_str().unwrap()]);
     let widest = text.lines().map(|line| line.chars().count()).max().unwrap();

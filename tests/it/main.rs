@@ -1,6 +1,7 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod cabinet_model;
 mod clerk_model;
 mod cli_keys;
 mod cli_record;
@@ -21,6 +22,7 @@ mod people;
 mod readme;
 mod recovery;
 mod rollback;
+mod secrets;
 mod stock_age;
 mod story;
 mod strict;

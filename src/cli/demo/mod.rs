@@ -1,5 +1,7 @@
 //! `demo`: a whole story on a temporary ledger, then everything that a person with the whole computer might try.
 
+mod forge;
+mod people;
 mod stage;
 mod story;
 mod tamper;
@@ -18,7 +20,7 @@ use indelible::verify::ledger::{Options, verify};
 use indelible::verify::report::{History, Report};
 use serde_json::{Value as Json, json};
 
-use crate::cli::args::DemoArgs;
+use crate::cli::args::{DemoArgs, Story};
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::verdict::{Verdict, wrap};
@@ -67,25 +69,30 @@ struct Held<'a> {
 pub fn run(door: &mut Door<'_>, args: DemoArgs) -> Result<u8, Failure> {
     let Some(dir) = args.keep else {
         let folder = tempfile::tempdir().map_err(disk)?;
-        return play(door, folder.path(), false);
+        return play(door, args.story, folder.path(), false);
     };
     if durable::exists(&dir) && !durable::list(&dir).map_err(disk)?.is_empty() {
         let next = "name a folder that is empty or not there yet";
         return Err(Failure::new("there is something in this folder already", next).at(dir.display()));
     }
-    play(door, &dir, true)
+    play(door, args.story, &dir, true)
 }
 
-fn play(door: &mut Door<'_>, root: &Path, kept: bool) -> Result<u8, Failure> {
+fn play(door: &mut Door<'_>, story: Story, root: &Path, kept: bool) -> Result<u8, Failure> {
     let stage = Stage::found(&root.join("willowbrook"), FOUNDED)?;
     let witnesses = stage::witnesses(root)?;
     let (trust_text, trust) = stage::trust(&stage, &witnesses)?;
     let mut demo = Demo { door, root: root.to_owned(), stage, witnesses, trust_text, trust, tried: Vec::new() };
-    demo.tell()?;
-    demo.log()?;
-    demo.receipt()?;
-    demo.inspect()?;
-    demo.tamper()?;
+    match story {
+        Story::Sharing => {
+            demo.tell()?;
+            demo.log()?;
+            demo.receipt()?;
+            demo.inspect()?;
+            demo.tamper()?;
+        }
+        Story::People => demo.term()?,
+    }
     demo.say(END)?;
     if kept {
         durable::create_private(&root.join("trust.txt"), demo.trust_text.as_bytes()).map_err(disk)?;

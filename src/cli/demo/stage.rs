@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indelible::cabinet::identity::{CosignerIdentity, Identity, side_folder};
+use indelible::cabinet::wrap::AgeSecret;
 use indelible::decision::draft::Draft;
 use indelible::decision::gap::Flag;
 use indelible::decision::people::Role;
@@ -14,6 +15,7 @@ use indelible::ledger::init::{Beginning, card, init};
 use indelible::ledger::open::Ledger;
 use indelible::ledger::people::Enrolling;
 use indelible::ledger::record::Outcome;
+use indelible::ledger::recover;
 use indelible::ledger::witness::{Witness, WitnessError};
 use indelible::ledger::{LOG, ORIGIN};
 use indelible::store::durable;
@@ -39,6 +41,8 @@ const ORIGIN_NAME: &str = "willowbrook.example/decisions";
 /// A setting: its ledger, its people's devices, its log key.
 pub struct Stage {
     root: PathBuf,
+    /// What the founder wrote down from the recovery sheet.
+    sheet: Option<AgeSecret>,
 }
 
 /// An entry that was made on the stage.
@@ -50,7 +54,7 @@ pub struct Played {
 impl Stage {
     /// Founds the setting: people enrolled, cases opened, entries 0 to 5.
     pub fn found(root: &Path, at: &str) -> Result<Self, Failure> {
-        let stage = Stage { root: root.to_owned() };
+        let mut stage = Stage { root: root.to_owned(), sheet: None };
         let now = clock(at)?;
         durable::create_dir(root).map_err(disk)?;
         let beginning = Beginning {
@@ -66,7 +70,7 @@ impl Stage {
             durable::create_private(&stage.id(handle), &identity.seal(None).map_err(broken)?).map_err(disk)?;
         }
         let identity = stage.identity(founder)?;
-        init(
+        let begun = init(
             &stage.book(),
             &stage.config(),
             &identity,
@@ -75,6 +79,8 @@ impl Stage {
             now,
             &mut durable::entropy(),
         )?;
+
+        stage.sheet = Some(begun.recovery.secret().map_err(broken)?);
         let mut desk = stage.desk(founder)?;
         for (handle, _, role) in others {
             let card = card(&stage.identity(handle)?)?;
@@ -90,14 +96,14 @@ impl Stage {
     /// Copies the whole setting with all its keys, as somebody with the whole computer can.
     pub fn copy(&self, root: &Path) -> Result<Self, Failure> {
         copy(&self.root, root)?;
-        Ok(Stage { root: root.to_owned() })
+        Ok(Stage { root: root.to_owned(), sheet: self.sheet.clone() })
     }
 
     pub fn book(&self) -> PathBuf {
         self.root.join("book")
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.root.join("config")
     }
 
@@ -105,9 +111,42 @@ impl Stage {
         self.root.join(format!("{handle}.id"))
     }
 
-    fn identity(&self, handle: &str) -> Result<Identity, Failure> {
+    pub fn identity(&self, handle: &str) -> Result<Identity, Failure> {
         let bytes = durable::read(&self.id(handle), FILE).map_err(disk)?;
         Identity::open(&bytes, &mut || None).map_err(broken)
+    }
+
+    /// Loses the machine with the log's key, and somebody's identity on it.
+    pub fn lose(&self, handle: &str) -> Result<(), Failure> {
+        durable::remove_all(&self.config()).map_err(disk)?;
+        durable::remove_all(&side_folder(&self.id(handle))).map_err(disk)?;
+        durable::remove(&self.id(handle)).map_err(disk)
+    }
+
+    /// Brings back reading and the log's key with the recovery sheet.
+    pub fn recover(&self, now: i64) -> Result<(), Failure> {
+        let sheet = self.sheet.as_ref().ok_or_else(|| broken("no recovery sheet"))?;
+        recover::recover(&self.book(), &self.config(), sheet, now)?;
+        Ok(())
+    }
+
+    /// Makes a new person's identity.
+    pub fn join(&self, name: &str, handle: &str) -> Result<Identity, Failure> {
+        let identity = Identity::new(name, handle, &mut durable::entropy()).map_err(broken)?;
+        self.keep(handle, identity)
+    }
+
+    /// Makes another device's identity of the same person.
+    pub fn join_as(&self, person: &Identity, file: &str) -> Result<Identity, Failure> {
+        let salt = person.name_salt();
+        let identity =
+            Identity::for_person(person.person(), person.name(), salt, person.handle(), &mut durable::entropy());
+        self.keep(file, identity.map_err(broken)?)
+    }
+
+    fn keep(&self, file: &str, identity: Identity) -> Result<Identity, Failure> {
+        durable::create_private(&self.id(file), &identity.seal(None).map_err(broken)?).map_err(disk)?;
+        Ok(identity)
     }
 
     /// Sits a person down at the ledger.

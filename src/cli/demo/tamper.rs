@@ -107,7 +107,7 @@ impl Demo<'_, '_> {
     }
 
     /// Shows what was found, and fails loudly if it is not what was done.
-    fn shown(
+    pub(super) fn shown(
         &mut self,
         name: &str,
         told: &str,
