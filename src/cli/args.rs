@@ -1,4 +1,5 @@
 //! What can be typed. Secrets are never taken from an argument.
+// Long because: everything that can be typed stands in one place.
 
 use std::path::PathBuf;
 
@@ -61,7 +62,7 @@ pub enum Command {
     Kinds(KindsArgs),
     /// Record something: enter it in the ledger
     Record(RecordArgs),
-    /// Your drafts: kept, sealed to you, until they are entered
+    /// Your drafts: kept, sealed to you, until they are entered or discarded
     Drafts(DraftsArgs),
     /// What you signed and the ledger has not taken yet
     Outbox(OutboxArgs),
@@ -355,9 +356,25 @@ pub struct RecordArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DraftsArgs {
     /// Show one draft
+    #[arg(conflicts_with = "all")]
     pub id: Option<String>,
+    /// Number and age of everybody's drafts, for the overseers; what they say stays sealed to whoever typed them
+    #[arg(long)]
+    pub all: bool,
+    #[command(subcommand)]
+    pub command: Option<DraftsCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum DraftsCommand {
+    /// Discard one of your drafts; an entry without its words says that there was one
+    Discard {
+        /// Its id
+        id: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ pub mod append;
 pub mod cards;
 pub mod continues;
 pub mod desk;
+pub mod drafts;
 pub mod grants;
 pub mod init;
 pub mod known;

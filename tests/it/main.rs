@@ -9,6 +9,7 @@ mod cli_terminal;
 mod cli_verify;
 mod crash;
 mod crash_store;
+mod drafts;
 mod forge;
 mod golden;
 mod grants;
