@@ -436,7 +436,7 @@ impl Register {
                         None => found.push(Obstacle::NotMisfiled(*entry)),
                         Some(one) => {
                             cases.push(one.case);
-                            found.extend(misfiled_obstacle(one, before));
+                            found.extend(self.misfiled_obstacle(one, before));
                         }
                     }
                 }
@@ -504,6 +504,19 @@ impl Register {
         (!stands).then_some(Obstacle::WrongReview(review.entry))
     }
 
+    /// What the right case got may have been retired since: its row then says that something of that case stood there.
+    fn misfiled_obstacle(&self, one: &Misfiled, before: u64) -> Option<Obstacle> {
+        let confirmed = one.confirmed.is_some_and(|entry| entry < before);
+        if !confirmed {
+            return Some(Obstacle::NotConfirmed(one.entry));
+        }
+        let stood = |row: &Row| row.case == one.other_case && (one.entry..before).contains(&row.entry);
+        let refiled = one.other_case.is_none()
+            || one.refiled.is_some_and(|entry| entry < before)
+            || self.done.iter().flat_map(|done| &done.rows).any(stood);
+        (!refiled).then_some(Obstacle::NotRefiled(one.entry))
+    }
+
     /// The later of the review's own date and that of the review of the same class before it: a review cannot bring the
     /// date forward that it is itself the end of.
     fn due(&self, review: &Review) -> Option<Moment> {
@@ -515,15 +528,6 @@ impl Register {
         let dates = [review.review_at, before.and_then(|before| before.review_at)];
         dates.into_iter().flatten().max_by_key(|date| date.milliseconds)
     }
-}
-
-fn misfiled_obstacle(one: &Misfiled, before: u64) -> Option<Obstacle> {
-    let confirmed = one.confirmed.is_some_and(|entry| entry < before);
-    if !confirmed {
-        return Some(Obstacle::NotConfirmed(one.entry));
-    }
-    let refiled = one.other_case.is_none() || one.refiled.is_some_and(|entry| entry < before);
-    (!refiled).then_some(Obstacle::NotRefiled(one.entry))
 }
 
 /// Whether a class of retention speaks of a folder.

@@ -191,6 +191,21 @@ fn a_misfiled_entry_is_said_again_in_the_right_case_and_gone_from_the_wrong_one(
 }
 
 #[test]
+fn what_the_right_case_got_may_be_retired_later() {
+    let world = World::new();
+    let (_, _, proposal) = misfiled(&world);
+    approve(&world, "maria", proposal).unwrap();
+    world.record("maria", review("ezra", "general", "general", Some("retire"), Some("2026-10-06")));
+    world.record("maria", review("ezra", "protection", "child_protection", Some("retire"), Some("2026-10-06")));
+    let ezra = world.desk("maria").find_case("ezra").unwrap();
+    let proposal = propose(&world, "maria", &[Target::Case(ezra)], None).unwrap();
+    approve(&world, "jon", proposal).unwrap();
+    let report = verified(&world);
+    assert_eq!(codes(&report), [(Code::OneFounder, 0)]);
+    assert_eq!(report.retired.len(), 2);
+}
+
+#[test]
 fn an_author_whose_newest_entry_was_retired_counts_on() {
     let world = World::new();
     let (wrong, _, proposal) = misfiled(&world);

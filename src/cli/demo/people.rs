@@ -8,6 +8,8 @@ use indelible::ledger::desk::Desk;
 use indelible::ledger::grants::Granting;
 use indelible::ledger::init::card;
 use indelible::ledger::people::{Change, Enrolling, Post};
+use indelible::ledger::record::Outcome;
+use indelible::review::retiring::Target;
 use indelible::store::durable;
 use indelible::verify::report::{Code, History};
 use serde_json::{Value as Json, json};
@@ -32,6 +34,8 @@ impl Demo<'_, '_> {
         )?;
         self.joining()?;
         self.reading()?;
+        self.misfiled()?;
+        self.forgetting()?;
         self.stolen()?;
         self.broken_laptop()?;
         self.alone()
@@ -85,6 +89,86 @@ impl Demo<'_, '_> {
             readings.len()
         ))?;
         self.found(&[])
+    }
+
+    /// An entry in the wrong child's case: put right by two people, and gone from where it does not belong.
+    fn misfiled(&mut self) -> Result<(), Failure> {
+        self.part("Sam writes something about Ezra into Theo's case. Two people put it right.")?;
+        let ezra = self.stage.desk("maria")?.find_case("ezra")?;
+        let wrong = self.concern("sam", "general", "2026-09-11T16:30:00+01:00")?;
+        let at = "2026-09-11T16:40:00+01:00";
+        let now = clock(at)?;
+        let said = self.stage.desk("maria")?.misfiled(
+            wrong,
+            Some(ezra),
+            "It is about Ezra.",
+            &|| now,
+            &mut durable::entropy(),
+        )?;
+        let Outcome::Entered { entered, .. } = said else { return Err(broken("misfiled was not entered")) };
+        self.told(at, "maria", &format!("says that entry {wrong} is misfiled (entry {})", entered.number))?;
+        self.confirm("jon", entered.number, "2026-09-11T16:50:00+01:00")?;
+        self.told("2026-09-11T16:50:00+01:00", "jon", "confirms it: what it says is entered in Ezra's case")?;
+        let at = "2026-09-11T16:55:00+01:00";
+        let now = clock(at)?;
+        let targets = [Target::Entry(wrong)];
+        let (proposal, _) = self.stage.desk("jon")?.propose_retiring(
+            &targets,
+            "misfiled",
+            Some(entered.number),
+            &|| now,
+            &mut durable::entropy(),
+        )?;
+        let register = self.stage.desk("jon")?.retiring_register()?;
+        let right = register.misfiled(entered.number).and_then(|one| one.refiled);
+        let right = right.ok_or_else(|| broken("nothing stands in the right case"))?;
+        self.told(at, "jon", &format!("proposes to forget entry {wrong}; entry {right} stands in Ezra's case"))?;
+        self.approve("maria", proposal.number, "2026-09-11T17:00:00+01:00")?;
+        let at = "2026-09-11T17:10:00+01:00";
+        self.reads("sam", &[(wrong, Reads::Nothing)], at)?;
+        self.reads("jon", &[(wrong, Reads::Nothing), (right, Reads::Words)], at)?;
+        self.found(&[])
+    }
+
+    /// The end of retention: keys are destroyed, the proof stays.
+    fn forgetting(&mut self) -> Result<(), Failure> {
+        self.part("What Ezra's folder general holds has been kept for as long as it may be. Two people let it go.")?;
+        let ezra = self.stage.desk("maria")?.find_case("ezra")?;
+        let review = json!({"kind": "retention.review", "case": "ezra", "folder": "general",
+            "learned_at": "2026-09-12T09:00:00+01:00", "retention_class": "general", "outcome": "retire",
+            "reasons": "Nobody needs it any more.", "review_at": "2026-09-12"});
+        let at = "2026-09-12T09:30:00+01:00";
+        let review = self.stage.enter("maria", at, &review)?.number;
+        self.told(at, "maria", &format!("reviews how long it is kept (entry {review})"))?;
+        let at = "2026-09-12T10:00:00+01:00";
+        let now = clock(at)?;
+        let targets = [Target::Folder(ezra, Folder::General)];
+        let (proposal, _) = self.stage.desk("maria")?.propose_retiring(
+            &targets,
+            "retention",
+            None,
+            &|| now,
+            &mut durable::entropy(),
+        )?;
+        self.told(at, "maria", &format!("proposes to forget it (entry {})", proposal.number))?;
+        self.approve("jon", proposal.number, "2026-09-12T10:30:00+01:00")?;
+        self.found(&[])?;
+        let report = look(&self.stage.log()?, Held { keys: self.stage.desk("maria")?.keys(), ..Held::default() })?;
+        let entries: Vec<String> = report.retired.iter().flat_map(|one| &one.entries).map(u64::to_string).collect();
+        self.part(&format!(
+            "Entries {} are still there, numbered, linked and proved; nobody can open them any more, with any key of this \
+             setting or the recovery sheet. Copies of the cabinet from before still open them.",
+            entries.join(" and ")
+        ))
+    }
+
+    fn approve(&mut self, by: &str, proposal: u64, at: &str) -> Result<(), Failure> {
+        let now = clock(at)?;
+        let approved = self.stage.desk(by)?.approve_retiring(proposal, "agrees", &|| now, &mut durable::entropy())?;
+        if approved.entries == 0 {
+            return Err(broken("nothing was retired"));
+        }
+        self.told(at, by, "agrees: keys are destroyed, words and structure are gone")
     }
 
     /// A laptop is stolen: the key ends where two people say so, and a new device goes on.
@@ -249,9 +333,12 @@ fn opens(desk: &mut Desk, entry: u64, now: i64) -> Result<bool, Failure> {
     desk.at_time(now);
     match desk.show(entry, Some("own_work"), &|| now, &mut durable::entropy()) {
         Ok(shown) => Ok(shown.opened),
-        Err(LedgerError::NotReader | LedgerError::NoStructureKey | LedgerError::Refused(Code::KeyNotEnrolled)) => {
-            Ok(false)
-        }
+        Err(
+            LedgerError::NotReader
+            | LedgerError::Retired
+            | LedgerError::NoStructureKey
+            | LedgerError::Refused(Code::KeyNotEnrolled),
+        ) => Ok(false),
         Err(other) => Err(other.into()),
     }
 }
