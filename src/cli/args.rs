@@ -1,4 +1,5 @@
 //! What can be typed. Secrets are never taken from an argument.
+// Long because: every command and option stands in one table.
 
 use std::path::PathBuf;
 
