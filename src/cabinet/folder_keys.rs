@@ -157,7 +157,7 @@ pub fn load_ring(cabinet: &Path, secret: &AgeSecret, memo: &Path) -> Result<Vec<
     let known: HashSet<&str> = std::str::from_utf8(&known).unwrap_or_default().lines().collect();
     let (mut ring, mut closed) = (Vec::new(), Vec::new());
     for (id, path) in cabinet::files(&cabinet.join("folders"), ".age", FolderKeyId::parse)? {
-        let Ok(stamp) = durable::stamp(&path) else { continue };
+        let Ok(stamp) = durable::stamp(&path).or_else(|_| durable::stamp(&cabinet::left(&path))) else { continue };
         let line = format!("{id} {stamp:x}");
         if !known.contains(line.as_str()) {
             match open(id, &path, secret) {
@@ -183,6 +183,28 @@ pub fn load_ring(cabinet: &Path, secret: &AgeSecret, memo: &Path) -> Result<Vec<
 /// # Errors
 /// `Wrap` and `Disk`.
 pub fn write(cabinet: &Path, file: &FolderFile) -> Result<(), CabinetError> {
+    put(&path(cabinet, file.id), file)
+}
+
+/// Puts what remains of an epoch beside its file and reads it back; durable when it returns. Nothing is destroyed yet.
+///
+/// # Errors
+/// `Wrap` and `Disk`.
+pub fn leave(cabinet: &Path, file: &FolderFile, secret: &AgeSecret) -> Result<FolderFile, CabinetError> {
+    let beside = cabinet::left(&path(cabinet, file.id));
+    put(&beside, file)?;
+    decode(file.id, &cabinet::load(&beside, secret)?)
+}
+
+/// Destroys the file of an epoch for what remains of it, which [`leave`] put beside it; does nothing where nothing was.
+///
+/// # Errors
+/// `Disk`; the call can be made again.
+pub fn give_way(cabinet: &Path, id: FolderKeyId) -> Result<(), CabinetError> {
+    cabinet::give_way(&path(cabinet, id))
+}
+
+fn put(path: &Path, file: &FolderFile) -> Result<(), CabinetError> {
     let mut readers: Vec<[u8; 32]> = file.readers.iter().map(|reader| *reader.as_bytes()).collect();
     readers.sort_unstable();
     readers.dedup();
@@ -195,11 +217,14 @@ pub fn write(cabinet: &Path, file: &FolderFile) -> Result<(), CabinetError> {
     };
     let readers = readers.into_iter().map(Bytes).collect();
     let content = Content { id: file.id, held, readers, kept_out: file.kept_out.clone() };
-    cabinet::put(&path(cabinet, file.id), &cabinet::seal(&content, &file.readers)?, Durable::Now)
+    cabinet::put(path, &cabinet::seal(&content, &file.readers)?, Durable::Now)
 }
 
 fn open(id: FolderKeyId, path: &Path, secret: &AgeSecret) -> Result<FolderFile, CabinetError> {
-    let content: Content = cabinet::load(path, secret)?;
+    decode(id, &cabinet::load_or_left(path, secret)?)
+}
+
+fn decode(id: FolderKeyId, content: &Content) -> Result<FolderFile, CabinetError> {
     let held = match &content.held {
         RawHeld::Whole(key) => Held::Whole(FolderPrivate::new(key.0)),
         RawHeld::Punctured(keys) => {
@@ -301,6 +326,7 @@ mod tests {
         let cabinet = folder.path();
         let key = FolderPrivate::generate(&mut stream(3));
         let id = save(cabinet, &key, &recipients(&[1, 9]), &[]).unwrap();
+        let file_id = id;
         let kept = |entry| Kept { entry, digest: Digest::ZERO, key: WordsKey::new([entry as u8; 32]) };
         let keys: Vec<Kept> = (4..9).map(kept).collect();
         let file = FolderFile { held: Held::Punctured(keys), ..load(cabinet, id, &secret(1)).unwrap() };
@@ -309,6 +335,27 @@ mod tests {
         assert!(read.private().is_none() && read.words_key(3).is_none() && read.words_key(9).is_none());
         assert_eq!(read.words_key(5).unwrap().as_bytes(), &[5; 32]);
         assert_eq!(format!("{read:?}"), format!("folder key {id}: 5 entries, 2 readers"));
+        // The same through a puncture, which may be broken off at each step: the file opens all the way.
+        let other = FolderPrivate::generate(&mut stream(4));
+        let id = save(cabinet, &other, &recipients(&[1, 9]), &[]).unwrap();
+        let before = durable::read(&path(cabinet, id), 1 << 20).unwrap();
+        let whole = load(cabinet, id, &secret(1)).unwrap();
+        let left = FolderFile { held: Held::Punctured((4..9).map(kept).collect()), ..whole };
+        assert_eq!(leave(cabinet, &left, &secret(1)).unwrap().words_key(8).unwrap().as_bytes(), &[8; 32]);
+        assert!(load(cabinet, id, &secret(9)).unwrap().private().is_some());
+        let half = |bytes: &[u8]| [&vec![0; bytes.len() / 2], &bytes[bytes.len() / 2..]].concat();
+        for old in [half(&before), vec![0; before.len()]] {
+            durable::copy_unsynced(&path(cabinet, id), &old).unwrap();
+            assert!(load(cabinet, id, &secret(9)).unwrap().words_key(5).is_some());
+        }
+        durable::remove(&path(cabinet, id)).unwrap();
+        let count = |number| load_all(cabinet, &secret(number)).unwrap().opened.len();
+        assert_eq!((count(9), load_ring(cabinet, &secret(9), &folder.path().join("memo")).unwrap().len()), (2, 2));
+        give_way(cabinet, id).unwrap();
+        give_way(cabinet, id).unwrap();
+        assert_eq!((count(9), count(1)), (2, 2));
+        assert_eq!(durable::list(&cabinet.join("folders")).unwrap().len(), 2);
+        let id = file_id;
         // The private key is nowhere in the file, not even for who opens it.
         let bytes = wrap::unwrap(&durable::read(&path(cabinet, id), 1 << 20).unwrap(), &secret(1)).unwrap();
         assert!(!bytes.windows(32).any(|window| window == key.as_bytes()));

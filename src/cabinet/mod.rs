@@ -17,6 +17,7 @@ pub mod own;
 pub mod readers;
 pub mod receipts;
 pub mod recovery;
+pub mod retiring;
 pub mod roll;
 pub mod sitting;
 pub mod structure_keys;
@@ -133,6 +134,32 @@ fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Res
     open(&durable::read(path, WRAP_LIMIT)?, secret)
 }
 
+/// Reads a wrapped value from a file or, where its puncture was broken off, from what was to take its place.
+fn load_or_left<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Result<T, CabinetError> {
+    // Nothing is taken from the old file before the new one was read back, so one of the two is whole.
+    load(path, secret).or_else(|error| load(&left(path), secret).map_err(|_| error))
+}
+
+/// The file that holds what remains of a punctured one, until it takes its place.
+fn left(path: &Path) -> PathBuf {
+    path.with_extension(LEFT)
+}
+
+/// Lets what remains, which lies beside it and was read back, take the place of a file: the old bytes are overwritten,
+/// removed, and their folder synced first. May be called again after a crash at any step.
+fn give_way(path: &Path) -> Result<(), CabinetError> {
+    if !durable::exists(&left(path)) {
+        return Ok(());
+    }
+    if durable::exists(path) {
+        durable::destroy(path)?;
+    }
+    Ok(durable::rename(&left(path), path)?)
+}
+
+/// How the name of a file ends that holds what remains of a punctured one.
+const LEFT: &str = "left";
+
 /// Puts a file in its place, with the folders on the way.
 fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
     let folder = path.parent().ok_or(CabinetError::Missing)?;
@@ -161,6 +188,14 @@ fn files<T>(folder: &Path, suffix: &str, parse: impl Fn(&str) -> Option<T>) -> R
     }
     let mut paths = durable::list(folder)?;
     paths.sort();
+    // A file whose puncture was broken off between two steps counts under its own name.
+    let alone = |path: &PathBuf| path.extension().is_some_and(|end| end == LEFT) && suffix == ".age";
+    for path in paths.iter_mut().filter(|path| alone(path)) {
+        let own = path.with_extension("age");
+        if !durable::exists(&own) {
+            *path = own;
+        }
+    }
     let read = |path: PathBuf| Some((parse(path.file_name()?.to_str()?.strip_suffix(suffix)?)?, path));
     Ok(paths.into_iter().filter_map(read).collect())
 }

@@ -149,6 +149,34 @@ pub fn periods(cabinet: &Path, author: &PublicKey) -> Result<Vec<u64>, CabinetEr
     Ok(periods)
 }
 
+/// Makes an author's copy of a period anew with these words keys alone, for the author's devices: the old one is destroyed
+/// first. An author without a copy gets none.
+///
+/// # Errors
+/// `Wrap` and `Disk`; the call can be made again.
+pub fn rewrite(
+    cabinet: &Path,
+    author: &PublicKey,
+    period: u64,
+    devices: &[Recipient],
+    keys: &[(Digest, WordsKey)],
+    rng: &mut impl CryptoRng,
+) -> Result<(), CabinetError> {
+    let files = [".age", ".keys"].map(|suffix| path(cabinet, author, period, suffix));
+    if !files.iter().any(|file| durable::exists(file)) {
+        return Ok(());
+    }
+    // The key first: without it the records are noise.
+    for file in files.iter().filter(|file| durable::exists(file)) {
+        durable::destroy(file)?;
+    }
+    if !devices.is_empty() {
+        let mut own = OwnCopy::create(cabinet, author, period, devices, rng)?;
+        own.append(keys.iter().map(|(digest, key)| (*digest, key)), rng)?;
+    }
+    Ok(())
+}
+
 /// Returns what an author's own copies of all periods hold: words keys by statement digest. What does not open is left out.
 #[must_use]
 pub fn all_of(cabinet: &Path, author: &PublicKey, secret: &AgeSecret) -> HashMap<Digest, WordsKey> {
@@ -262,6 +290,29 @@ mod tests {
             append(&mut again, 4, 14);
             assert!(found(&again, 1) && found(&again, 3) && found(&again, 4));
         }
+    }
+
+    #[test]
+    fn a_copy_made_anew_holds_what_it_is_given_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cabinet, sam, ana) = (folder.path(), author(1), author(2));
+        let mut copy = OwnCopy::create(cabinet, &sam, 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        (1..=3).for_each(|number| append(&mut copy, number, u64::from(number)));
+        let old = durable::read(&copy.records, 1 << 20).unwrap();
+        let keys = [(digest(1), WordsKey::new([1; 32])), (digest(3), WordsKey::new([3; 32]))];
+        rewrite(cabinet, &sam, 0, &recipients(&[1, 7]), &keys, &mut stream(9)).unwrap();
+        for number in [1, 7] {
+            let again = OwnCopy::open(cabinet, &sam, 0, &secret(number)).unwrap();
+            assert!(found(&again, 1) && !found(&again, 2) && found(&again, 3));
+            // The new key opens nothing of the old records.
+            durable::copy_unsynced(&folder.path().join("old"), &old).unwrap();
+            assert!(OwnCopy { records: folder.path().join("old"), key: again.key }.all().unwrap().is_empty());
+        }
+        rewrite(cabinet, &ana, 0, &recipients(&[2]), &keys, &mut stream(9)).unwrap();
+        assert!(periods(cabinet, &ana).unwrap().is_empty());
+        // Nobody to wrap for: the key was revoked.
+        rewrite(cabinet, &sam, 0, &[], &keys, &mut stream(9)).unwrap();
+        assert_eq!(durable::list(&cabinet.join("own")).unwrap().len(), 0);
     }
 
     #[test]

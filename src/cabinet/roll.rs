@@ -21,6 +21,9 @@ pub const TEXT_LIMIT: usize = 255;
 /// Fewest characters of a case tag that find a case.
 pub const TAG_PREFIX: usize = 4;
 
+/// What stands in the place of the label of a case that was retired.
+pub const FORGOTTEN: &str = "(retired)";
+
 /// Most characters of a handle ([`card::is_handle`]).
 const HANDLE_LIMIT: usize = 32;
 
@@ -172,6 +175,17 @@ impl Roll {
         }
         self.cases.push(line);
         Ok(())
+    }
+
+    /// Takes handle, label and salt out of a case's line: what stays is the tag, whose commitment in the ledger then leads
+    /// nowhere. Returns whether there was anything to take out.
+    pub fn forget_case(&mut self, tag: CaseTag) -> bool {
+        let handle = tag.base32().to_lowercase();
+        let Some(line) = self.cases.iter_mut().find(|line| line.tag == tag && line.handle != handle) else {
+            return false;
+        };
+        *line = CaseLine { tag, handle, label: FORGOTTEN.to_owned(), salt: Bytes([0; 32]) };
+        true
     }
 
     /// Adds a person; one who is on the roll already needs no second line for another device.

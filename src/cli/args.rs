@@ -1,5 +1,5 @@
 //! What can be typed. Secrets are never taken from an argument.
-// Long because: every command and option stands in one table.
+// Long because: every command's options, as `--help` prints them, stand in one place.
 
 use std::path::PathBuf;
 
@@ -58,6 +58,11 @@ pub enum Command {
     Case(CaseCommand),
     /// Who may read a folder beside those whose role lets them
     Grant(GrantArgs),
+    /// Say that an entry was filed in the wrong place: what it says goes to the right case, two people see to it
+    Misfiled(MisfiledArgs),
+    /// Make words and structure unreadable for good, by two people
+    #[command(subcommand)]
+    Retire(RetireCommand),
     /// What can be recorded: kinds, their questions and codes
     Kinds(KindsArgs),
     /// Record something: enter it in the ledger
@@ -298,6 +303,57 @@ pub enum GrantCommand {
     List {
         /// Only this case: handle or tag
         case: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MisfiledArgs {
+    /// The entry in the wrong place
+    pub entry: u64,
+    /// The case in which it belongs: handle or tag; left out if it belongs in none
+    #[arg(long, value_name = "CASE")]
+    pub to: Option<String>,
+    /// A file that says why it does not belong there; - reads standard input; asked for if left out
+    #[arg(long, value_name = "FILE")]
+    pub why_from: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RetireCommand {
+    /// Propose it
+    Propose {
+        /// One entry, that was misfiled
+        #[arg(
+            long,
+            value_name = "N",
+            required_unless_present = "case",
+            conflicts_with = "case",
+            requires = "misfiled"
+        )]
+        entry: Option<u64>,
+        /// A case: handle or tag; all of it, if no folder is named
+        #[arg(long)]
+        case: Option<String>,
+        /// Only this folder of the case: general, protection, legal, staff or access; may be given twice
+        #[arg(long = "folder", value_name = "FOLDER", requires = "case")]
+        folders: Vec<String>,
+        /// Why: retention, misfiled or other
+        #[arg(long, value_name = "CODE")]
+        cause: Option<String>,
+        /// The confirmed entry that says that it was misfiled
+        #[arg(long, value_name = "M", requires = "entry")]
+        misfiled: Option<u64>,
+    },
+    /// Approve it, as a second person: if nothing stands in the way, keys are destroyed
+    Approve {
+        /// The number of the proposal
+        proposal: u64,
+        /// You do not agree: it is dropped
+        #[arg(long, conflicts_with = "view")]
+        no: bool,
+        /// What you say: agrees, agrees_if or does_not
+        #[arg(long, default_value = "agrees")]
+        view: String,
     },
 }
 

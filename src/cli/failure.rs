@@ -8,6 +8,7 @@ use indelible::ledger::LedgerError;
 use indelible::store::StoreError;
 use serde_json::{Value as Json, json};
 
+use crate::cli::retire;
 use crate::cli::say::plain;
 
 /// Why a command did not do what was asked, in plain words.
@@ -130,6 +131,15 @@ impl From<LedgerError> for Failure {
             LedgerError::Retired => Failure::new(
                 "the words of this entry were retired: the key to them was destroyed",
                 "the entry itself and its proof are still there: `indelible log`",
+            ),
+            LedgerError::Kept(obstacles) => retire::kept(&obstacles),
+            LedgerError::NothingMeant => Failure::new(
+                "nothing is meant that can still be read",
+                "look at the case with `indelible case show`; what was retired before is gone already",
+            ),
+            LedgerError::TooManyRemain(_) => Failure::new(
+                what,
+                "give the folder a new key (`indelible grant end` does), and retire what lies under the old one later",
             ),
             LedgerError::OtherSheet => Failure::new(
                 what,

@@ -14,12 +14,14 @@ mod late;
 mod log;
 mod log_key;
 mod manual;
+mod misfiled;
 mod person;
 mod prompt;
 mod qr;
 mod receipt;
 mod record;
 mod recover;
+mod retire;
 mod role;
 mod say;
 mod show;
@@ -86,6 +88,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::LogKey(command) => log_key::run(door, command),
         Command::Case(command) => case::run(door, command),
         Command::Grant(args) => grant::run(door, args),
+        Command::Misfiled(args) => misfiled::run(door, &args),
+        Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),

@@ -32,11 +32,15 @@ pub fn run(door: &mut Door<'_>, args: ShowArgs) -> Result<u8, Failure> {
     let cause = (!args.structure).then_some(args.cause.as_str());
     let mut rng = durable::entropy();
     let (shown, closed) = match desk.show(args.entry, cause, door.now, &mut rng) {
-        Err(LedgerError::NotReader) => (desk.show(args.entry, None, door.now, &mut rng)?, true),
+        Err(LedgerError::NotReader | LedgerError::Retired) => (desk.show(args.entry, None, door.now, &mut rng)?, true),
         other => (other?, false),
     };
     if door.global.json {
-        let document = document(&desk, &shown);
+        let mut document = document(&desk, &shown);
+        let retired = if shown.body.is_none() || closed { desk.retired_under(args.entry)? } else { None };
+        if let (Some(fields), Some((proposed, done))) = (document.as_object_mut(), retired) {
+            fields.insert("retired".into(), serde_json::json!({"proposed": proposed, "done": done}));
+        }
         door.json("show", document)?;
     } else {
         print(door, &desk, &shown)?;
@@ -260,7 +264,12 @@ fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Resul
             "note: a later entry is damaged, so it is not known whether this one was corrected; run verify"
         )?;
     }
-    if shown.body.is_none() {
+    let retired =
+        if shown.body.is_none() || closed { desk.retired_under(shown.stored.envelope().number.0)? } else { None };
+    if let Some((proposed, done)) = retired {
+        let gone = if shown.body.is_none() { "its words and structure are gone" } else { "its words are gone" };
+        writeln!(door.err, "note: retired under entries {proposed} and {done}: {gone}, the proof stays")?;
+    } else if shown.body.is_none() {
         let text = "note: this entry is open to its author and to the overseers; ask";
         writeln!(door.err, "{text} {overseers}")?;
     } else if closed {

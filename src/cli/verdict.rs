@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use indelible::cabinet::roll::Roll;
 use indelible::decision::value::Moment;
+use indelible::rules::clock;
 use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Rewrite, WITNESSED_DAYS};
+use indelible::verify::retired::{Ground, Retirement};
 use indelible::verify::roster::Continues;
 use serde_json::{Value as Json, json};
 
-use crate::cli::say::plain;
+use crate::cli::say::{plain, stamp};
 
 /// Findings that are printed; more are counted.
 const PRINTED: usize = 50;
@@ -167,6 +169,11 @@ impl Verdict<'_> {
         if more > 0 {
             let _ = writeln!(text, "... and {} more; --json lists them", count(more, "finding"));
         }
+        let retired: Vec<String> = report.retired.iter().map(retired).collect();
+        for line in &retired {
+            text += "\n";
+            text += &wrap(line, "");
+        }
         if !report.history.altered()
             && let Some(needed) = self.needed()
         {
@@ -268,8 +275,9 @@ impl Verdict<'_> {
             "counts": {
                 "entries": counts.entries, "writes": counts.writes, "bytes": counts.bytes, "public": counts.public,
                 "signatures": counts.signatures, "not_opened": counts.not_opened, "clock_back": counts.clock_back,
-                "cosignatures": counts.cosignatures, "more_findings": counts.more_findings,
+                "cosignatures": counts.cosignatures, "more_findings": counts.more_findings, "retired": counts.retired,
             },
+            "retired": report.retired.iter().map(retired_json).collect::<Vec<_>>(),
             "needed_to_rewrite": needed.collect::<Vec<_>>(),
             "ledger": report.ledger.map(|ledger| ledger.to_string()),
             "origin": report.origin,
@@ -288,6 +296,48 @@ impl Verdict<'_> {
             "pack": report.pack.to_string(),
         })
     }
+}
+
+/// What was retired, under what, and whether it was lawful.
+fn retired(one: &Retirement) -> String {
+    let entries = count(one.entries.len(), "entry");
+    let named = match one.entries.as_slice() {
+        [only] => format!("Entry {only} was"),
+        [first, .., last] => format!("{entries} from {first} to {last} were"),
+        [] => "Nothing was".to_owned(),
+    };
+    let under = one.proposed.map_or_else(|| format!("entry {}", one.done), |p| format!("entries {p} and {}", one.done));
+    let lawful = match one.ground {
+        Some(Ground::Misfiled(misfiled, confirmed)) => {
+            format!("lawful because entry {misfiled} calls it misfiled and entry {confirmed} confirms that")
+        }
+        Some(Ground::Review(review, due)) => {
+            let day = clock::day_for_people(due, clock::london_offset(due));
+            format!("lawful because entry {review} let it go from {day} on")
+        }
+        None if !one.judged => "whether lawfully could not be seen: what it rests on is closed to you".to_owned(),
+        None => "not lawfully: see the findings".to_owned(),
+    };
+    let places = match (one.shown, one.entries.len()) {
+        (0, 1) => "Its place in its author's count too rests on them alone".to_owned(),
+        (_, 1) => "Its place in its author's count is shown by the statements around it".to_owned(),
+        (shown, all) => {
+            format!("Of {shown} of {all} the statements around them show their place in their author's count")
+        }
+    };
+    format!(
+        "{named} retired under {under}, {lawful}; words and structure are gone, the proof stays. What is said of case, \
+         folder, sort and date rests on the two who signed. {places}."
+    )
+}
+
+fn retired_json(one: &Retirement) -> Json {
+    let ground = one.ground.map(|ground| match ground {
+        Ground::Misfiled(misfiled, confirmed) => json!({"misfiled": misfiled, "confirmed": confirmed}),
+        Ground::Review(review, due) => json!({"review": review, "due": stamp(due)}),
+    });
+    json!({"done": one.done, "proposed": one.proposed, "approved": one.approved, "entries": one.entries,
+           "lawful": one.ground.is_some(), "judged": one.judged, "because": ground, "places_shown": one.shown})
 }
 
 /// Findings as every command prints them.

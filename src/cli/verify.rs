@@ -7,12 +7,13 @@ use indelible::cabinet::folder_keys::FolderFile;
 use indelible::cabinet::roll::Roll;
 use indelible::cabinet::{folder_keys, structure_keys};
 use indelible::codec::context::DOCUMENT;
-use indelible::codec::{Digest, FolderKeyId, NOTE_LIMIT};
+use indelible::codec::{Digest, FolderKeyId, LedgerId, NOTE_LIMIT};
 use indelible::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use indelible::head::note::Note;
 use indelible::head::receipt::{RECEIPT_LIMIT, Receipt};
 use indelible::head::trust::Trust;
 use indelible::keys::name::VerifierKey;
+use indelible::ledger::desk::keys_of;
 use indelible::ledger::open::parse_origin;
 use indelible::ledger::{CABINET, CHECKPOINT, LOG, ORIGIN};
 use indelible::store::durable;
@@ -195,7 +196,7 @@ fn open_structure(door: &mut Door<'_>, log: &Path) -> Result<(Keys, Option<Roll>
     let cabinet = log.with_file_name(CABINET);
     let held = structure_keys::load_all(&cabinet, identity.secret()).map(|opened| opened.opened).unwrap_or_default();
     let folders = folder_keys::load_all(&cabinet, identity.secret()).map(|opened| opened.opened).unwrap_or_default();
-    let mut keys = Keys { structure: held.into_iter().map(|held| held.key).collect(), ..Keys::default() };
+    let mut keys = keys_of(held.iter(), LedgerId::ZERO);
     if !folders.is_empty() {
         // Only the restricted folders' keys: each is tried on every entry that no structure key opens.
         let roster = durable::open_read(log).and_then(Roster::read).map_err(|error| could_not_look(log, &error))?;

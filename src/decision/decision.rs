@@ -1,11 +1,12 @@
 //! A decision: a draft that was checked, or an entry that the clerk makes itself.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use crate::codec::{CaseTag, Digest, Folder, KindNumber, Publicity, RelationNumber, StatementId};
+use crate::codec::{CaseTag, Digest, Folder, KindNumber, Publicity, RelationNumber, ShortText, StatementId};
 use crate::decision::gap::{Facts, Flag, Gap, GapLevel};
-use crate::decision::value::{Content, Moment, Value, WordField};
-use crate::rules::kind::{CaseRule, FieldType, Kind};
+use crate::decision::value::{Content, FieldId, Moment, Value, WordField};
+use crate::rules::kind::{CaseRule, FieldType, FolderRule, Kind};
 use crate::rules::pack::Pack;
 
 /// A reference from this entry to an earlier one.
@@ -55,12 +56,46 @@ impl Decision {
         kind: KindNumber,
         case: Option<CaseTag>,
         learned: Moment,
+        values: Vec<Value>,
+        references: Vec<Reference>,
+    ) -> Result<Decision, Vec<Gap>> {
+        let times = Times { occurred: Moment::NONE, learned, decided: Moment::NONE };
+        Self::without_words(pack, kind, case, None, times, values, references)
+    }
+
+    /// Makes an act without words that the clerk writes itself, such as `retire.done`, decided now and, with `occurred`,
+    /// done then; without it it is proposed. What is checked is what [`Decision::setup`] checks.
+    ///
+    /// # Errors
+    /// As [`Decision::setup`], for a kind that is no act.
+    pub fn act(
+        pack: &Pack,
+        kind: KindNumber,
+        case: Option<CaseTag>,
+        decided: Moment,
+        occurred: Option<Moment>,
+        values: Vec<Value>,
+        references: Vec<Reference>,
+    ) -> Result<Decision, Vec<Gap>> {
+        let times = Times { occurred: occurred.unwrap_or(Moment::NONE), learned: Moment::NONE, decided };
+        Self::without_words(pack, kind, case, Some(occurred.is_some()), times, values, references)
+    }
+
+    /// `done` is none for a report, else whether the act has happened.
+    fn without_words(
+        pack: &Pack,
+        kind: KindNumber,
+        case: Option<CaseTag>,
+        done: Option<bool>,
+        times: Times,
         mut values: Vec<Value>,
         references: Vec<Reference>,
     ) -> Result<Decision, Vec<Gap>> {
         let error = |field: &str, what: &str| Gap::new(field, GapLevel::Error, what, "");
-        let Some(known) = pack.kind_numbered(kind).filter(|known| !known.has_words() && !known.act) else {
-            return Err(vec![error("kind", "is no report without words in this pack")]);
+        let fits_kind = |known: &&Kind| !known.has_words() && known.act == done.is_some();
+        let Some(known) = pack.kind_numbered(kind).filter(fits_kind) else {
+            let what = if done.is_some() { "is no act without words" } else { "is no report without words" };
+            return Err(vec![error("kind", &format!("{what} in this pack"))]);
         };
         let mut gaps = Vec::new();
         if (known.case == CaseRule::Needed && case.is_none()) || (known.case == CaseRule::None && case.is_some()) {
@@ -84,11 +119,11 @@ impl Decision {
             kind,
             case,
             folder: Folder::None,
-            act: false,
-            happened: true,
-            occurred: Moment::NONE,
-            learned,
-            decided: Moment::NONE,
+            act: done.is_some(),
+            happened: done.unwrap_or(true),
+            occurred: times.occurred,
+            learned: times.learned,
+            decided: times.decided,
             values,
             words: Vec::new(),
             references,
@@ -102,6 +137,74 @@ impl Decision {
         if gaps.iter().any(|gap| gap.level != GapLevel::BeforeAct) {
             return Err(gaps);
         }
+        decision.close(pack, gaps);
+        Ok(decision)
+    }
+
+    /// Seals a confirmation of what is sealed: it is as public as what it confirms. Changes no other kind.
+    #[must_use]
+    pub fn of_sealed(mut self) -> Self {
+        self.public &= self.kind.publicity() != Some(Publicity::AsConfirmed);
+        self
+    }
+
+    /// Makes an entry that says again, in the right case, what a misfiled one says: the same kind, times, values and words,
+    /// with who wrote it first as `reported_by` where nobody is named there.
+    ///
+    /// # Errors
+    /// `kind` if the pack does not know it, `case` if it takes none, `folder` if its words may not go there.
+    pub fn refiled(pack: &Pack, from: Refiled, case: CaseTag, folder: Folder) -> Result<Decision, Vec<Gap>> {
+        let error = |field: &str, what: &str| vec![Gap::new(field, GapLevel::Error, what, "")];
+        let Some(known) = pack.kind_numbered(from.kind).filter(|known| known.has_words() && !known.on_roll()) else {
+            return Err(error("kind", "is no kind with words in this pack"));
+        };
+        if known.case == CaseRule::None {
+            return Err(error("case", "belongs to no case"));
+        }
+        let allowed = match &known.folder {
+            FolderRule::Among(folders) => folders.contains(&folder),
+            FolderRule::As(_) => folder != Folder::None,
+            _ => false,
+        };
+        if !allowed {
+            return Err(error("folder", "is no folder for this kind"));
+        }
+        let Refiled { kind, act, happened, occurred, learned, decided, mut values, mut words, references, reporter } =
+            from;
+        let reported = pack.field("reported_by").filter(|_| pack.field_of(known, "reported_by").is_some());
+        if let (Some(field), Some((name, role))) = (reported, reporter)
+            && !values.iter().any(|value| field.owns(value.field.0))
+        {
+            let id = |part: &str| field.subfield(part).map(|sub| FieldId(sub.id));
+            if let Some(id) = id("name") {
+                values.push(Value { field: id, position: 0, content: Content::Filled });
+                words.push(WordField { field: id, position: 0, text: name });
+            }
+            if let (Some(id), Ok(role)) = (id("role"), ShortText::new(&role)) {
+                values.push(Value { field: id, position: 0, content: Content::Code(role) });
+            }
+        }
+        sort(&mut values);
+        words.sort_by_key(|word| (word.field, word.position));
+        let mut decision = Decision {
+            kind,
+            case: Some(case),
+            folder,
+            act,
+            happened,
+            occurred,
+            learned,
+            decided,
+            values,
+            words,
+            references,
+            behind: Vec::new(),
+            gaps: Vec::new(),
+            flags: Vec::new(),
+            statement_id: None,
+            public: false,
+        };
+        let gaps = decision.facts().gaps(pack);
         decision.close(pack, gaps);
         Ok(decision)
     }
@@ -229,6 +332,37 @@ impl Decision {
         self.flags = incomplete.into_iter().chain(emergency).collect();
         self.gaps = gaps;
     }
+}
+
+/// The times of an entry of the clerk's.
+struct Times {
+    occurred: Moment,
+    learned: Moment,
+    decided: Moment,
+}
+
+/// What a misfiled entry says, read back, to be said again elsewhere.
+pub struct Refiled {
+    /// Its kind.
+    pub kind: KindNumber,
+    /// Whether it is an act.
+    pub act: bool,
+    /// Whether it has happened.
+    pub happened: bool,
+    /// When it was done.
+    pub occurred: Moment,
+    /// When it was learned.
+    pub learned: Moment,
+    /// When it was decided.
+    pub decided: Moment,
+    /// The structural values.
+    pub values: Vec<Value>,
+    /// The words.
+    pub words: Vec<WordField>,
+    /// What it refers to, and the entry that says it was misfiled.
+    pub references: Vec<Reference>,
+    /// Name and role (code) of who wrote it.
+    pub reporter: Option<(Zeroizing<String>, String)>,
 }
 
 /// Puts values in their one order: by field, then position.

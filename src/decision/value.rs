@@ -13,7 +13,8 @@ use crate::codec::{Bytes, CaseTag, Digest, PersonId, ShortText};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FieldId(pub u16);
 
-/// The ids of the fields that public entries carry: part of the format, since a verifier reads them without a pack.
+/// The ids of the fields that public entries carry, and of those by which retiring is judged: part of the format, since a
+/// verifier reads them without a pack.
 pub mod field {
     use super::FieldId;
 
@@ -67,6 +68,42 @@ pub mod field {
     pub const STATEMENT_HASH: FieldId = FieldId(362);
     /// The hash of an adopted document.
     pub const DOCUMENT_HASH: FieldId = FieldId(335);
+    /// The case in which a misfiled entry belongs.
+    pub const OTHER_CASE: FieldId = FieldId(61);
+    /// What came of a review: keep or retire.
+    pub const OUTCOME: FieldId = FieldId(175);
+    /// What somebody answered.
+    pub const REPLY: FieldId = FieldId(191);
+    /// How long a folder is kept.
+    pub const RETENTION_CLASS: FieldId = FieldId(196);
+    /// When it is looked at again.
+    pub const REVIEW_AT: FieldId = FieldId(302);
+    /// The epoch that a folder has got.
+    pub const EPOCH: FieldId = FieldId(339);
+    /// How many entries an entry speaks of.
+    pub const ENTRIES_COUNT: FieldId = FieldId(369);
+    /// The case of something that is to be retired.
+    pub const RETIRE_SCOPE_CASE: FieldId = FieldId(391);
+    /// Its folder; none for the whole case.
+    pub const RETIRE_SCOPE_FOLDER: FieldId = FieldId(392);
+    /// Or the single entry.
+    pub const RETIRE_SCOPE_ENTRY: FieldId = FieldId(393);
+    /// The number of an entry that was retired.
+    pub const RETIRED_ENTRY: FieldId = FieldId(401);
+    /// Its author's key.
+    pub const RETIRED_AUTHOR_KEY: FieldId = FieldId(402);
+    /// Its number in its author's own count.
+    pub const RETIRED_SEQUENCE: FieldId = FieldId(403);
+    /// The digest of its author's statement before it.
+    pub const RETIRED_PREVIOUS: FieldId = FieldId(404);
+    /// Its case.
+    pub const RETIRED_CASE: FieldId = FieldId(405);
+    /// Its folder.
+    pub const RETIRED_FOLDER: FieldId = FieldId(406);
+    /// What sort of entry it was.
+    pub const RETIRED_KIND_CLASS: FieldId = FieldId(407);
+    /// The day on which its time was over.
+    pub const RETIRED_DUE: FieldId = FieldId(408);
 }
 
 /// How exactly a time is known.

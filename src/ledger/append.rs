@@ -437,7 +437,12 @@ fn parts_refusal(authored: &Authored, keys: &Keys) -> Option<Code> {
     let (number, recorded, previous) = (EntryNumber(0), 0, Link::ZERO);
     let envelope = Envelope { number, recorded, previous, statement, commitment, parts }.encode();
     let parts = Parts { envelope: &envelope, structure: &authored.structure, words: &authored.words };
-    let checked = entry::check(parts, keys, 0);
+    let mut checked = entry::check(parts, keys, 0);
+    if checked.not_opened {
+        // Signed before the author got a new key: the statement's own key shows that it is sealed as it should be.
+        let content = HashMap::from([(statement, authored.content_key.clone())]);
+        checked = entry::check(parts, &Keys { content, ..Keys::default() }, 0);
+    }
     // Only what is sealed for readers of the words alone need not open under the author's own key.
     let restricted = authored.statement.body().folder().is_some_and(Folder::restricted);
     let unreadable = checked.not_opened && !restricted;

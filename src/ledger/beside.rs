@@ -15,7 +15,7 @@ use crate::cabinet::own;
 use crate::codec::{self, Digest, FolderKeyId, RelationNumber};
 use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::ledger::LedgerError;
-use crate::ledger::desk::Desk;
+use crate::ledger::desk::{Desk, keys_of};
 use crate::ledger::read::{open_restricted, open_statement};
 use crate::seal::structure::{self, StructureKey, StructurePart};
 use crate::seal::words::WordsKey;
@@ -162,8 +162,13 @@ impl<D: Disk> Desk<D> {
         for held in &self.held {
             // Nobody signs before the entry that enrols the key.
             let begins = self.roster.enrolment(held.author.as_bytes()).map_or(0, |enrolment| enrolment.entry);
-            let opens = Keys { structure: vec![held.key.clone()], ..Keys::default() };
-            pages.push(page(&held.key, b"author".to_vec(), Some(opens), begins));
+            let opens = keys_of(std::iter::once(held), self.ledger_id());
+            // What remains of a punctured epoch has no key of its own: the list is the reader's.
+            let (key, label) = match held.key() {
+                Some(key) => (key, b"author".to_vec()),
+                None => (own, [&held.author.as_bytes()[..], &held.epoch.to_be_bytes()].concat()),
+            };
+            pages.push(page(key, label, Some(opens), begins));
         }
         for id in folders {
             let Some(file) = self.folder_file(id)? else { continue };

@@ -169,8 +169,7 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
-        let structure = self.held.iter().map(|held| held.key.clone()).collect();
-        Keys { structure, ledger: self.ledger_id(), ..Keys::default() }
+        keys_of(self.held.iter(), self.ledger_id())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
@@ -195,7 +194,7 @@ impl<D: Disk> Desk<D> {
     pub fn structure_key(&self) -> Result<&StructureKey, LedgerError> {
         let own = self.identity.author();
         let mine = self.held.iter().filter(|held| held.author == own);
-        mine.max_by_key(|held| held.epoch).map(|held| &held.key).ok_or(LedgerError::NoStructureKey)
+        mine.max_by_key(|held| held.epoch).and_then(HeldStructureKey::key).ok_or(LedgerError::NoStructureKey)
     }
 
     /// Whether this identity is an overseer (dsl, deputy_dsl, leader) now.
@@ -258,16 +257,16 @@ impl<D: Disk> Desk<D> {
         let statement = stored.statement(&self.structure_keys());
         let sealed = statement.is_none() && stored.words().first() == Some(&1);
         let statement =
-            if sealed { stored.statement(&self.keys()).or_else(|| self.own_restricted(&stored)) } else { statement };
+            if sealed { stored.statement(&self.keys()).or_else(|| self.own_by_words(&stored)) } else { statement };
         Ok((stored, statement))
     }
 
-    /// Opens the statement of an entry in a restricted folder, whose structure only those open who open its words, by its
-    /// author's own copy.
-    fn own_restricted(&self, stored: &Stored) -> Option<Unverified> {
+    /// Opens the statement of an entry by its author's own copy of the words' key: of a restricted folder, whose structure
+    /// only those open who open its words, or one that arrived after the keys it was sealed to were destroyed.
+    fn own_by_words(&self, stored: &Stored) -> Option<Unverified> {
         let digest = stored.envelope().statement;
         let key = self.own_words_key(&digest).ok().flatten()?;
-        let ids = self.roster.restricted_folders();
+        let ids = self.roster.folder_ids();
         open_restricted(&digest, stored.structure(), stored.words(), &key, &self.ledger_id(), ids)
     }
 
@@ -331,6 +330,14 @@ impl<D: Disk> View for Desk<D> {
             values: body.values.clone(),
         })
     }
+}
+
+/// Returns the keys with which structure opens that somebody holds.
+#[must_use]
+pub fn keys_of<'a>(held: impl Iterator<Item = &'a HeldStructureKey> + Clone, ledger: LedgerId) -> Keys {
+    let structure = held.clone().filter_map(HeldStructureKey::key).cloned().collect();
+    let content = held.flat_map(HeldStructureKey::kept).map(|kept| (kept.digest, kept.key.clone())).collect();
+    Keys { structure, content, ledger, ..Keys::default() }
 }
 
 /// Reads the log's key of a ledger from this machine, if it is there.

@@ -163,7 +163,8 @@ impl Setup {
         let trust = format!("log {}\nquorum none\n", self.log.public());
         Trust::parse(trust.as_bytes()).map_err(|_| LedgerError::NoLedger)?;
         durable::create_private(&dir.join(TRUST), trust.as_bytes()).map_err(LedgerError::io("trust"))?;
-        Ok(structure_keys::HeldStructureKey { author: founder.author(), epoch: 0, key, readers: readers.to_vec() })
+        let held = structure_keys::Held::Whole(key);
+        Ok(structure_keys::HeldStructureKey { author: founder.author(), epoch: 0, held, readers: readers.to_vec() })
     }
 
     /// Signs and appends the first write: genesis, and the adoption of the built-in pack.
@@ -180,9 +181,10 @@ impl Setup {
         let file = LogFile::create(disk)?;
         let mut ledger = Ledger::over(dir, file, self.log.public().clone(), Some(signer))?;
         let mut rng = durable::entropy();
+        let key = held.key().ok_or(LedgerError::NoStructureKey)?;
         let first = self.first_write(founder, &held, now, &mut rng)?;
         let mut chain = Chain::take(side, self.ledger, founder.author())?;
-        let entered = ledger.append(&first, &held.key, &mut Roster::default(), &|| now)?;
+        let entered = ledger.append(&first, key, &mut Roster::default(), &|| now)?;
         for (authored, entered) in first.iter().zip(&entered) {
             chain.signed(authored.statement.body().sequence, authored.statement.digest())?;
             let text = entered.receipt.to_string();
@@ -211,7 +213,7 @@ impl Setup {
         let mut author = Author {
             person: founder.person(),
             key: founder.signing(),
-            structure_key: &held.key,
+            structure_key: held.key().ok_or(LedgerError::NoStructureKey)?,
             sequence: 0,
             previous: Digest::ZERO,
             seen: Seen::NOTHING,

@@ -7,17 +7,20 @@ pub mod cards;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
+mod fresh;
 pub mod grants;
 pub mod init;
 pub mod known;
 pub mod late;
 pub mod log_key;
+pub mod misfiled;
 pub mod open;
 pub mod people;
 pub mod proofs;
 pub mod read;
 pub mod record;
 pub mod recover;
+pub mod retire;
 pub mod show;
 pub mod witness;
 pub mod wraps;
@@ -29,6 +32,7 @@ use crate::entry::EntryError;
 use crate::head::HeadError;
 use crate::keys::KeyError;
 use crate::keys::card::CardError;
+use crate::review::retiring::Obstacle;
 use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::tree::ProofError;
@@ -136,6 +140,15 @@ pub enum LedgerError {
     /// There is no such grant, or it ended.
     #[error("there is no such grant that stands")]
     NoGrant,
+    /// Something keeps what is to be retired.
+    #[error("something stands in the way of retiring this")]
+    Kept(Vec<Obstacle>),
+    /// Nothing in the ledger is meant by what is to be retired, or nothing that could be.
+    #[error("nothing that is still readable is meant")]
+    NothingMeant,
+    /// More entries remain than the file of one key can hold.
+    #[error("{0} entries remain under one key: more than its file can hold")]
+    TooManyRemain(usize),
     /// The entry's words were retired: their keys are gone.
     #[error("the words of this entry were retired")]
     Retired,

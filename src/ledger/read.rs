@@ -166,16 +166,25 @@ impl<D: Disk> Ledger<D> {
     pub fn walk(&self, each: &mut dyn FnMut(u64, u64, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
         let mut reader = self.file.reader()?;
         let mut number = 0;
+        // Entries of a write that was cut short look like those of any other until it is set aside: where the cards say that
+        // the next entry lies elsewhere, the write did not happen.
+        let (mut begins, mut torn) = (true, false);
         while number < self.size() {
             match reader.next_event().map_err(LedgerError::io("ledger.log"))? {
                 Event::Entry { offset, frame } => {
+                    if std::mem::take(&mut begins) {
+                        torn = self.cards.offset(number).is_some_and(|known| known != offset);
+                    }
+                    if torn {
+                        continue;
+                    }
                     if !each(number, offset, frame) {
                         return Ok(());
                     }
                     number += 1;
                 }
                 Event::Tail(_) | Event::End { .. } => break,
-                Event::Void { .. } | Event::Checkpoint { .. } => {}
+                Event::Void { .. } | Event::Checkpoint { .. } => begins = true,
             }
         }
         Ok(())

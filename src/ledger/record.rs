@@ -22,7 +22,7 @@ use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
 use crate::index::AuthorHead;
 use crate::ledger::append::Entered;
-use crate::ledger::desk::Desk;
+use crate::ledger::desk::{Desk, keys_of};
 use crate::ledger::read::{open_restricted, open_statement};
 use crate::ledger::{LedgerError, parallel};
 use crate::review::gate::{Stop, gate};
@@ -33,7 +33,6 @@ use crate::seal::words::{FolderPublic, WordsKey};
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::store::durable;
-use crate::verify::entry::Keys;
 use crate::verify::report::Code;
 
 /// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
@@ -310,6 +309,7 @@ impl<D: Disk> Desk<D> {
     /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
     /// `tail.set_aside` where torn bytes wait.
     pub(super) fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
+        self.renew_structure_key()?;
         let author = self.identity.author();
         let key = self.structure_key()?.clone();
         let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
@@ -330,6 +330,7 @@ impl<D: Disk> Desk<D> {
         let (waiting, places) = self.waiting(&mut chain)?;
         // The newest that was signed may be one that somebody else entered as late: its number stays used.
         let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
+        self.stands_before(waiting.first(), head.as_ref())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
@@ -352,8 +353,7 @@ impl<D: Disk> Desk<D> {
     /// Returns where this author stands, by every structure key the author had and, in restricted folders, by the own copy.
     fn author_head(&mut self, key: &StructureKey) -> Result<Option<AuthorHead>, LedgerError> {
         let author = self.identity.author();
-        let mine = self.held.iter().filter(|held| held.author == author).map(|held| held.key.clone());
-        let keys = Keys { structure: mine.collect(), ledger: self.ledger_id(), ..Keys::default() };
+        let keys = keys_of(self.held.iter().filter(|held| held.author == author), self.ledger_id());
         let folders: Vec<FolderKeyId> = self.roster.restricted_folders().copied().collect();
         let (cabinet, secret) = (self.ledger.cabinet(), self.identity.secret());
         let mut copies: Option<HashMap<Digest, WordsKey>> = None;
@@ -769,6 +769,8 @@ pub fn by_hand(kind: &Kind) -> bool {
         "rule.blocked",
         "grant.made",
         "grant.ended",
+        "retire.proposed",
+        "retire.approved",
         "retire.done",
         "mirror.deleted",
     ];

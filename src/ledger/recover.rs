@@ -13,14 +13,13 @@ use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys;
 use crate::cabinet::wrap::{AgeSecret, Recipient, WrapError};
 use crate::cabinet::{CabinetError, late, log_copy};
-use crate::codec::PersonId;
+use crate::codec::{LedgerId, PersonId};
 use crate::keys::name::SignerKey;
 use crate::ledger::LedgerError;
-use crate::ledger::desk::read_signer;
+use crate::ledger::desk::{keys_of, read_signer};
 use crate::ledger::open::{Ledger, log_key_path, next_log_key_path};
 use crate::ledger::wraps::{read_on, readers_of, rising};
 use crate::store::durable;
-use crate::verify::entry::Keys;
 use crate::verify::roster::{Enrolment, Roster};
 
 /// What a sheet opens in a cabinet, in numbers.
@@ -119,7 +118,7 @@ pub fn recover(dir: &Path, config: &Path, secret: &AgeSecret, now: i64) -> Resul
     if table.upto > ledger.size() {
         table = Readers::default();
     }
-    let keys = Keys { structure: sheet.structure.iter().map(|held| held.key.clone()).collect(), ..Keys::default() };
+    let keys = keys_of(sheet.structure.iter(), LedgerId::ZERO);
     read_on(&mut table, &ledger, &keys)?;
     for file in sheet.folders {
         let Some(epoch) = roster.folder_key(&file.id) else { continue };

@@ -50,6 +50,7 @@ impl<D: Disk> Desk<D> {
         if !self.is_overseer() || !self.ledger.can_append() {
             return Ok(());
         }
+        self.finish_retiring(rng)?;
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);
@@ -139,6 +140,7 @@ impl<D: Disk> Desk<D> {
                 structure_keys::create(&cabinet, &enrolment.key, epoch, &readers, rng)?;
             }
             for held in files.iter().filter(|held| held.readers != readers) {
+                let _lock = self.ledger.lock()?;
                 structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
             }
         }
@@ -149,6 +151,7 @@ impl<D: Disk> Desk<D> {
                 let author = BTreeSet::from([enrolment.person]);
                 let readers = rising(self.devices(&author)?.into_iter().chain(overseers.iter().copied()).collect());
                 if held.readers != readers {
+                    let _lock = self.ledger.lock()?;
                     structure_keys::rewrap(&cabinet, &held.author, held.epoch, self.identity.secret(), &readers)?;
                 }
             }
@@ -198,7 +201,11 @@ impl<D: Disk> Desk<D> {
             readers = rising(readers.into_iter().chain(file.readers.iter().copied()).collect());
         }
         if file.readers != readers {
-            folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..file })?;
+            // As it lies there now: a key that was destroyed since must not come back.
+            let _lock = self.ledger.lock()?;
+            if let Some(now) = self.folder_file(file.id)? {
+                folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..now })?;
+            }
         }
         Ok(leaks)
     }
@@ -250,6 +257,9 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), LedgerError> {
         let mut decisions = Vec::new();
+        if !renewals.is_empty() {
+            self.send_waiting(now)?;
+        }
         for renewal in renewals {
             // Whoever cannot open the key in force is kept out of it, or does not know who is: somebody else renews it.
             let current = self.roster.current_folder(renewal.case, renewal.folder).map(|epoch| epoch.key.id());

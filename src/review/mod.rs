@@ -4,3 +4,4 @@
 
 pub mod findings;
 pub mod gate;
+pub mod retiring;

@@ -74,6 +74,15 @@ pub fn destroy(path: &Path) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Gives a file another name in the same folder, in place of what has it; on the medium when it returns.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_parent(to)
+}
+
 /// Removes a file; after a power cut it may be there again.
 ///
 /// # Errors
@@ -324,6 +333,9 @@ mod tests {
         assert_eq!(list(&deep).unwrap(), [one.clone(), two.clone()]);
         #[cfg(unix)]
         assert_eq!((mode(&deep), mode(&one), mode(&two)), (0o700, 0o600, 0o600));
+        rename(&two, &one).unwrap();
+        assert!(!exists(&two) && read(&one, 6).unwrap() == b"second");
+        create_private(&two, b"second").unwrap();
         destroy(&one).unwrap();
         remove(&two).unwrap();
         assert!(!exists(&one) && list(&deep).unwrap().is_empty());

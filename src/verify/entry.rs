@@ -7,7 +7,7 @@ use crate::codec::{Digest, Folder, FolderKeyId, LedgerId, Link, Publicity};
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
 use crate::entry::statement::{Body, Unverified};
 use crate::seal::SealError;
-use crate::seal::structure::{self, OpenedStructure, SealedStructure, StructureKey, StructurePart};
+use crate::seal::structure::{self, ContentKey, OpenedStructure, SealedStructure, StructureKey, StructurePart};
 use crate::seal::words::{self, FolderPrivate, WordsKey, WordsPart};
 use crate::tree::{Hash, leaf_hash};
 use crate::verify::report::Code;
@@ -24,11 +24,14 @@ pub struct Keys {
     pub restricted: Vec<FolderPrivate>,
     /// Words keys of single entries, by statement digest, with the folder key that they were sealed to.
     pub kept: HashMap<Digest, (WordsKey, FolderKeyId)>,
+    /// Content keys of the structure of single entries, by statement digest.
+    pub content: HashMap<Digest, ContentKey>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new(), kept: HashMap::new() }
+        let (kept, content) = (HashMap::new(), HashMap::new());
+        Keys { structure: Vec::new(), ledger: LedgerId::ZERO, restricted: Vec::new(), kept, content }
     }
 }
 
@@ -45,6 +48,9 @@ impl Keys {
     ) -> Result<Option<OpenedStructure>, SealError> {
         if let Some(key) = self.structure.iter().find(|key| sealed.fits(key, digest)) {
             return sealed.open(&sealed.content_key(key, digest)?).map(Some);
+        }
+        if let Some(key) = self.content.get(digest) {
+            return sealed.open(key).map(Some);
         }
         if let Some((key, folder)) = self.kept.get(digest)
             && let Ok(words) = words::open(words_part, key, &self.ledger, folder)

@@ -28,6 +28,7 @@ use crate::verify::report::{
     Code, Counts, EnrolledKey, FINDINGS_LIMIT, Finding, History, Layer, RecordKeeping, Report, WITNESSED_DAYS,
     Witnessed, altered,
 };
+use crate::verify::retired::{Judged, Retirements};
 use crate::verify::roots::Roots;
 use crate::verify::roster::{Enrolment, Roster};
 use crate::verify::signatures::{GROUP, Signatures};
@@ -82,10 +83,11 @@ pub fn verify<R: Read + Seek + Send>(
     let since = options.since.filter(fits);
     if let Some(record) = since {
         let walk = walk_through(open, Walk::new(options, Past::new(open()?), since, record.size))?;
-        if walk.extends_record {
+        if walk.extends_record && !walk.retired.needs_whole() {
             return walk.finish(open);
         }
-        // Not the history that was verified: everything is looked at again, so that the entry can be named.
+        // Not the history that was verified, or something was retired, which rests on earlier entries: everything is looked
+        // at again, so that the entry can be named.
     }
     walk_through(open, Walk::new(options, Past::new(open()?), since, 0))?.finish(open)
 }
@@ -315,6 +317,8 @@ struct Walk<'a, R> {
     /// Leaves that receipts ask for.
     leaves: BTreeMap<u64, Option<Hash>>,
     signatures: Signatures,
+    /// What was retired, and what that rests on.
+    retired: Retirements,
     /// What was verified before, up to [`Walk::checked_before`].
     /// What an earlier verify found: the ledger must extend it.
     since: Option<&'a Record>,
@@ -357,6 +361,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             last_note: None,
             leaves: options.receipts.iter().map(|receipt| (receipt.number().0, None)).collect(),
             signatures: Signatures::default(),
+            retired: Retirements::default(),
             since,
             checked_before,
             extends_record: false,
@@ -546,6 +551,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         self.unread += u64::from(checked.statement.is_none() && !checked.codes.is_empty());
         self.counts.public += u64::from(checked.public);
         self.counts.not_opened += u64::from(checked.not_opened);
+        if checked.not_opened && !self.keys.structure.is_empty() {
+            self.retired.hide(number);
+        }
         if let Some(Err(code)) = signed {
             self.find(number, code);
         }
@@ -572,6 +580,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.roster.ledger().is_some_and(|ledger| ledger != body.ledger) {
             self.find(number, Code::Statement);
         }
+        let chain = self.chains.0.get(&body.author.0);
+        self.retired.note(number, self.recorded, body, chain, &self.roster, self.checked_before);
         if number >= self.checked_before
             && let Err(code) = self.chains.apply(body, digest, self.counts.not_opened + self.unread)
         {
@@ -824,6 +834,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if self.roster.one_founder() {
             self.find(0, Code::OneFounder);
         }
+        let past = &mut self.past;
+        let mut digest = |entry| Ok(past.entry(entry)?.map(|known| known.digest));
+        let Judged { retirements: retired, found, accounted } =
+            self.retired.judge(&self.chains, &self.roster, &mut digest)?;
+        found.into_iter().for_each(|(entry, code)| self.find(entry, code));
+        self.counts.retired = retired.iter().map(|one| one.entries.len() as u64).sum();
         let waiting: Vec<u64> = self.roster.waiting().iter().map(|one| one.entry).collect();
         waiting.into_iter().for_each(|entry| self.find(entry, Code::Unconfirmed));
         // What was found before is said again, but for what is judged anew each time.
@@ -839,7 +855,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let history = altered(&self.findings).unwrap_or(if fresh { History::Witnessed } else { History::Unaltered });
         let sealed = size - self.counts.public;
         let no_keys = self.options.keys.structure.is_empty() && self.options.keys.restricted.is_empty();
-        let layer = match self.counts.not_opened {
+        // What was retired hides nothing: nobody can open it, and what is said of it was looked at.
+        let layer = match self.counts.not_opened - accounted {
             _ if no_keys => Layer::Skeleton,
             0 => Layer::Structure,
             hidden if hidden < sealed => Layer::Part,
@@ -874,6 +891,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             needed_to_rewrite: self.chains.needed_to_rewrite(size, &covered, &vouched),
             keys,
             pack: self.roster.pack(),
+            retired,
         };
         let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
         Ok((report, record))

@@ -8,6 +8,7 @@ pub mod past;
 pub mod receipt;
 pub mod record;
 pub mod report;
+pub mod retired;
 pub mod roots;
 pub mod roster;
 pub mod signatures;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::codec::{Digest, LedgerId, PersonId};
 use crate::tree::{Hash, TreeSize};
+use crate::verify::retired::Retirement;
 use crate::verify::roster::Continues;
 
 /// What a finding says about which verdict.
@@ -142,6 +143,20 @@ codes! {
     /// An enrolment that waits for a second person.
     Unconfirmed, "UNCONFIRMED", Record, "this entry waits for a second person and does not count yet",
         "let a second leading person confirm it";
+    /// Retired without a second person in role.
+    RetireAlone, "RETIRE-ALONE", Record, "entries were retired under this one without the approval of a second leading person",
+        "ask both who signed; a copy of the cabinet from before may still open what was retired";
+    /// Retired without a ground, or before the date.
+    RetireEarly, "RETIRE-EARLY", Record,
+        "entries were retired under this one before their time was over, or without a review or misfiling that lets them go",
+        "ask both who signed; a copy of the cabinet from before may still open what was retired";
+    /// Retired while a hold or an access request kept it.
+    RetireHeld, "RETIRE-HELD", Record, "entries were retired under this one while a hold or an access request kept them",
+        "ask both who signed, and tell whoever placed the hold or made the request";
+    /// What is kept of a retired entry does not fit.
+    RetireFacts, "RETIRE-FACTS", Record,
+        "what this entry keeps of an entry that was retired does not fit the proposal or its author's own count",
+        "ask both who signed, and the author for the receipt of the entry that was retired";
     /// Recorded earlier than the entry before it.
     ClockBack, "CLOCK-BACK", Note, "this entry was recorded at an earlier time than the entry before it",
         "ask whether the clock of the computer was set back";
@@ -243,7 +258,7 @@ pub enum Layer {
     Skeleton,
     /// The structure of some entries besides.
     Part,
-    /// The structure of every entry, but those in restricted folders.
+    /// The structure of every entry that was not retired.
     Structure,
 }
 
@@ -278,6 +293,8 @@ pub struct Counts {
     pub clock_back: u64,
     /// Cosignatures of trusted witnesses that verified.
     pub cosignatures: u64,
+    /// Entries that were retired: nobody can open them.
+    pub retired: u64,
     /// Findings that were left out of the list because it was full.
     pub more_findings: u64,
 }
@@ -361,6 +378,8 @@ pub struct Report {
     pub keys: Vec<EnrolledKey>,
     /// The rule pack in force at the end.
     pub pack: Digest,
+    /// What was retired, in order of entry.
+    pub retired: Vec<Retirement>,
 }
 
 /// Most findings that are listed; more are counted.

@@ -196,6 +196,16 @@ fn a_torn_write_is_set_aside_by_whoever_comes_next() {
                 }
             }
         };
+        // Whoever reads the log from its beginning passes over what was set aside.
+        let (desk, mut walked) = (shaky.desk("maria").unwrap(), 0);
+        desk.ledger
+            .walk_compared(&mut |envelope, _| {
+                assert_eq!(envelope.number.0, walked);
+                walked += 1;
+                true
+            })
+            .unwrap();
+        assert_eq!(walked, desk.ledger.size());
         let named = void(&shaky.disk.bytes());
         assert_eq!(named.offset + named.length, torn.len() as u64);
         // The one who was interrupted gets the entry after all.

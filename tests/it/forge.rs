@@ -195,7 +195,7 @@ impl Sample {
         let held = structure_keys::load_all(&maria.ledger.cabinet(), maria.identity().secret()).unwrap().opened;
         let person = |who: &'static str| {
             let author = world.identity(who).author();
-            let key = held.iter().find(|held| held.author == author).unwrap().key.clone();
+            let key = held.iter().find(|held| held.author == author).unwrap().key().unwrap().clone();
             (who, std::fs::read(world.path(&format!("{who}.id"))).unwrap(), key)
         };
         Sample {

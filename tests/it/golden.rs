@@ -9,6 +9,7 @@ mod ledgers;
 mod manual;
 mod play;
 mod receipts;
+mod retired;
 mod share;
 
 use std::collections::BTreeMap;

@@ -230,7 +230,7 @@ fn a_renewed_sheet_opens_everything_and_the_old_one_nothing_new() {
     assert_eq!(stale.len(), 9);
     assert!(stale.iter().all(|file| roster.folder_key(&file.id).unwrap().replaced.is_some()));
     let stale = structure_keys::load_all(&copy.join("cabinet"), &old).unwrap().opened;
-    let keys = Keys { structure: stale.into_iter().map(|held| held.key).collect(), ..Keys::default() };
+    let keys = Keys { structure: stale.iter().filter_map(|held| held.key().cloned()).collect(), ..Keys::default() };
     let ledger = Ledger::open(&world.book()).unwrap();
     assert!(ledger.entry(entry).unwrap().statement(&keys).is_some());
     assert!(ledger.entry(later).unwrap().statement(&keys).is_none());

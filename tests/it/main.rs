@@ -23,6 +23,7 @@ mod oracles;
 mod people;
 mod readme;
 mod recovery;
+mod retire;
 mod rollback;
 mod secrets;
 mod stock_age;

@@ -64,7 +64,7 @@ fn nothing_that_is_secret_lies_in_clear_anywhere() {
     secrets.extend(names.iter().map(|name| ((*name).to_owned(), name.as_bytes().to_vec())));
     let private = |file: &folder_keys::FolderFile| file.private().map(|key| key.as_bytes().to_vec());
     secrets.extend(folders.iter().filter_map(|file| Some((format!("{file:?}"), private(file)?))));
-    secrets.extend(structure.iter().map(|held| (format!("{held:?}"), held.key.as_bytes().to_vec())));
+    secrets.extend(structure.iter().map(|held| (format!("{held:?}"), held.key().unwrap().as_bytes().to_vec())));
     for who in ["maria", "jon", "sam"] {
         let identity = world.identity(who);
         secrets.push((format!("the age secret of {who}"), identity.secret().text().as_bytes().to_vec()));

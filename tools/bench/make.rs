@@ -127,7 +127,7 @@ impl Made {
     pub fn structure_keys(&self) -> Vec<StructureKey> {
         let founder = self.identity(0);
         let held = structure_keys::load_all(&self.book().join("cabinet"), founder.secret()).unwrap();
-        held.opened.into_iter().map(|held| held.key).collect()
+        held.opened.iter().filter_map(|held| held.key().cloned()).collect()
     }
 
     /// Opens the ledger for appending over some disk.
@@ -213,7 +213,7 @@ impl Made {
         (0..AUTHORS)
             .map(|author| {
                 let identity = self.identity(author);
-                let key = held.iter().find(|held| held.author == identity.author()).unwrap().key.clone();
+                let key = held.iter().find(|held| held.author == identity.author()).unwrap().key().unwrap().clone();
                 let ledger = roster.ledger().unwrap();
                 let pack = Pack::parse(BUILT_IN).unwrap();
                 let (sequence, previous) = (0, Digest::ZERO);

@@ -90,7 +90,7 @@ impl Forged {
         let author = Author {
             person: identity.person(),
             key: identity.signing(),
-            structure_key: &key.key,
+            structure_key: key.key().ok_or_else(|| broken("a structure key that was punctured"))?,
             sequence,
             previous,
             seen: Seen { number: newest, link },

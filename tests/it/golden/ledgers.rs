@@ -47,10 +47,10 @@ pub struct Vector {
     pub structure: Layer,
 }
 
-const FOUNDER: (&str, u64) = ("ONE-FOUNDER", 0);
+pub const FOUNDER: (&str, u64) = ("ONE-FOUNDER", 0);
 
 impl Vector {
-    fn of(play: &Play, name: &'static str, about: &'static str, log: Vec<u8>) -> Self {
+    pub fn of(play: &Play, name: &'static str, about: &'static str, log: Vec<u8>) -> Self {
         Vector {
             name,
             about,
@@ -92,6 +92,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(confirmations());
     vectors.extend(outside());
     vectors.extend(log_keys());
+    vectors.extend(super::retired::all());
     vectors
 }
 
