@@ -59,6 +59,15 @@ struct Content {
     bytes: Vec<u8>,
 }
 
+/// A draft of anybody's: what its file shows to whoever holds the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DraftFile {
+    /// Its id.
+    pub id: DraftId,
+    /// When the file was last written, in ms UTC, as the file system has it.
+    pub written_ms: i64,
+}
+
 /// Seals a draft to its author and returns its new id; durable when it returns.
 ///
 /// # Errors
@@ -70,9 +79,6 @@ pub fn save(
     author: Recipient,
     rng: &mut impl CryptoRng,
 ) -> Result<DraftId, CabinetError> {
-    if bytes.len() > DRAFT_LIMIT {
-        return Err(CodecError::TooLong { length: bytes.len(), limit: DRAFT_LIMIT }.into());
-    }
     let mut id = DraftId(Bytes([0; 4]));
     loop {
         rng.fill_bytes(&mut id.0.0);
@@ -80,9 +86,44 @@ pub fn save(
             break;
         }
     }
-    let content = Content { id, saved_ms: now_ms, bytes: bytes.to_vec() };
-    cabinet::put(&path(cabinet, id), &cabinet::seal(&content, &[author])?, Durable::Now)?;
+    save_again(cabinet, id, bytes, now_ms, author)?;
     Ok(id)
+}
+
+/// Seals a draft under an id that it has, in the place of what was kept under it. A power cut leaves the old or the new.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_again(
+    cabinet: &Path,
+    id: DraftId,
+    bytes: &[u8],
+    now_ms: i64,
+    author: Recipient,
+) -> Result<(), CabinetError> {
+    if bytes.len() > DRAFT_LIMIT {
+        return Err(CodecError::TooLong { length: bytes.len(), limit: DRAFT_LIMIT }.into());
+    }
+    let content = Content { id, saved_ms: now_ms, bytes: bytes.to_vec() };
+    cabinet::put(&path(cabinet, id), &cabinet::seal(&content, &[author])?, Durable::Now)
+}
+
+/// Lists everybody's drafts by what their files show, the oldest first: no author, no kind, no word.
+///
+/// # Errors
+/// `Disk`.
+pub fn everybodys(cabinet: &Path) -> Result<Vec<DraftFile>, CabinetError> {
+    let mut all = Vec::new();
+    for (id, path) in cabinet::files(&cabinet.join("drafts"), ".age", DraftId::parse)? {
+        match durable::written_ms(&path) {
+            Ok(written_ms) => all.push(DraftFile { id, written_ms }),
+            // Entered or discarded since the folder was listed.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    all.sort_by_key(|file| (file.written_ms, file.id));
+    Ok(all)
 }
 
 /// Lists the drafts that this secret opens, the oldest first; those of others are counted.
@@ -152,6 +193,26 @@ mod tests {
         assert!(matches!(load(cabinet, late, &secret(1)), Err(CabinetError::Missing)));
         assert_eq!(list(cabinet, &secret(1)).unwrap().opened.len(), 1);
         assert!(load(cabinet, hers, &secret(2)).is_ok());
+    }
+
+    #[test]
+    fn a_draft_is_kept_again_in_its_place_and_everybody_can_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sam, ana) = (recipients(&[1])[0], recipients(&[2])[0]);
+        let id = save(folder.path(), b"hungry", 1, sam, &mut stream(1)).unwrap();
+        save_again(folder.path(), id, b"hungry, and tired", 2, sam).unwrap();
+        assert_eq!(**load(folder.path(), id, &secret(1)).unwrap(), *b"hungry, and tired");
+        assert_eq!(list(folder.path(), &secret(1)).unwrap().opened, [DraftLine { id, saved_ms: 2 }]);
+        assert!(save_again(folder.path(), id, &vec![0; DRAFT_LIMIT + 1], 3, sam).is_err());
+        let hers = save(folder.path(), b"hers", 3, ana, &mut stream(2)).unwrap();
+        let all = everybodys(folder.path()).unwrap();
+        let mut ids: Vec<DraftId> = all.iter().map(|file| file.id).collect();
+        ids.sort_unstable();
+        let mut expected = vec![id, hers];
+        expected.sort_unstable();
+        assert_eq!(ids, expected);
+        // The time is the file system's, not that of the content.
+        assert!(all.iter().all(|file| file.written_ms > 1_600_000_000_000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod drafts;
 pub mod folder_keys;
 pub mod identity;
+pub mod late;
 pub mod log_copy;
 pub mod outbox;
 pub mod own;

@@ -67,8 +67,18 @@ pub enum Command {
     Kinds(KindsArgs),
     /// Record something: enter it in the ledger
     Record(RecordArgs),
-    /// Your drafts: kept, sealed to you, until they are entered
+    /// Your drafts: kept, sealed to you, until they are entered or discarded
     Drafts(DraftsArgs),
+    /// What you signed and the ledger has not taken yet
+    Outbox(OutboxArgs),
+    /// Enter somebody's statement that the ledger cannot take any more, as evidence
+    Late {
+        /// The file that `outbox export` wrote on the author's device; - reads standard input
+        file: PathBuf,
+        /// Why: key_revoked or out_of_sequence
+        #[arg(long, default_value = "key_revoked")]
+        cause: String,
+    },
     /// The entries in order; without an identity their skeleton
     Log(LogArgs),
     /// Show one entry
@@ -114,6 +124,12 @@ pub struct InitArgs {
     /// The setting's registration number (URN)
     #[arg(long, default_value = "")]
     pub urn: String,
+    /// Go on from another ledger whose log key is lost: its last checkpoint, in its folder or with the `origin` file beside it
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub continues: Option<PathBuf>,
+    /// Why it goes on from there: lost, machine_lost, stolen, other
+    #[arg(long, value_name = "CODE", default_value = "lost", requires = "continues")]
+    pub cause: String,
     /// Keep the founder's new identity file without a passphrase
     #[arg(long)]
     pub no_passphrase: bool,
@@ -396,9 +412,42 @@ pub struct RecordArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DraftsArgs {
     /// Show one draft
+    #[arg(conflicts_with = "all")]
     pub id: Option<String>,
+    /// Number and age of everybody's drafts, for the overseers; what they say stays sealed to whoever typed them
+    #[arg(long)]
+    pub all: bool,
+    #[command(subcommand)]
+    pub command: Option<DraftsCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum DraftsCommand {
+    /// Discard one of your drafts; an entry without its words says that there was one
+    Discard {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct OutboxArgs {
+    #[command(subcommand)]
+    pub command: Option<OutboxCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Write a waiting statement to a file that only the overseers open, for one of them to enter with `late`
+    Export {
+        /// Its number in your own count, as `outbox` lists it
+        number: u64,
+        /// The new file
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,15 +6,22 @@ use indelible::decision::draft::Draft;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
 use indelible::rules::clock;
+use indelible::store::durable;
 use serde_json::{Value as Json, json};
 
-use crate::cli::args::DraftsArgs;
+use crate::cli::args::{DraftsArgs, DraftsCommand};
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::say::{self, plain};
 
 pub fn run(door: &mut Door<'_>, args: DraftsArgs) -> Result<u8, Failure> {
+    if let Some(DraftsCommand::Discard { id }) = args.command {
+        return discard(door, &id);
+    }
     let desk = door.desk_read()?;
+    if args.all {
+        return everybodys(door, &desk);
+    }
     if let Some(id) = args.id {
         let (_, draft) = find(&desk, &id)?;
         writeln!(door.out, "{:#}", draft.to_json())?;
@@ -40,6 +47,39 @@ pub fn run(door: &mut Door<'_>, args: DraftsArgs) -> Result<u8, Failure> {
             door.err,
             "go on with: indelible record --draft ID --field NAME=VALUE; see one with: indelible drafts ID"
         )?;
+    }
+    Ok(0)
+}
+
+/// Discards a draft: nothing that was typed goes without an entry that says so.
+fn discard(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
+    let mut desk = door.desk()?;
+    let (id, _) = find(&desk, typed)?;
+    let entry = desk.discard_draft(id, door.now, &mut durable::entropy())?;
+    if door.global.json {
+        door.json("drafts-discard", json!({ "id": id.to_string(), "entry": entry }))?;
+        return Ok(0);
+    }
+    writeln!(door.out, "Draft {id} is gone. Entry {entry} stays: without its words, with a hash of what it said.")?;
+    Ok(0)
+}
+
+/// Number and age of everybody's drafts.
+fn everybodys(door: &mut Door<'_>, desk: &Desk) -> Result<u8, Failure> {
+    let (all, own) = (desk.drafts_of_all()?, desk.drafts()?);
+    let yours = |id: DraftId| own.iter().any(|line| line.id == id);
+    if door.global.json {
+        let row = |file: &indelible::cabinet::drafts::DraftFile| json!({"id": file.id.to_string(), "written": say::stamp(file.written_ms), "yours": yours(file.id)});
+        let drafts: Vec<Json> = all.iter().map(row).collect();
+        door.json("drafts-all", json!({ "drafts": drafts }))?;
+        return Ok(0);
+    }
+    let number = all.len();
+    writeln!(door.out, "{number} draft{} in this ledger.", if number == 1 { "" } else { "s" })?;
+    for file in &all {
+        let whose = if yours(file.id) { "  yours" } else { "" };
+        let written = clock::for_people(file.written_ms);
+        writeln!(door.out, "{}  saved {written} ({}){whose}", file.id, age((door.now)() - file.written_ms))?;
     }
     Ok(0)
 }

@@ -84,7 +84,7 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::Evidence { size, by } => Failure::new(
                 format!("this ledger does not hold the history that {by} vouches for ({size} entries)"),
-                "enter nothing; bring back the missing entries from a copy, a mirror or receipts, and show both to the DSL",
+                "enter nothing, and show both to the DSL. Put back a copy of the folder that holds the missing entries; only if there is none any more, begin a new ledger that says so: `indelible init --continues CHECKPOINT`",
             )
             .at(by)
             .code(3),

@@ -6,11 +6,14 @@ use std::path::Path;
 use indelible::cabinet::identity::{Identity, side_folder};
 use indelible::cabinet::recovery::RecoverySheet;
 use indelible::codec::PersonId;
+use indelible::head::checkpoint::SignedCheckpoint;
 use indelible::keys::card::default_handle;
 use indelible::keys::name::KeyName;
 use indelible::ledger::LedgerError;
+use indelible::ledger::desk::Desk;
 use indelible::ledger::init::{Beginning, Begun, init};
 use indelible::ledger::open::read_origin;
+use indelible::ledger::people::Change;
 use indelible::rules::clock;
 use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::store::durable;
@@ -49,6 +52,7 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     if durable::exists(&dir) && !durable::list(&dir)?.is_empty() {
         return Err(Failure::from(LedgerError::Occupied).at(dir.display()));
     }
+    let before = args.continues.as_deref().map(|path| earlier(door, path, &args.origin)).transpose()?;
     let path = door.identity_path()?;
     let founder = match durable::exists(&path) {
         true => door.identity()?,
@@ -63,19 +67,27 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     };
     let begun =
         init(&dir, door.config, &founder, &side_folder(&path), &beginning, (door.now)(), &mut durable::entropy())?;
+    let name = path.display().to_string();
+    let says = format!("{} ({}), {}, identity {name}", founder.name(), founder.handle(), args.role);
+    let bound = match &before {
+        None => None,
+        Some(before) => {
+            let mut desk = Desk::open(&dir, door.config, founder, &side_folder(&path))?;
+            Some(desk.continue_from(before, &args.cause, door.now, &mut durable::entropy())?)
+        }
+    };
     if door.global.json {
         sheet(door, &begun.recovery, true)?;
-        return as_json(door, &dir, &args, &begun);
+        return as_json(door, &dir, &args, &begun, bound.as_ref());
     }
-    let (shown, name) = (dir.display().to_string(), path.display().to_string());
+    let shown = dir.display().to_string();
     writeln!(door.out, "The ledger of {} has begun.", plain(&args.setting))?;
-    let founder = format!("{} ({}), {}, identity {name}", founder.name(), founder.handle(), args.role);
     let log_key = begun.log_key.display().to_string();
     let rows = [
         ("folder", shown.as_str()),
         ("origin", &args.origin),
         ("ledger id", &begun.ledger.to_string()),
-        ("founder", &founder),
+        ("founder", &says),
         ("log key", &log_key),
     ];
     for (name, text) in rows {
@@ -87,6 +99,15 @@ pub fn run(door: &mut Door<'_>, args: InitArgs) -> Result<u8, Failure> {
     )?;
     for entered in &begun.entered {
         writeln!(door.out, "  {:<11}{}", "entered", say::entry(entered))?;
+    }
+    if let (Some(before), Some(bound)) = (&before, &bound) {
+        let (number, from) = (bound.entered.number, plain(before.checkpoint().origin()).to_string());
+        writeln!(door.out, "  {:<11}it goes on from {from}, {} entries", "", before.checkpoint().size())?;
+        writeln!(
+            door.out,
+            "  {:<11}entry {number} says so, and waits for a second person: `indelible confirm {number}`",
+            ""
+        )?;
     }
     sheet(door, &begun.recovery, false)?;
     let form = format!("indelible --ledger {} --identity {}", plain(&shown), plain(&name));
@@ -191,8 +212,34 @@ pub fn sheet(door: &mut Door<'_>, recovery: &RecoverySheet, json: bool) -> Resul
     Ok(())
 }
 
-fn as_json(door: &mut Door<'_>, dir: &Path, args: &InitArgs, begun: &Begun) -> Result<u8, Failure> {
-    let entries: Vec<Json> = begun.entered.iter().map(say::entered_json).collect();
+/// Opens the last checkpoint of the ledger before: the key that signed it stands in the `origin` file beside it.
+fn earlier(door: &Door<'_>, path: &Path, origin: &str) -> Result<SignedCheckpoint, Failure> {
+    let bytes = door.read(path)?;
+    // Beside it, or above it where it lies in the folder of checkpoints.
+    let folders = path.ancestors().skip(1).take(2);
+    let key = folders.map(read_origin).find_map(Result::ok).ok_or_else(|| {
+        Failure::new("there is no `origin` file beside this checkpoint", "put the old ledger's `origin` beside it")
+            .at(path.display())
+    })?;
+    if key.name().as_str() == origin {
+        let next = format!("give another --origin, such as {origin}/2: two histories under one name are a fork");
+        return Err(Failure::new("the new ledger cannot have the old one's origin", next));
+    }
+    SignedCheckpoint::open(&bytes, std::slice::from_ref(&key)).map_err(|error| {
+        let next = "give the file `checkpoint` out of the old ledger's folder, or a cosigned copy of it";
+        Failure::new(format!("this is not a checkpoint of the old ledger: {error}"), next).at(path.display())
+    })
+}
+
+fn as_json(
+    door: &mut Door<'_>,
+    dir: &Path,
+    args: &InitArgs,
+    begun: &Begun,
+    bound: Option<&Change>,
+) -> Result<u8, Failure> {
+    let entered = begun.entered.iter().chain(bound.map(|bound| &bound.entered));
+    let entries: Vec<Json> = entered.map(say::entered_json).collect();
     let document = json!({
         "ledger": begun.ledger.to_string(),
         "folder": dir.display().to_string(),

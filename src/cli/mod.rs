@@ -10,6 +10,7 @@ mod failure;
 mod grant;
 mod init;
 mod kinds;
+mod late;
 mod log;
 mod log_key;
 mod manual;
@@ -92,6 +93,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Kinds(args) => kinds::run(door, args),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),
+        Command::Outbox(args) => late::outbox(door, args),
+        Command::Late { file, cause } => late::late(door, &file, &cause),
         Command::Log(args) => log::run(door, args),
         Command::Show(args) => show::run(door, args),
         Command::Verify(args) => verify::run(door, args),

@@ -2,17 +2,19 @@
 
 use std::io::{self, IsTerminal};
 
+use indelible::cabinet::drafts::DraftId;
 use indelible::decision::draft::Draft;
 use indelible::decision::gap::{Gap, GapLevel};
 use indelible::ledger::desk::Desk;
 use indelible::rules::kind::{CaseRule, Field, FieldType, Kind};
 use indelible::rules::pack::Pack;
+use indelible::store::durable;
 use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
 
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
-use crate::cli::record::{set, typed_value};
+use crate::cli::record::{draft, set, typed_value};
 use crate::cli::say::plain;
 use crate::cli::terminal::{End, read_line};
 
@@ -22,24 +24,31 @@ pub fn possible() -> bool {
 }
 
 /// Asks for everything that is missing, then whether to enter it. `false` if it is to be kept as a draft.
-pub fn complete(door: &mut Door<'_>, desk: &Desk, object: &mut Map<String, Json>) -> Result<bool, Failure> {
-    let mut asked = Vec::new();
-    let typed = object.len();
+///
+/// After every answer all of them are kept, in the one draft `kept`, which is made at the first.
+pub fn complete(
+    door: &mut Door<'_>,
+    desk: &Desk,
+    object: &mut Map<String, Json>,
+    kept: &mut Option<DraftId>,
+) -> Result<bool, Failure> {
+    let before = object.clone();
+    let mut asking = Asking { door, desk, object, kept, asked: Vec::new(), warned: false };
     let mut here = true;
-    if !object.contains_key("kind") {
-        here = head(door, object, "kind", "What kind of entry is it? (`indelible kinds` lists them)")?;
+    if !asking.object.contains_key("kind") {
+        here = asking.head("kind", "What kind of entry is it? (`indelible kinds` lists them)")?;
     }
-    let kind = object.get("kind").and_then(Json::as_str).and_then(|kind| desk.pack().kind(kind.trim())).cloned();
+    let kind = asking.object.get("kind").and_then(Json::as_str).and_then(|kind| desk.pack().kind(kind.trim())).cloned();
     if let Some(kind) = &kind {
-        here = here && opening(door, desk.pack(), kind, object)?;
+        here = here && asking.opening(kind)?;
     }
     while here {
-        let Some(gap) = next_gap(door, desk, object, &asked)? else { break };
-        asked.push(gap.field.clone());
+        let Some(gap) = asking.next_gap()? else { break };
+        asking.asked.push(gap.field.clone());
         if gap.level == GapLevel::Error {
-            writeln!(door.err, "{}: {}\n  {}", plain(&gap.field), plain(&gap.what), plain(&gap.next))?;
+            writeln!(asking.door.err, "{}: {}\n  {}", plain(&gap.field), plain(&gap.what), plain(&gap.next))?;
         }
-        here = one(door, desk.pack(), kind.as_ref(), object, &gap, &mut asked)?;
+        here = asking.one(kind.as_ref(), &gap)?;
     }
     if door.interrupted {
         return Ok(false);
@@ -47,7 +56,7 @@ pub fn complete(door: &mut Door<'_>, desk: &Desk, object: &mut Map<String, Json>
     // What still lacks something needed is kept as a draft by itself, with all that it lacks.
     let ready = Draft::from_json(&Json::Object(object.clone()));
     let ready = ready.is_ok_and(|draft| draft.check(desk.pack(), desk, (door.now)()).is_ok());
-    if object.len() == typed || !ready {
+    if *object == before || !ready {
         return Ok(true);
     }
     yes(door, "Enter it now? It cannot be changed afterwards.")
@@ -59,155 +68,208 @@ pub fn yes(door: &mut Door<'_>, question: &str) -> Result<bool, Failure> {
     Ok(answer.is_some_and(|answer| !answer.trim().to_lowercase().starts_with('n')))
 }
 
-/// Child and time, which every form begins with. `false` if nobody answers any more.
-fn opening(door: &mut Door<'_>, pack: &Pack, kind: &Kind, object: &mut Map<String, Json>) -> Result<bool, Failure> {
-    writeln!(door.err, "{}", kind.label)?;
-    writeln!(door.err, "Enter alone leaves a question open. Times are typed as 2026-10-06 10:42.\n")?;
-    let mut here = true;
-    if kind.case != CaseRule::None && !object.contains_key("case") {
-        let left = if kind.case == CaseRule::Optional { " (handle; Enter if none)" } else { " (handle)" };
-        here = head(door, object, "case", &format!("{}{left}", pack.label(kind, "case")))?;
-    }
-    let times: &[(&str, &str)] = match (kind.act, kind.decision_counts) {
-        (false, _) => &[("learned_at", "")],
-        (true, true) => &[("decided_at", "")],
-        (true, false) => &[("occurred_at", " (Enter if it has not happened yet)"), ("decided_at", "")],
-    };
-    for (name, left) in times {
-        if here && !object.contains_key(*name) {
-            here = head(door, object, name, &format!("{}{left}", pack.label(kind, name)))?;
-        }
-    }
-    Ok(here)
+/// A draft while it is asked for.
+struct Asking<'a, 'd> {
+    door: &'a mut Door<'d>,
+    desk: &'a Desk,
+    object: &'a mut Map<String, Json>,
+    kept: &'a mut Option<DraftId>,
+    /// The paths that were asked for.
+    asked: Vec<String>,
+    /// Whether it was said that nothing can be kept.
+    warned: bool,
 }
 
-fn head(door: &mut Door<'_>, object: &mut Map<String, Json>, name: &str, question: &str) -> Result<bool, Failure> {
-    let Some(answer) = line(door, &format!("{question}\n> "))? else { return Ok(false) };
-    if !answer.trim().is_empty() {
-        object.insert(name.to_owned(), answer.trim().into());
-    }
-    Ok(true)
-}
-
-/// The first gap that was not asked for yet; what was not understood is asked for a second time.
-fn next_gap(
-    door: &Door<'_>,
-    desk: &Desk,
-    object: &Map<String, Json>,
-    asked: &[String],
-) -> Result<Option<Gap>, Failure> {
-    let Ok(draft) = Draft::from_json(&Json::Object(object.clone())) else { return Ok(None) };
-    let gaps = match draft.check(desk.pack(), desk, (door.now)()) {
-        Ok(decision) => decision.gaps().to_vec(),
-        Err(gaps) => gaps,
-    };
-    let limit = |gap: &Gap| if gap.level == GapLevel::Error { 3 } else { 1 };
-    Ok(gaps.into_iter().find(|gap| asked.iter().filter(|path| **path == gap.field).count() < limit(gap)))
-}
-
-/// Asks for what one gap lacks. `false` if nobody answers any more.
-fn one(
-    door: &mut Door<'_>,
-    pack: &Pack,
-    kind: Option<&Kind>,
-    object: &mut Map<String, Json>,
-    gap: &Gap,
-    asked: &mut Vec<String>,
-) -> Result<bool, Failure> {
-    if gap.field == "refs" {
-        return reference(door, object, gap);
-    }
-    let mut parts = gap.field.split(['.', '[', ']']).filter(|part| !part.is_empty() && part.parse::<usize>().is_err());
-    let top = parts.next().unwrap_or_default();
-    let Some(field) = pack.field(top).filter(|_| !HEAD.contains(&top)) else {
-        let label = kind.map(|kind| pack.label(kind, top)).filter(|label| !label.is_empty()).unwrap_or(top).to_owned();
-        let level = if gap.level == GapLevel::BeforeAct { "" } else { " (needed)" };
-        return head(door, object, top, &format!("{label}{level}"));
-    };
-    let label = kind.map_or("", |kind| pack.label(kind, top));
-    let level = if gap.level == GapLevel::BeforeAct { "" } else { " (needed)" };
-    if let Some(sub) = parts.next().and_then(|name| field.subfield(name)) {
-        let question = format!("{label} {}{level}", sub.label);
-        return match answer(door, pack, sub, &question)? {
-            Some(Some(value)) => set(object, &gap.field, value).map(|()| true),
-            Some(None) => Ok(true),
-            None => Ok(false),
-        };
-    }
-    let many = kind.and_then(|kind| pack.field_of(kind, top)).is_some_and(|(used, _)| used.many);
-    match whole(door, pack, field, &format!("{label}{level}"), many)? {
-        Some(Json::Null) => {}
-        Some(value) => {
-            // Parts that were left open just now are not asked for again.
-            let elements = value.as_array().map_or(1, Vec::len);
-            for sub in &field.subfields {
-                asked.push(format!("{top}.{}", sub.name));
-                asked.extend((0..elements).map(|at| format!("{top}[{at}].{}", sub.name)));
-            }
-            object.insert(top.to_owned(), value);
-        }
-        None => return Ok(false),
-    }
-    Ok(true)
+/// What became of a question.
+#[derive(PartialEq, Eq)]
+enum Answered {
+    /// There is an answer, and it is kept.
+    Filled,
+    /// The answer is that there is none of it.
+    NoneOfIt,
+    /// It was left open.
+    Open,
+    /// Nobody answers any more.
+    Gone,
 }
 
 const HEAD: [&str; 8] = ["kind", "case", "folder", "learned_at", "occurred_at", "decided_at", "happened", "id"];
 
-fn reference(door: &mut Door<'_>, object: &mut Map<String, Json>, gap: &Gap) -> Result<bool, Failure> {
-    let relation =
-        gap.what.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("overrides", |(name, _)| name);
-    let question = format!("{}\n  {} ({relation})\n> ", plain(&gap.what), plain(&gap.next));
-    let Some(typed) = line(door, &question)? else { return Ok(false) };
-    if let Ok(entry) = typed.trim().parse::<u64>() {
-        let refs = object.entry("refs").or_insert_with(|| Json::Array(Vec::new()));
-        if let Json::Array(refs) = refs {
-            refs.push(serde_json::json!({"relation": relation, "entry": entry}));
+impl Asking<'_, '_> {
+    /// Child and time, which every form begins with. `false` if nobody answers any more.
+    fn opening(&mut self, kind: &Kind) -> Result<bool, Failure> {
+        let pack = self.desk.pack();
+        writeln!(self.door.err, "{}", kind.label)?;
+        writeln!(self.door.err, "Enter alone leaves a question open. Times are typed as 2026-10-06 10:42.\n")?;
+        let mut here = true;
+        if kind.case != CaseRule::None && !self.object.contains_key("case") {
+            let left = if kind.case == CaseRule::Optional { " (handle; Enter if none)" } else { " (handle)" };
+            here = self.head("case", &format!("{}{left}", pack.label(kind, "case")))?;
         }
-    }
-    Ok(true)
-}
-
-/// The answer to a whole field: `Null` if it is left open, none if nobody answers any more.
-fn whole(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str, many: bool) -> Result<Option<Json>, Failure> {
-    let mut elements = Vec::new();
-    loop {
-        let more =
-            if elements.is_empty() { question.to_owned() } else { format!("{question} Another one? (Enter if not)") };
-        let value = match field.answer {
-            FieldType::Group => group(door, pack, field, &more)?,
-            _ => answer(door, pack, field, &more)?,
+        let times: &[(&str, &str)] = match (kind.act, kind.decision_counts) {
+            (false, _) => &[("learned_at", "")],
+            (true, true) => &[("decided_at", "")],
+            (true, false) => &[("occurred_at", " (Enter if it has not happened yet)"), ("decided_at", "")],
         };
-        match value {
-            None if elements.is_empty() => return Ok(None),
-            None | Some(None) => break,
-            Some(Some(Json::Array(none))) if none.is_empty() => return Ok(Some(Json::Array(none))),
-            Some(Some(value)) if !many => return Ok(Some(value)),
-            Some(Some(value)) => elements.push(value),
-        }
-    }
-    Ok(Some(if elements.is_empty() { Json::Null } else { Json::Array(elements) }))
-}
-
-/// The parts of a group; the first, left open, leaves the whole open.
-fn group(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Result<Option<Option<Json>>, Failure> {
-    let none = if field.none { " (none if there is none)" } else { "" };
-    writeln!(door.err, "{question}{none}")?;
-    let mut object = Map::new();
-    for (at, sub) in field.subfields.iter().enumerate() {
-        match answer(door, pack, sub, &format!("  {}", sub.label))? {
-            None => return Ok(if object.is_empty() { None } else { Some(Some(Json::Object(object))) }),
-            Some(None) if at == 0 && sub.need => return Ok(Some(None)),
-            Some(None) => {}
-            Some(Some(value)) => {
-                let text = value.as_str().map(str::trim).unwrap_or_default();
-                if at == 0 && field.none && text == "none" {
-                    return Ok(Some(Some(Json::Array(Vec::new()))));
-                }
-                object.insert(sub.name.clone(), value);
+        for (name, left) in times {
+            if here && !self.object.contains_key(*name) {
+                here = self.head(name, &format!("{}{left}", pack.label(kind, name)))?;
             }
         }
+        Ok(here)
     }
-    Ok(Some((!object.is_empty()).then_some(Json::Object(object))))
+
+    fn head(&mut self, name: &str, question: &str) -> Result<bool, Failure> {
+        let Some(answer) = line(self.door, &format!("{question}\n> "))? else { return Ok(false) };
+        if !answer.trim().is_empty() {
+            self.object.insert(name.to_owned(), answer.trim().into());
+            self.keep()?;
+        }
+        Ok(true)
+    }
+
+    /// The first gap that was not asked for yet; what was not understood is asked for a second time.
+    fn next_gap(&self) -> Result<Option<Gap>, Failure> {
+        let Ok(draft) = Draft::from_json(&Json::Object(self.object.clone())) else { return Ok(None) };
+        let gaps = match draft.check(self.desk.pack(), self.desk, (self.door.now)()) {
+            Ok(decision) => decision.gaps().to_vec(),
+            Err(gaps) => gaps,
+        };
+        let limit = |gap: &Gap| if gap.level == GapLevel::Error { 3 } else { 1 };
+        Ok(gaps.into_iter().find(|gap| self.asked.iter().filter(|path| **path == gap.field).count() < limit(gap)))
+    }
+
+    /// Asks for what one gap lacks. `false` if nobody answers any more.
+    fn one(&mut self, kind: Option<&Kind>, gap: &Gap) -> Result<bool, Failure> {
+        if gap.field == "refs" {
+            return self.reference(gap);
+        }
+        let pack = self.desk.pack();
+        let level = if gap.level == GapLevel::BeforeAct { "" } else { " (needed)" };
+        let parts = gap.field.split(['.', '[', ']']);
+        let mut parts = parts.filter(|part| !part.is_empty() && part.parse::<usize>().is_err());
+        let top = parts.next().unwrap_or_default();
+        let Some(field) = pack.field(top).filter(|_| !HEAD.contains(&top)) else {
+            let label = kind.map(|kind| pack.label(kind, top)).filter(|label| !label.is_empty()).unwrap_or(top);
+            return self.head(top, &format!("{label}{level}"));
+        };
+        let label = kind.map_or("", |kind| pack.label(kind, top));
+        if let Some(sub) = parts.next().and_then(|name| field.subfield(name)) {
+            let question = format!("{label} {}{level}", sub.label);
+            return match answer(self.door, pack, sub, &question)? {
+                Some(Some(value)) => self.put(&gap.field, value).map(|()| true),
+                Some(None) => Ok(true),
+                None => Ok(false),
+            };
+        }
+        let many = kind.and_then(|kind| pack.field_of(kind, top)).is_some_and(|(used, _)| used.many);
+        self.whole(field, &format!("{label}{level}"), many)
+    }
+
+    fn reference(&mut self, gap: &Gap) -> Result<bool, Failure> {
+        let relation =
+            gap.what.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("overrides", |(name, _)| name);
+        let question = format!("{}\n  {} ({relation})\n> ", plain(&gap.what), plain(&gap.next));
+        let Some(typed) = line(self.door, &question)? else { return Ok(false) };
+        if let Ok(entry) = typed.trim().parse::<u64>() {
+            let refs = self.object.entry("refs").or_insert_with(|| Json::Array(Vec::new()));
+            if let Json::Array(refs) = refs {
+                refs.push(serde_json::json!({"relation": relation, "entry": entry}));
+            }
+            self.keep()?;
+        }
+        Ok(true)
+    }
+
+    /// Asks for a whole field, and for more of it where several may stand. `false` if nobody answers any more.
+    fn whole(&mut self, field: &Field, question: &str, many: bool) -> Result<bool, Failure> {
+        let top = &field.name;
+        let more = format!("{question} Another one? (Enter if not)");
+        let mut at = 0;
+        let here = loop {
+            let path = if many { format!("{top}.{at}") } else { top.clone() };
+            let question = if at == 0 { question } else { &more };
+            let answered = match field.answer {
+                FieldType::Group => self.group(field, question, &path, at == 0)?,
+                _ => match answer(self.door, self.desk.pack(), field, question)? {
+                    None => Answered::Gone,
+                    Some(None) => Answered::Open,
+                    Some(Some(Json::Array(none))) if none.is_empty() => Answered::NoneOfIt,
+                    Some(Some(value)) => {
+                        self.begin(top, at == 0);
+                        self.put(&path, value)?;
+                        Answered::Filled
+                    }
+                },
+            };
+            match answered {
+                Answered::NoneOfIt if at == 0 => {
+                    self.put(top, Json::Array(Vec::new()))?;
+                    break true;
+                }
+                Answered::Filled if many => at += 1,
+                Answered::Gone => break false,
+                _ => break true,
+            }
+        };
+        // Parts that were left open just now are not asked for again.
+        if self.object.contains_key(top) {
+            for sub in &field.subfields {
+                self.asked.push(format!("{top}.{}", sub.name));
+                self.asked.extend((0..at.max(1)).map(|at| format!("{top}[{at}].{}", sub.name)));
+            }
+        }
+        Ok(here)
+    }
+
+    /// The parts of a group; the first, left open, leaves the whole open.
+    fn group(&mut self, field: &Field, question: &str, path: &str, first: bool) -> Result<Answered, Failure> {
+        let none = if field.none { " (none if there is none)" } else { "" };
+        writeln!(self.door.err, "{question}{none}")?;
+        let mut answered = Answered::Open;
+        for (at, sub) in field.subfields.iter().enumerate() {
+            match answer(self.door, self.desk.pack(), sub, &format!("  {}", sub.label))? {
+                None => return Ok(Answered::Gone),
+                Some(None) if at == 0 && sub.need => return Ok(Answered::Open),
+                Some(None) => {}
+                Some(Some(value)) => {
+                    if at == 0 && field.none && value.as_str().is_some_and(|text| text.trim() == "none") {
+                        return Ok(Answered::NoneOfIt);
+                    }
+                    self.begin(&field.name, first && answered == Answered::Open);
+                    self.put(&format!("{path}.{}", sub.name), value)?;
+                    answered = Answered::Filled;
+                }
+            }
+        }
+        Ok(answered)
+    }
+
+    /// A field that is answered as a whole does not keep what stood there before.
+    fn begin(&mut self, name: &str, first: bool) {
+        if first {
+            self.object.remove(name);
+        }
+    }
+
+    fn put(&mut self, path: &str, value: Json) -> Result<(), Failure> {
+        set(self.object, path, value)?;
+        self.keep()
+    }
+
+    /// Keeps all that was answered. Where that fails it is said once, and the asking goes on.
+    fn keep(&mut self) -> Result<(), Failure> {
+        let draft = draft(self.object.clone())?;
+        match self.desk.keep_as(*self.kept, &draft, (self.door.now)(), &mut durable::entropy()) {
+            Ok(id) => *self.kept = Some(id),
+            Err(error) if !self.warned => {
+                self.warned = true;
+                writeln!(self.door.err, "warning: what you type cannot be kept meanwhile: {error}")?;
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
 }
 
 /// One answer: none if nobody answers any more, `Some(None)` if it is left open. A code is asked for until it is one.

@@ -33,7 +33,7 @@ pub fn run(door: &mut Door<'_>, args: RecordArgs) -> Result<u8, Failure> {
 /// One entry out of options and, on a terminal, answers.
 fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
-    let (kept, mut object) = match &args.draft {
+    let (mut kept, mut object) = match &args.draft {
         Some(id) => {
             let (id, draft) = drafts::find(&desk, id)?;
             (Some(id), draft.to_json().as_object().cloned().unwrap_or_default())
@@ -45,23 +45,15 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
     // From here to the end Ctrl-C ends the asking, and what was typed is kept.
     let watch = if asking { Watch::begin() } else { None };
     door.interrupt = watch.as_ref().map(Watch::interrupt);
-    if asking && !prompt::complete(door, &desk, &mut object)? {
+    if asking && !prompt::complete(door, &desk, &mut object, &mut kept)? {
         return keep(door, &desk, &draft(object)?, kept);
     }
     let draft = draft(object)?;
     loop {
-        let mut tally = Tally { alone: true, ..Tally::default() };
-        let mut printed = Ok(());
-        let pack = desk.pack().clone();
-        let list = std::slice::from_ref(&draft);
-        let done = desk.record_all(list, false, door.now, &mut durable::entropy(), &mut |_, outcome| {
-            printed = tell(door, &pack, &mut tally, 1, outcome);
-        });
-        printed?;
-        match done {
-            Ok(_) => {
-                // Entered, signed, or kept anew with what was added: the old draft has no more to say.
-                drop_draft(&desk, kept)?;
+        match desk.record_kept(kept, &draft, door.now, &mut durable::entropy()) {
+            Ok(outcome) => {
+                let (mut tally, pack) = (Tally { alone: true, ..Tally::default() }, desk.pack().clone());
+                tell(door, &pack, &mut tally, 1, &outcome)?;
                 return Ok(tally.code());
             }
             Err(error) if asking => {
@@ -78,19 +70,15 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
 
 /// Keeps what was typed, sealed, and says where.
 fn keep(door: &mut Door<'_>, desk: &Desk, draft: &Draft, kept: Option<DraftId>) -> Result<u8, Failure> {
-    let id = desk.keep(draft, (door.now)(), &mut durable::entropy())?;
-    drop_draft(desk, kept)?;
+    let id = desk.keep_as(kept, draft, (door.now)(), &mut durable::entropy())?;
     writeln!(door.out, "Not entered: kept as draft {id}. Go on with: indelible record --draft {id}")?;
     Ok(1)
 }
 
-fn draft(object: Map<String, Json>) -> Result<Draft, Failure> {
+/// Takes what was typed as a draft.
+pub fn draft(object: Map<String, Json>) -> Result<Draft, Failure> {
     Draft::from_json(&Json::Object(object))
         .map_err(|error| Failure::new(format!("the draft is {error}"), "put part of it into an attachment"))
-}
-
-fn drop_draft(desk: &Desk, kept: Option<DraftId>) -> Result<(), Failure> {
-    Ok(kept.map_or(Ok(()), |id| desk.drop_draft(id))?)
 }
 
 /// Puts the options into the draft.

@@ -7,6 +7,7 @@ use indelible::decision::value::Moment;
 use indelible::rules::clock;
 use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Rewrite, WITNESSED_DAYS};
 use indelible::verify::retired::{Ground, Retirement};
+use indelible::verify::roster::Continues;
 use serde_json::{Value as Json, json};
 
 use crate::cli::say::{plain, stamp};
@@ -87,7 +88,21 @@ impl Verdict<'_> {
         } else {
             "against keys as vouched for by this ledger alone"
         };
-        format!("Checked {layer}, {keys}.")
+        format!("Checked {layer}, {keys}.{}", self.continues())
+    }
+
+    /// From which older ledger it goes on, as it says itself.
+    fn continues(&self) -> String {
+        let one = |before: &Continues| {
+            let origin = before.origin.as_deref().unwrap_or("a ledger that is not named");
+            let confirmed = match before.in_force {
+                Some(entry) => format!("entry {entry} confirms it"),
+                None => "no second person has confirmed it".to_owned(),
+            };
+            let (entry, size) = (before.entry, count(before.size, "entry"));
+            format!(" Entry {entry} says that it goes on from {}, {size}; {confirmed}.", plain(origin))
+        };
+        self.report.continues.iter().map(one).collect()
     }
 
     fn witnesses(&self) -> String {
@@ -269,6 +284,10 @@ impl Verdict<'_> {
             "setting": report.setting,
             "log_key": report.log_key,
             "earlier_log_keys": report.earlier_log_keys,
+            "continues": report.continues.iter().map(|before| json!({
+                "entry": before.entry, "origin": before.origin, "size": before.size, "root": before.root.to_string(),
+                "log_key": before.log_key.as_ref().map(|key| hex(key)), "confirmed": before.in_force,
+            })).collect::<Vec<_>>(),
             "trusted": report.trusted,
             "witnessed_size": report.witnessed.as_ref().map(|witnessed| witnessed.size),
             "witnessed_by": report.witnessed.as_ref().map(|witnessed| witnessed.names.clone()),

@@ -100,6 +100,8 @@ fn add(door: &mut Door<'_>, cosigned: &Path) -> Result<u8, Failure> {
             return Err(LedgerError::from(HeadError::BadSignature { name: key.name().clone(), id: key.id() }).into());
         }
     }
+    // Kept first: if this ledger does not extend it, nothing is entered any more until it does.
+    ledger.keep_known(&note)?;
     let checkpoint = ledger.join(note.to_string().as_bytes())?;
     let names: Vec<String> = note
         .signatures()

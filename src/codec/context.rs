@@ -71,6 +71,10 @@ pub const OWN_COPY: Context = Context("indelible/v1 own copy", 23);
 pub const CHAIN_STATE: Context = Context("indelible/v1 author chain state", 24);
 /// The key for one filling of an author's tray (keyed by the sitting's key).
 pub const OUTBOX_TRAY: Context = Context("indelible/v1 outbox tray", 25);
+/// What pins a draft that was stopped or discarded (`derive_key` over its text, which holds its random id).
+pub const DRAFT: Context = Context("indelible/v1 draft", 26);
+/// The id of the statement that says so (`derive_key` over the draft's pin or text of its id, and the rule; first 16 bytes).
+pub const DRAFT_STOP: Context = Context("indelible/v1 stop of a draft", 27);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -100,6 +104,8 @@ pub const ALL: &[Context] = &[
     OWN_COPY,
     CHAIN_STATE,
     OUTBOX_TRAY,
+    DRAFT,
+    DRAFT_STOP,
 ];
 
 impl Context {

@@ -304,6 +304,13 @@ impl Decision {
         self.public
     }
 
+    /// Returns the entry under an id of its clerk's choosing, so that it is entered once.
+    #[must_use]
+    pub fn identified(mut self, id: StatementId) -> Self {
+        self.statement_id = Some(id);
+        self
+    }
+
     /// Returns what gaps, flags and gates ask about.
     #[must_use]
     pub fn facts(&self) -> Facts<'_> {

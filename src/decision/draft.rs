@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json};
 use toml::Spanned;
 use zeroize::Zeroize;
 
-use crate::codec::WORDS_LIMIT;
+use crate::codec::{StatementId, WORDS_LIMIT};
 use crate::decision::check;
 use crate::decision::decision::Decision;
 use crate::decision::gap::Gap;
@@ -157,6 +157,24 @@ impl Draft {
     pub fn entries(&self) -> impl Iterator<Item = u64> {
         let refs = self.object.get("refs").and_then(Json::as_array).into_iter().flatten();
         refs.filter_map(|reference| reference.get("entry").and_then(Json::as_u64))
+    }
+
+    /// Returns the draft with a statement id, if it had none: whatever becomes of the machine, it is entered once.
+    #[must_use]
+    pub fn identified(&self, id: StatementId) -> Draft {
+        let mut object = self.object.clone();
+        let has =
+            object.get("id").is_some_and(|id| id.as_str().is_none_or(|text| !text.trim().is_empty()) && !id.is_null());
+        if !has {
+            object.insert("id".to_owned(), id.to_string().into());
+        }
+        Draft { object }
+    }
+
+    /// Returns what was typed as the statement id.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.object.get("id")?.as_str()
     }
 
     /// Returns what was typed as the kind.

@@ -60,6 +60,12 @@ pub mod field {
     pub const FOLDER_KEYS_KEY: FieldId = FieldId(333);
     /// The age recipient of the recovery sheet.
     pub const RECOVERY_RECIPIENT: FieldId = FieldId(334);
+    /// How many entries a checkpoint is of.
+    pub const TREE_SIZE: FieldId = FieldId(360);
+    /// Their root.
+    pub const ROOT_HASH: FieldId = FieldId(361);
+    /// The digest of a statement that stands elsewhere.
+    pub const STATEMENT_HASH: FieldId = FieldId(362);
     /// The hash of an adopted document.
     pub const DOCUMENT_HASH: FieldId = FieldId(335);
     /// The case in which a misfiled entry belongs.

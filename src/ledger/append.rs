@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::cabinet::late;
 use crate::codec::{Digest, Folder, Link};
 use crate::entry::authored::Authored;
 use crate::entry::envelope::{self, ENVELOPE, Envelope};
@@ -150,6 +151,8 @@ impl<D: Disk> Ledger<D> {
             let next = head.sequence.saturating_add(1);
             chains.0.insert(author, Chain { next, last: head.digest, seen: head.seen });
         }
+        // What somebody else entered as late is no gap; whoever verifies looks for the entry.
+        chains.1.insert(author, late::of_author(&self.cabinet(), &author)?);
         // Public entries have their effect on those behind them, in a roster of their own till they are durable.
         let mut roster = Cow::Borrowed(roster);
         for ((number, authored), refused) in (self.size()..).zip(submissions).zip(refused) {

@@ -91,8 +91,8 @@ impl<D: Disk> Desk<D> {
     ///
     /// # Errors
     /// `NotEnrolled` if no entry enrols the identity's key; `EnrolmentWaits`, `KeyEnded` or `NoRoll` if the roll is closed to
-    /// it; `NoPack`; `Evidence` if a receipt beside the
-    /// identity is not honoured by this ledger.
+    /// it; `NoPack`; `Evidence` if a receipt beside the identity, or a checkpoint that was brought by file, is not honoured by
+    /// this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
@@ -111,6 +111,7 @@ impl<D: Disk> Desk<D> {
         let mut desk =
             Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
         desk.compare_receipt()?;
+        desk.ledger.compare_known()?;
         Ok(desk)
     }
 

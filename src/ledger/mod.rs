@@ -3,10 +3,14 @@
 pub mod accused;
 pub mod append;
 pub mod cards;
+pub mod continues;
 pub mod desk;
+pub mod drafts;
 mod fresh;
 pub mod grants;
 pub mod init;
+pub mod known;
+pub mod late;
 pub mod log_key;
 pub mod misfiled;
 pub mod open;
@@ -209,11 +213,15 @@ pub const LOG: &str = "ledger.log";
 pub const ORIGIN: &str = "origin";
 /// The newest checkpoint: an unsynced copy.
 pub const CHECKPOINT: &str = "checkpoint";
+/// Checkpoints that were brought by file.
+pub const CHECKPOINTS: &str = "checkpoints";
 /// The key cabinet.
 pub const CABINET: &str = "cabinet";
 /// The index.
 pub const INDEX: &str = "index";
 /// The trust file that `init` writes.
 pub const TRUST: &str = "trust";
+/// The last checkpoint of the ledger that this one goes on from, if it does.
+pub const CONTINUES: &str = "continues";
 /// The lock held per append.
 pub const LOCK: &str = "lock";

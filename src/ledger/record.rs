@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
-use crate::cabinet::drafts::{self, DraftId};
+use crate::cabinet::drafts::DraftId;
+use crate::cabinet::late;
 use crate::cabinet::outbox::{self, OutboxItem, Place};
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::{CabinetError, Durable, receipts};
-use crate::codec::{Digest, Folder, FolderKeyId, KindNumber, ShortText};
+use crate::codec::{Digest, Folder, FolderKeyId, KindNumber, ShortText, StatementId};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
@@ -85,6 +86,8 @@ enum Checked {
     Ready(Box<Ready>),
     /// Something has to be entered before it; then it is checked again.
     First(Box<Decision>),
+    /// A rule stops it; and the entry that says so, unless there is one.
+    Stopped(Outcome, Option<Box<Decision>>),
     Done(Outcome),
 }
 
@@ -117,8 +120,31 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Outcome, LedgerError> {
-        let mut outcomes = self.record_all(std::slice::from_ref(draft), false, now, rng, &mut |_, _| ())?;
-        outcomes.pop().ok_or_else(|| LedgerError::Incomplete("a draft".to_owned()))
+        self.record_kept(None, draft, now, rng)
+    }
+
+    /// Checks a draft that was kept and enters it; what cannot be entered is kept under the id that it had, and what was
+    /// entered, or signed and waits, is kept no longer.
+    ///
+    /// # Errors
+    /// As [`Desk::record`].
+    pub fn record_kept(
+        &mut self,
+        kept: Option<DraftId>,
+        draft: &Draft,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Outcome, LedgerError> {
+        // The id that it was kept with is that of its statement.
+        let before = kept.and_then(|id| self.draft(id).ok());
+        let known = before.as_ref().and_then(|before| StatementId::parse(before.id()?));
+        let draft = known.map_or_else(|| draft.clone(), |id| draft.identified(id));
+        let mut outcomes = self.record_each(kept, &[draft], false, now, rng, &mut |_, _| ())?;
+        let outcome = outcomes.pop().ok_or_else(|| LedgerError::Incomplete("a draft".to_owned()))?;
+        if let (Some(id), Outcome::Entered { .. } | Outcome::Waiting { .. }) = (kept, &outcome) {
+            self.drop_draft(id)?;
+        }
+        Ok(outcome)
     }
 
     /// Checks drafts one after the other and enters them, each in a write of its own or, as a batch, many in one.
@@ -131,6 +157,19 @@ impl<D: Disk> Desk<D> {
     /// Those that keep anything more from being entered.
     pub fn record_all(
         &mut self,
+        list: &[Draft],
+        batch: bool,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        self.record_each(None, list, batch, now, rng, done)
+    }
+
+    /// As [`Desk::record_all`]; `kept` is where the drafts are kept already, if there is one draft.
+    fn record_each(
+        &mut self,
+        kept: Option<DraftId>,
         list: &[Draft],
         batch: bool,
         now: &dyn Fn() -> i64,
@@ -152,11 +191,20 @@ impl<D: Disk> Desk<D> {
             {
                 break;
             }
-            let mut checked = self.prepare(draft, None, now(), rng);
+            let mut first = None;
+            let mut checked = self.prepare(kept, draft, first, now(), rng);
             if let Ok(Checked::First(decision)) = checked {
                 self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
-                let first = self.enter_first(*decision, &mut chain, now, rng)?;
-                checked = self.prepare(draft, Some(first), now(), rng);
+                first = Some(self.enter_first(*decision, &mut chain, now, rng)?);
+                checked = self.prepare(kept, draft, first, now(), rng);
+            }
+            // An id that one of the group has, which is not entered yet: then it is known what stands under it.
+            let id_of = |ready: &Ready| ready.decision.statement_id();
+            if let Ok(Checked::Ready(ready)) = &checked
+                && id_of(ready).is_some_and(|id| group.iter().any(|(_, before)| id_of(before) == Some(id)))
+            {
+                self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
+                checked = self.prepare(kept, draft, first, now(), rng);
             }
             match checked {
                 Ok(Checked::Ready(ready)) => group.push((at, *ready)),
@@ -166,6 +214,16 @@ impl<D: Disk> Desk<D> {
                     // What was signed before it is sent all the same.
                     self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     return Err(why);
+                }
+                Ok(Checked::Stopped(outcome, says)) => {
+                    self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
+                    match says.map_or(Ok(()), |says| self.enter_first(*says, &mut chain, now, rng).map(drop)) {
+                        // Signed, it waits in the outbox.
+                        Ok(()) | Err(LedgerError::NoLogKey) => {}
+                        Err(why) => return Err(why),
+                    }
+                    done(at, &outcome);
+                    outcomes.push((at, outcome));
                 }
                 Ok(Checked::Done(outcome)) => {
                     // Outcomes are told in order: the group before it first.
@@ -271,10 +329,12 @@ impl<D: Disk> Desk<D> {
         }
         let (waiting, places) = self.waiting(&mut chain)?;
         self.stands_before(waiting.first(), head.as_ref())?;
+        // The newest that was signed may be one that somebody else entered as late: its number stays used.
+        let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
-        if chain.next() > next {
+        if chain.next() > next && !late.contains(&chain.previous()) {
             // Signed and then lost, ledger and outbox alike: in a power cut, unless the ledger went back behind what
             // this device has seen.
             self.honours(&chain)?;
@@ -342,6 +402,7 @@ impl<D: Disk> Desk<D> {
         let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
         let key = self.structure_key()?.clone();
         let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        let late = late::of_author(&self.ledger.cabinet(), self.identity.author().as_bytes())?;
         for (place, items) in opened {
             places.push(place);
             for item in items {
@@ -353,6 +414,9 @@ impl<D: Disk> Desk<D> {
                 let statement = unverified.verify(&self.identity.author())?;
                 if item.sequence >= chain.next() {
                     chain.signed(item.sequence, statement.digest())?;
+                }
+                if late.contains(&statement.digest()) {
+                    continue;
                 }
                 let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
                 waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
@@ -420,9 +484,10 @@ impl<D: Disk> Desk<D> {
         authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
-    /// Checks a draft; `first` is the entry that was made for it to come before it.
+    /// Checks a draft, kept as `kept` if it was before; `first` is the entry that was made for it to come before it.
     fn prepare(
         &mut self,
+        kept: Option<DraftId>,
         draft: &Draft,
         first: Option<u64>,
         now: i64,
@@ -431,16 +496,18 @@ impl<D: Disk> Desk<D> {
         if let Some(kind) = draft.kind().and_then(|kind| self.pack.kind(kind.trim())).filter(|kind| !by_hand(kind)) {
             let what = format!("{} is not written by hand", kind.name);
             let gap = Gap::new("kind", GapLevel::Error, what, "use the command that is made for it");
-            return Ok(Checked::Done(Outcome::Gaps { draft: self.keep(draft, now, rng)?, gaps: vec![gap] }));
+            return Ok(Checked::Done(Outcome::Gaps { draft: self.keep_as(kept, draft, now, rng)?, gaps: vec![gap] }));
         }
         let decision = match draft.check(&self.pack, self, now) {
             Ok(decision) => decision,
             Err(gaps) => {
-                return Ok(Checked::Done(Outcome::Gaps { draft: self.keep(draft, now, rng)?, gaps }));
+                return Ok(Checked::Done(Outcome::Gaps { draft: self.keep_as(kept, draft, now, rng)?, gaps }));
             }
         };
         if let Err(stop) = gate(&self.pack, &decision, self) {
-            return Ok(Checked::Done(Outcome::Stopped { draft: self.keep(draft, now, rng)?, stop }));
+            let id = self.keep_as(kept, draft, now, rng)?;
+            let says = self.says_of(id, &self.draft(id)?, stop.rule, Some(&decision), now)?;
+            return Ok(Checked::Stopped(Outcome::Stopped { draft: id, stop }, says.map(Box::new)));
         }
         if let Some(id) = decision.statement_id() {
             let key = self.structure_key()?.clone();
@@ -450,7 +517,7 @@ impl<D: Disk> Desk<D> {
                     let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
                     return Ok(Checked::Done(Outcome::Entered { entered, gaps, flags, again: true }));
                 }
-                return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep(draft, now, rng)?, entry }));
+                return Ok(Checked::Done(Outcome::IdUsed { draft: self.keep_as(kept, draft, now, rng)?, entry }));
             }
         }
         if let Some(first) = self.keep_out(&decision, first, now, rng)? {
@@ -459,15 +526,6 @@ impl<D: Disk> Desk<D> {
         let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
         let folder = self.folder_key(&decision)?;
         Ok(Checked::Ready(Box::new(Ready { decision, folder, now, gaps, flags })))
-    }
-
-    /// Keeps a draft, sealed to its author and durable.
-    ///
-    /// # Errors
-    /// Those of the cabinet.
-    pub fn keep(&self, draft: &Draft, now: i64, rng: &mut impl CryptoRng) -> Result<DraftId, LedgerError> {
-        let text = zeroize::Zeroizing::new(draft.to_json().to_string());
-        Ok(drafts::save(&self.ledger.cabinet(), text.as_bytes(), now, self.identity.recipient(), rng)?)
     }
 
     /// Seals and signs decisions in their order, as far as the first that cannot be, which is told too. Nobody is told of
@@ -659,7 +717,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Whether an entry of ours says what this decision says, words included.
-    fn says_the_same(&self, entry: u64, decision: &Decision) -> Result<bool, LedgerError> {
+    pub(super) fn says_the_same(&self, entry: u64, decision: &Decision) -> Result<bool, LedgerError> {
         let (stored, statement) = self.statement(entry)?;
         let Some(statement) = statement else { return Ok(false) };
         let body = statement.body();

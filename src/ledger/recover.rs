@@ -12,7 +12,7 @@ use crate::cabinet::readers::Readers;
 use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys;
 use crate::cabinet::wrap::{AgeSecret, Recipient, WrapError};
-use crate::cabinet::{CabinetError, log_copy};
+use crate::cabinet::{CabinetError, late, log_copy};
 use crate::codec::{LedgerId, PersonId};
 use crate::keys::name::SignerKey;
 use crate::ledger::LedgerError;
@@ -130,6 +130,10 @@ pub fn recover(dir: &Path, config: &Path, secret: &AgeSecret, now: i64) -> Resul
             folder_keys::write(&cabinet, &FolderFile { readers, ..file })?;
             wrapped += 1;
         }
+    }
+    for (author, digest, statement) in late::load_all(&cabinet, secret)?.opened {
+        late::keep(&cabinet, &author, &digest, &statement, &overseers)?;
+        wrapped += 1;
     }
     // Nothing counts as settled: the next overseer looks at every wrap.
     table.settle(0, &[]);

@@ -3,12 +3,10 @@
 use rand_core::CryptoRng;
 use serde_json::{Map, Value as Json};
 
-use crate::cabinet::drafts::{self, DraftId, DraftLine};
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::sitting::Sittings;
 use crate::codec::{Digest, Folder, KindNumber, RelationNumber, StatementId};
 use crate::decision::decision::Reference;
-use crate::decision::draft::Draft;
 use crate::decision::gap::Facts;
 use crate::decision::render::{Named, render};
 use crate::decision::value::{Content, Value};
@@ -211,33 +209,6 @@ impl<D: Disk> Desk<D> {
         ];
         let decision = self.decide(kind, None, values, Vec::new(), now())?;
         self.enter(decision, now, rng)
-    }
-
-    /// Lists the author's own drafts.
-    ///
-    /// # Errors
-    /// Those of the cabinet.
-    pub fn drafts(&self) -> Result<Vec<DraftLine>, LedgerError> {
-        Ok(drafts::list(&self.ledger.cabinet(), self.identity.secret())?.opened)
-    }
-
-    /// Opens one of the author's own drafts.
-    ///
-    /// # Errors
-    /// `Cabinet(Missing)`; `Incomplete` if it does not hold a draft.
-    pub fn draft(&self, id: DraftId) -> Result<Draft, LedgerError> {
-        let bytes = drafts::load(&self.ledger.cabinet(), id, self.identity.secret())?;
-        let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        let line = Draft::from_json_text(text).into_iter().next();
-        line.and_then(|line| line.draft.ok()).ok_or_else(|| LedgerError::Incomplete("a draft".to_owned()))
-    }
-
-    /// Removes a draft of the author's own that was entered.
-    ///
-    /// # Errors
-    /// `Cabinet(Missing)`.
-    pub fn drop_draft(&self, id: DraftId) -> Result<(), LedgerError> {
-        Ok(drafts::discard(&self.ledger.cabinet(), id, self.identity.secret())?)
     }
 }
 

@@ -59,6 +59,7 @@ impl<D: Disk> Desk<D> {
             return Ok(());
         }
         self.copy_log_key()?;
+        self.wrap_late(&overseers)?;
         self.wrap_roll()?;
         self.wrap_structure(&overseers, rng)?;
         // A device that had none may have its own key now, and needs it to publish anything.

@@ -297,7 +297,7 @@ mod tests {
         root_hash author_key author_keys key_proof sealing_key log_key
         folder_keys.folder folder_keys.epoch folder_keys.key
         tree_size entries_count first_entry last_entry gaps paper_pages affected byte_count epoch beyond_law
-        origin version title draft_id kind_stopped
+        origin version title draft_id kind_stopped draft_hash
         narrative reasons for_safety purpose_words compatibility cite threshold parents_side source_wishes
         subject_wishes questions_asked question advice effect order_ref evidence_seen restriction full_name
         date_of_birth contact handle where_held remedy

@@ -189,6 +189,15 @@ pub fn length(path: &Path) -> io::Result<u64> {
     Ok(fs::metadata(path)?.len())
 }
 
+/// Returns when a file was last written to, in milliseconds UTC, as the file system has it.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn written_ms(path: &Path) -> io::Result<i64> {
+    let since = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Returns a number that is another one once a file was put in its place or written to: of its length and its time.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::codec::Digest;
+use crate::decision::value::{Content, field};
 use crate::entry::statement::{Body, UNKNOWN};
 use crate::verify::report::{Code, Rewrite};
 
@@ -17,9 +18,10 @@ pub struct Chain {
     pub seen: u64,
 }
 
-/// Every author's chain, by key.
+/// Every author's chain, by key; and the statements of each that others entered as `statement.late`, by digest: they are
+/// missing in the chain and yet accounted for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Chains(pub BTreeMap<[u8; 32], Chain>);
+pub struct Chains(pub BTreeMap<[u8; 32], Chain>, pub BTreeMap<[u8; 32], Vec<Digest>>);
 
 impl Chains {
     /// Takes in the next statement of an author, and says how it continues that author's chain.
@@ -32,6 +34,7 @@ impl Chains {
         let verdict = if body.sequence < chain.next {
             Err(Code::Duplicate)
         } else if body.sequence > chain.next {
+            let hidden = hidden.saturating_add(self.late(body));
             if hidden >= body.sequence - chain.next { Ok(()) } else { Err(Code::AuthorGap) }
         } else if body.previous != chain.last {
             Err(Code::AuthorFork)
@@ -45,6 +48,25 @@ impl Chains {
             self.0.insert(body.author.0, Chain { next: body.sequence.saturating_add(1), last: digest, seen });
         }
         verdict
+    }
+
+    /// How many of this author's statements were entered as late, where the one before this statement is among them.
+    fn late(&self, body: &Body) -> u64 {
+        let late = self.1.get(&body.author.0).filter(|late| late.contains(&body.previous));
+        late.map_or(0, |late| late.len() as u64)
+    }
+
+    /// Takes in a `statement.late`: the digest and author it names are accounted for from now on.
+    pub fn account(&mut self, body: &Body) {
+        let digest = body.values_of(field::STATEMENT_HASH).next();
+        if let (Some(Content::Hash(digest)), Some(Content::Key(author))) =
+            (digest, body.values_of(field::AUTHOR_KEY).next())
+        {
+            let late = self.1.entry(author.0).or_default();
+            if !late.contains(digest) {
+                late.push(*digest);
+            }
+        }
     }
 
     /// Returns what a rewrite of each stretch of `size` entries needs, from these pins and the witnesses' newest sizes.
@@ -114,6 +136,11 @@ mod tests {
         assert_eq!(chains.clone().apply(&statement(2, digest(9), 4), digest(2), 1), Ok(()));
         assert_eq!(chains.clone().apply(&statement(1, digest(1), 3), digest(2), 0), Err(Code::Seen));
         assert_eq!(chains.clone().apply(&statement(1, digest(1), UNKNOWN), digest(2), 0), Err(Code::Seen));
+        let mut late = chains.clone();
+        late.1.insert(statement(0, digest(1), 4).author.0, vec![digest(9)]);
+        assert_eq!(late.clone().apply(&statement(2, digest(9), 4), digest(2), 0), Ok(()));
+        assert_eq!(late.clone().apply(&statement(2, digest(8), 4), digest(2), 0), Err(Code::AuthorGap));
+        assert_eq!(late.clone().apply(&statement(3, digest(9), 4), digest(2), 0), Err(Code::AuthorGap));
         assert_eq!(chains.apply(&statement(1, digest(1), 4), digest(2), 0), Ok(()));
         assert_eq!(chains.apply(&statement(2, digest(2), 7), digest(3), 0), Ok(()));
     }

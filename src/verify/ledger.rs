@@ -613,6 +613,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
         judged.into_iter().for_each(|code| self.find(number, code));
+        if body.kind.name() == Some("statement.late") {
+            self.chains.account(body);
+        }
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
             let hashes = body.values.iter().filter_map(|value| match &value.content {
@@ -877,6 +880,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             setting: self.roster.setting().to_owned(),
             log_key: self.log_key().map(|key| key.to_string()).unwrap_or_default(),
             earlier_log_keys: self.earlier_log_keys(),
+            continues: self.roster.continues().to_vec(),
             trusted: self.options.trust.is_some(),
             size: TreeSize(size),
             root: self.frontier.root(),

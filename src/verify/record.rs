@@ -1,5 +1,7 @@
 //! What a verifier saves after verifying, so that the next time only what is new has its signatures checked.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Bytes, Digest};
@@ -37,6 +39,9 @@ pub struct Record {
     pub findings: Vec<(u64, String)>,
     /// Where each author's chain stands: key, next number, last digest, newest entry seen.
     pub chains: Vec<(String, u64, String, u64)>,
+    /// Statements that were entered as late: their author's key, their digest.
+    #[serde(default)]
+    pub late: Vec<(String, String)>,
 }
 
 /// Why a record cannot be used: a whole verify is done instead.
@@ -69,6 +74,11 @@ impl Record {
                 .iter()
                 .map(|(key, chain)| (Digest::new(*key).to_string(), chain.next, chain.last.to_string(), chain.seen))
                 .collect(),
+            late: chains
+                .1
+                .iter()
+                .flat_map(|(key, all)| all.iter().map(|late| (Digest::new(*key).to_string(), late.to_string())))
+                .collect(),
         }
     }
 
@@ -84,7 +94,8 @@ impl Record {
         let hex = |text: &String| Digest::parse(text).is_some();
         let chains = record.chains.iter().all(|(key, _, last, _)| hex(key) && hex(last));
         let codes = record.findings.iter().all(|(_, name)| code(name).is_some());
-        if hex(&record.root) && hex(&record.trust) && chains && codes {
+        let late = record.late.iter().all(|(key, digest)| hex(key) && hex(digest));
+        if hex(&record.root) && hex(&record.trust) && chains && late && codes {
             Ok(record)
         } else {
             Err(RecordError::Malformed)
@@ -131,7 +142,13 @@ impl Record {
             let key = *Digest::parse(key)?.as_bytes();
             Some((Bytes(key).0, Chain { next: *next, last: Digest::parse(last)?, seen: *seen }))
         };
-        Chains(self.chains.iter().filter_map(chain).collect())
+        let mut chains = Chains(self.chains.iter().filter_map(chain).collect(), BTreeMap::new());
+        for (key, late) in &self.late {
+            if let (Some(key), Some(late)) = (Digest::parse(key), Digest::parse(late)) {
+                chains.1.entry(*key.as_bytes()).or_default().push(late);
+            }
+        }
+        chains
     }
 }
 

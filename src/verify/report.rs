@@ -5,6 +5,7 @@ use std::fmt;
 use crate::codec::{Digest, LedgerId, PersonId};
 use crate::tree::{Hash, TreeSize};
 use crate::verify::retired::Retirement;
+use crate::verify::roster::Continues;
 
 /// What a finding says about which verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -355,6 +356,8 @@ pub struct Report {
     pub log_key: String,
     /// The vkeys that were the log's before, oldest first; each handed on to the next.
     pub earlier_log_keys: Vec<String>,
+    /// The ledgers that this one says it goes on from.
+    pub continues: Vec<Continues>,
     /// Whether that key, and the witnesses', came from a trust file of the verifier (else from this ledger alone).
     pub trusted: bool,
     /// Entries of the ledger.

@@ -74,6 +74,23 @@ struct Policy {
     in_force: Option<u64>,
 }
 
+/// Another ledger that this one goes on from: a `restore` entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continues {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The origin of the ledger before, if it is named.
+    pub origin: Option<String>,
+    /// That log's Ed25519 key, if it is named.
+    pub log_key: Option<[u8; 32]>,
+    /// How many entries it had in the checkpoint that is bound here.
+    pub size: u64,
+    /// Their root.
+    pub root: Digest,
+    /// The entry from which it counts: a second person's confirmation.
+    pub in_force: Option<u64>,
+}
+
 /// A finding about a public entry: its code and whether it was refused.
 pub type Judgement = Result<(), Code>;
 
@@ -84,6 +101,7 @@ pub struct Roster {
     origin: String,
     setting: String,
     log: LogKeys,
+    continues: Vec<Continues>,
     founder: Option<PersonId>,
     founder_confirmed: bool,
     founder_spent: bool,
@@ -190,6 +208,12 @@ impl Roster {
     #[must_use]
     pub fn recovery(&self) -> &str {
         self.log.recovery()
+    }
+
+    /// Returns the ledgers that this one goes on from, in order of entry, confirmed or not.
+    #[must_use]
+    pub fn continues(&self) -> &[Continues] {
+        &self.continues
     }
 
     /// Whether the ledger still rests on its founder alone (ONE-FOUNDER).
@@ -415,6 +439,7 @@ impl Roster {
             Some("role.end") => self.end_role(at, body),
             Some("confirmation") => self.confirm(at, body),
             Some("case.opened") => self.case_opened(at, body),
+            Some("restore") => self.restore(at, body),
             Some("log.key") => self.log_key_renewed(at, body),
             Some("folder.key") => self.folder_key_renewed(at, body),
             Some(name) if name.ends_with(".adopt") => self.adopt(at, body, words_part),
@@ -573,8 +598,8 @@ impl Roster {
     }
 
     fn make(&mut self, entry: u64, change: Change) {
-        // A policy changes neither who is enrolled nor who is in role.
-        if !matches!(change, Change::Policy(_)) {
+        // A policy changes neither who is enrolled nor who is in role; nor does an older ledger.
+        if !matches!(change, Change::Policy(_) | Change::Restore(_)) {
             self.changed = entry;
         }
         match change {
@@ -605,6 +630,11 @@ impl Roster {
             Change::Policy(place) => {
                 if let Some(policy) = self.policies.get_mut(place) {
                     policy.in_force = Some(entry);
+                }
+            }
+            Change::Restore(place) => {
+                if let Some(continues) = self.continues.get_mut(place) {
+                    continues.in_force = Some(entry);
                 }
             }
             Change::LogKey(place) => {
@@ -660,6 +690,21 @@ impl Roster {
     }
 
     /// By an overseer; the key of `staff` by anybody in force, so that an allegation against an overseer is not held up.
+    fn restore(&mut self, at: At, body: &Body) -> Judgement {
+        self.by_leader(at, body)?;
+        time(body, field::STARTS_AT).ok_or(Code::Statement)?;
+        let (Some(Content::Count(size)), Some(Content::Hash(root))) =
+            (body.values_of(field::TREE_SIZE).next(), body.values_of(field::ROOT_HASH).next())
+        else {
+            return Err(Code::Statement);
+        };
+        let (place, size, root) = (self.continues.len(), *size, *root);
+        let (origin, log_key) = (text(body, field::ORIGIN), key(body, field::LOG_KEY));
+        self.continues.push(Continues { entry: at.entry, origin, log_key, size, root, in_force: None });
+        self.change(at, body.person, body.person, true, Change::Restore(place));
+        Ok(())
+    }
+
     fn log_key_renewed(&mut self, at: At, body: &Body) -> Judgement {
         self.by_leader(at, body)?;
         time(body, field::STARTS_AT).ok_or(Code::Statement)?;

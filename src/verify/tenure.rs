@@ -63,6 +63,8 @@ pub enum Change {
     Policy(usize),
     /// The log's key at this place counts, and the recovery sheet that came with it.
     LogKey(usize),
+    /// The ledger goes on from the one at this place.
+    Restore(usize),
 }
 
 /// An entry that waits for a second person.

@@ -3,19 +3,20 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{SpecialCodeIndex, tcgetattr};
+use rustix::termios::{SpecialCodeIndex, Termios, tcgetattr};
 
 use crate::world::World;
 
-/// Reads what the program says until it has said `wanted`.
-fn wait_for(said: &Receiver<Vec<u8>>, wanted: &str) {
+/// Reads what the program says until it has said `wanted` so many times.
+fn wait_for(said: &Receiver<Vec<u8>>, wanted: &str, times: usize) {
     let mut all = Vec::new();
-    while !String::from_utf8_lossy(&all).contains(wanted) {
+    while String::from_utf8_lossy(&all).matches(wanted).count() < times {
         match said.recv_timeout(Duration::from_secs(60)) {
             Ok(bytes) => all.extend(bytes),
             Err(why) => panic!("{why}: {}", String::from_utf8_lossy(&all)),
@@ -25,6 +26,17 @@ fn wait_for(said: &Receiver<Vec<u8>>, wanted: &str) {
 
 /// Types into `record` and returns its exit code and what it printed.
 fn record(world: &World, options: &[&str], typed: &str) -> (Option<i32>, String) {
+    let (child, before, terminal, _said, _master) = begin(world, options, typed);
+    let output = child.wait_with_output().unwrap();
+    let after = tcgetattr(&terminal).unwrap();
+    for code in [SpecialCodeIndex::VINTR, SpecialCodeIndex::VEOL] {
+        assert_eq!(before.special_codes[code], after.special_codes[code]);
+    }
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Starts `record` on a terminal of its own and types once it asks.
+fn begin(world: &World, options: &[&str], typed: &str) -> (Child, Termios, File, Receiver<Vec<u8>>, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -50,14 +62,9 @@ fn record(world: &World, options: &[&str], typed: &str) -> (Option<i32>, String)
         }
     });
     // The first question is asked when the terminal is set.
-    wait_for(&said, "> ");
-    File::from(master).write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let after = tcgetattr(&terminal).unwrap();
-    for code in [SpecialCodeIndex::VINTR, SpecialCodeIndex::VEOL] {
-        assert_eq!(before.special_codes[code], after.special_codes[code]);
-    }
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    wait_for(&said, "> ", 1);
+    File::from(master.try_clone().unwrap()).write_all(typed.as_bytes()).unwrap();
+    (child, before, terminal, said, master)
 }
 
 #[test]
@@ -92,4 +99,57 @@ fn the_end_of_input_keeps_it_too() {
     let (code, said) = record(&world, &["concern.observed"], "theo\n2024-10-08 08:10\nHungry on arrival.\n\x04");
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(world.desk("sam").drafts().unwrap().len(), 1);
+}
+
+#[test]
+fn a_machine_that_stops_in_the_middle_loses_no_answer() {
+    let world = World::new();
+    // As far as the second part of the second item, which is half typed.
+    let typed = "theo\n\n2026-10-06 10:44\nidentity\nhis name\nfact\n\n\nhealth\nnut all";
+    let (mut child, _, terminal, said, master) = begin(&world, &["decision.share"], typed);
+    // Two times, five parts of the first item, two of the second.
+    wait_for(&said, "\n> ", 9);
+    // No signal is sent that could be caught: this is what a power cut leaves.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop((terminal, master));
+    let desk = world.desk("sam");
+    let [line] = desk.drafts().unwrap()[..] else { panic!("one draft") };
+    let draft = desk.draft(line.id).unwrap().to_json();
+    assert_eq!((&draft["case"], &draft["decided_at"]), (&"theo".into(), &"2026-10-06 10:44".into()), "{draft}");
+    let items =
+        serde_json::json!([{"class": "identity", "what": "his name", "statement_type": "fact"}, {"class": "health"}]);
+    assert_eq!(draft["items"], items, "{draft}");
+    // It goes on where it was, in the same draft, and is entered as one entry.
+    let size = desk.ledger.size();
+    drop(desk);
+    let id = line.id.to_string();
+    let (code, said) = record(
+        &world,
+        &[
+            "--draft",
+            &id,
+            "--field",
+            "items=[{\"class\":\"identity\",\"what\":\"his name\",\"statement_type\":\"fact\"}]",
+        ],
+        "\x04",
+    );
+    assert_eq!((code, world.desk("sam").drafts().unwrap().len()), (Some(1), 1), "{said}");
+    assert!(said.contains(&format!("kept as draft {id}")), "{said}");
+    assert_eq!(world.desk("sam").ledger.size(), size);
+}
+
+#[test]
+fn a_terminal_that_is_closed_loses_no_answer() {
+    let world = World::new();
+    let (mut child, _, terminal, said, master) =
+        begin(&world, &["concern.observed"], "theo\n2024-10-08 08:10\nHungry.\n");
+    wait_for(&said, "Why does it worry you?", 1);
+    // What the system sends to whoever was on it.
+    let hung_up = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert!(hung_up.success() && !child.wait().unwrap().success());
+    drop((terminal, master));
+    let desk = world.desk("sam");
+    let [line] = desk.drafts().unwrap()[..] else { panic!("one draft") };
+    assert_eq!(desk.draft(line.id).unwrap().to_json()["narrative"], "Hungry.");
 }

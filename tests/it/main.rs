@@ -3,15 +3,18 @@
 
 mod cabinet_model;
 mod clerk_model;
+mod cli_keys;
 mod cli_record;
 mod cli_terminal;
 mod cli_verify;
 mod crash;
 mod crash_store;
+mod drafts;
 mod forge;
 mod golden;
 mod grants;
 mod kinds;
+mod late;
 mod lessons;
 mod log_key;
 mod model;
@@ -20,6 +23,7 @@ mod people;
 mod readme;
 mod recovery;
 mod retire;
+mod rollback;
 mod secrets;
 mod stock_age;
 mod story;

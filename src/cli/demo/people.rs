@@ -76,7 +76,7 @@ impl Demo<'_, '_> {
         let at = "2026-09-11T16:00:00+01:00";
         let now = clock(at)?;
         self.stage.desk("maria")?.end_grant(grant, "grant_ended", &|| now, &mut durable::entropy())?;
-        self.told(at, "maria", "ends the grant: the folder gets a new key, and Sam's wrap is gone")?;
+        self.told(at, "maria", "ends the grant: a new key, without Sam")?;
         self.reads("sam", &[(protection, Reads::Nothing)], "2026-09-11T16:10:00+01:00")?;
         let readings = self.stage.desk("maria")?.readings(theo)?;
         let under = readings.iter().filter(|reading| reading.under == Some(grant)).count();
@@ -97,7 +97,7 @@ impl Demo<'_, '_> {
         let change = self.stage.desk("ruth")?.revoke(enrolled, "stolen", now, &|| now, &mut durable::entropy())?;
         self.told(at, "ruth", "revokes the stolen key")?;
         self.confirm("maria", change.entered.number, "2026-09-14T08:40:00+01:00")?;
-        self.told("2026-09-14T08:40:00+01:00", "maria", "confirms it: every folder Jon could read gets a new key")?;
+        self.told("2026-09-14T08:40:00+01:00", "maria", "confirms it: what Jon could read gets new keys")?;
         match self.concern("jon", "general", "2026-09-14T08:50:00+01:00") {
             Ok(_) => return Err(broken("a revoked key was accepted")),
             Err(_) => {
@@ -129,15 +129,11 @@ impl Demo<'_, '_> {
         self.stage.lose("maria")?;
         let at = "2026-09-17T09:00:00+01:00";
         self.stage.recover(clock(at)?)?;
-        self.told(at, "ruth", "types the 24 words: the log's key is back, and whoever may read can")?;
+        self.told(at, "ruth", "types the 24 words: the log key and the wraps are back")?;
         self.stage.join_as(&maria, "maria2")?;
         let change = self.enrol("jon2", "maria2", Role::Dsl, Some(0), "2026-09-17T09:30:00+01:00")?;
         self.confirm("ruth", change.entered.number, "2026-09-17T09:40:00+01:00")?;
-        self.told(
-            "2026-09-17T09:40:00+01:00",
-            "ruth",
-            "confirms Maria's new device, which replaces the one that is gone",
-        )?;
+        self.told("2026-09-17T09:40:00+01:00", "ruth", "confirms Maria's new device; the old key ends")?;
         let now = clock("2026-09-17T09:50:00+01:00")?;
         self.stage.desk("jon2")?.settle(&|| now, &mut durable::entropy())?;
         self.reads("maria2", &[(9, Reads::Words)], "2026-09-17T10:00:00+01:00")?;
@@ -229,11 +225,11 @@ impl Demo<'_, '_> {
         if found != wanted {
             return Err(broken(format!("{:?}", report.findings)));
         }
-        let mut text = format!("verify: {}, entries 0 to {}", report.history.name(), report.size.0.saturating_sub(1));
+        let mut text = format!("{}, entries 0 to {}", report.history.name(), report.size.0.saturating_sub(1));
         for (entry, code) in wanted {
-            text += &format!("; entry {entry} {code}");
+            text += &format!("; {entry}: {code}");
         }
-        self.say(&format!("  {:<20}  {:<7}  {text}\n", "", ""))
+        self.say(&format!("  {:<20}   {:<7}  {text}\n", "", "verify"))
     }
 
     fn told(&mut self, at: &str, who: &str, what: &str) -> Result<(), Failure> {

@@ -118,7 +118,7 @@ fn the_fields_of_public_entries_have_the_numbers_of_the_pack() {
         assert_eq!(pack.id_of(&name), Some(number), "{name}");
         count += 1;
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 21);
 }
 
 #[test]

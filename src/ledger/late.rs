@@ -1,0 +1,153 @@
+//! Statements that the ledger refuses for good: their author's key was revoked, or they came out of sequence. Another
+//! enrolled person enters them as evidence, and the author goes on.
+
+use std::path::Path;
+
+use rand_core::CryptoRng;
+
+use crate::cabinet::identity::Identity;
+use crate::cabinet::late::{self, LateStatement};
+use crate::cabinet::wrap::Recipient;
+use crate::cabinet::{CabinetError, outbox};
+use crate::codec::{Bytes, Digest, KindNumber, StatementId};
+use crate::decision::value::{Content, Moment, Value, field};
+use crate::entry::statement::Unverified;
+use crate::ledger::LedgerError;
+use crate::ledger::append::Entered;
+use crate::ledger::desk::Desk;
+use crate::ledger::open::Ledger;
+use crate::ledger::record::code;
+use crate::store::disk::Disk;
+use crate::verify::report::Code;
+use crate::verify::roster::Roster;
+
+/// A statement that waits in an outbox.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// Its id.
+    pub id: StatementId,
+    /// Its number in its author's count.
+    pub sequence: u64,
+    /// Its digest.
+    pub digest: Digest,
+    /// What kind of entry it would be.
+    pub kind: KindNumber,
+    /// When it was signed.
+    pub signed: Moment,
+    /// Whether somebody else has entered it as `statement.late`.
+    pub late: bool,
+    statement: LateStatement,
+}
+
+/// Lists what waits in an identity's outbox for this ledger, in its order. The identity need not be enrolled any more.
+///
+/// # Errors
+/// Those of cabinet and store.
+pub fn waiting(ledger: &Ledger, identity: &Identity, side: &Path) -> Result<Vec<Waits>, LedgerError> {
+    let id = ledger.roster()?.ledger().ok_or(LedgerError::NoLedger)?;
+    let known = late::of_author(&ledger.cabinet(), identity.author().as_bytes())?;
+    let mut all = Vec::new();
+    for (_, items) in outbox::list(side, id, identity.secret())?.opened {
+        for item in items {
+            let unverified = Unverified::decode(&item.statement, &item.signature.0)?;
+            let (digest, body) = (unverified.digest(), unverified.body());
+            let (signature, structure_part) = (Bytes(item.signature.0), item.structure_part);
+            all.push(Waits {
+                id: item.id,
+                sequence: item.sequence,
+                digest,
+                kind: body.kind,
+                signed: body.signed,
+                late: known.contains(&digest),
+                statement: LateStatement {
+                    signature,
+                    statement: item.statement,
+                    structure_part,
+                    words_part: item.words_part,
+                },
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Seals a waiting statement for the devices of the overseers at `now` (milliseconds UTC), to be carried to one of them.
+///
+/// # Errors
+/// Those of the cabinet.
+pub fn export(ledger: &Ledger, waits: &Waits, now: i64) -> Result<Vec<u8>, LedgerError> {
+    Ok(late::seal(&waits.statement, &overseers(&ledger.roster()?, now)?)?)
+}
+
+fn overseers(roster: &Roster, now: i64) -> Result<Vec<Recipient>, LedgerError> {
+    let texts = roster.overseers(now).map(|one| one.recipient.as_str()).chain(Some(roster.recovery()));
+    Ok(texts.map(Recipient::parse).collect::<Result<Vec<_>, _>>().map_err(CabinetError::from)?)
+}
+
+impl<D: Disk> Desk<D> {
+    /// Enters somebody's statement as `statement.late`: its exact bytes are kept in the cabinet, sealed to the overseers,
+    /// before the entry names their digest. It is evidence that this was signed with that key; when is not proven.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `SamePerson` for one's own; `Refused` for a statement of another ledger, by a key that was never
+    /// enrolled, with a signature that fails, or that is entered already; those of cabinet and store.
+    pub fn enter_late(
+        &mut self,
+        file: &[u8],
+        cause: &str,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        self.time = now();
+        self.need_overseer()?;
+        let late = late::open(file, self.identity.secret())?;
+        let unverified = Unverified::decode(&late.statement, &late.signature.0)?;
+        let (digest, body) = (unverified.digest(), unverified.body().clone());
+        if body.ledger != self.ledger_id() {
+            return Err(LedgerError::Refused(Code::Statement));
+        }
+        let enrolment = self.roster.enrolment(&body.author.0).filter(|one| one.person == body.person);
+        let key = enrolment.ok_or(LedgerError::Refused(Code::KeyNotEnrolled))?.key.clone();
+        unverified.check_signature(&key).map_err(|_| LedgerError::Refused(Code::Signature))?;
+        if body.person == self.identity.person() {
+            return Err(LedgerError::SamePerson);
+        }
+        let cabinet = self.ledger.cabinet();
+        let mut again = late::of_author(&cabinet, &body.author.0)?.contains(&digest) && self.is_late(&digest)?;
+        self.ledger.walk_from(0, &mut |_, known, _, _| again |= *known == digest)?;
+        if again {
+            return Err(LedgerError::Refused(Code::Duplicate));
+        }
+        late::keep(&cabinet, &body.author.0, &digest, &late, &overseers(&self.roster, self.time)?)?;
+        let kind = KindNumber::of("statement.late").ok_or(LedgerError::NoPack)?;
+        let values = vec![
+            Value { field: field::STATEMENT_HASH, position: 0, content: Content::Hash(digest) },
+            Value { field: field::AUTHOR_KEY, position: 0, content: Content::Key(body.author) },
+            self.value("cause", code(cause)?)?,
+        ];
+        let decision = self.decide(kind, body.case, values, Vec::new(), now())?;
+        self.enter(decision, now, rng)
+    }
+
+    /// Whether an entry that this device can open names this digest as late: a crash may have left the file alone.
+    fn is_late(&self, digest: &Digest) -> Result<bool, LedgerError> {
+        let (keys, mut found) = (self.structure_keys(), false);
+        self.ledger.walk_from(0, &mut |_, known, structure, words| {
+            let statement = crate::ledger::read::open_statement(known, structure, words, &keys);
+            let names = |one: &Unverified| {
+                one.body().values_of(field::STATEMENT_HASH).any(|hash| *hash == Content::Hash(*digest))
+            };
+            found |= statement.is_some_and(|one| one.body().kind.name() == Some("statement.late") && names(&one));
+        })?;
+        Ok(found)
+    }
+
+    /// Seals every late statement for the overseers there are now.
+    pub(super) fn wrap_late(&self, overseers: &[Recipient]) -> Result<(), LedgerError> {
+        let cabinet = self.ledger.cabinet();
+        for (author, digest, statement) in late::load_all(&cabinet, self.identity.secret())?.opened {
+            late::keep(&cabinet, &author, &digest, &statement, overseers)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! L10: a ledger that went back to an older copy is not gone on with while anything vouches for more.
+
+use indelible::cabinet::identity::side_folder;
+use indelible::head::cosignature;
+use indelible::head::note::Note;
+use indelible::keys::SigningKey;
+use indelible::keys::name::{KeyKind, KeyName, SignerKey};
+use indelible::ledger::LedgerError;
+use indelible::ledger::open::Ledger;
+
+use crate::forge::{self, concern};
+use crate::world::World;
+
+/// What an older backup leaves: the log as it was, and no copies beside it.
+fn go_back(world: &World, log: &[u8]) {
+    std::fs::write(world.book().join("ledger.log"), log).unwrap();
+    drop(std::fs::remove_file(world.book().join("checkpoint")));
+    std::fs::remove_dir_all(world.book().join("index")).unwrap();
+}
+
+/// The newest checkpoint with a line that has the form of a cosignature: whose it is does not matter here.
+fn cosigned(world: &World) -> Note {
+    let mut note = Ledger::open(&world.book()).unwrap().checkpoint().unwrap().clone();
+    let name = KeyName::new("chair.example/witness").unwrap();
+    let witness = SignerKey::new(name, KeyKind::Cosigner, SigningKey::from_seed(&[7; 32]));
+    note.add(cosignature::sign(note.text(), &witness, 1_791_280_000).unwrap()).unwrap();
+    note
+}
+
+fn refuses(world: &World, who: &str) -> bool {
+    matches!(world.try_desk(who), Err(LedgerError::Evidence { .. }))
+}
+
+#[test]
+fn l10_the_newest_receipt_beside_the_identity_keeps_an_older_copy_from_going_on() {
+    let world = World::new();
+    let old = world.bytes();
+    world.record("sam", concern("theo", "lost in the backup"));
+    let whole = world.bytes();
+    go_back(&world, &old);
+    assert!(refuses(&world, "sam"));
+    // Whoever has seen no more does not know; and what is entered then is another history, for ever.
+    world.record("jon", concern("theo", "instead of it"));
+    assert!(refuses(&world, "sam"));
+    // The lawful way: the lost entries are brought back.
+    go_back(&world, &whole);
+    std::fs::remove_dir_all(side_folder(&world.path("jon.id"))).unwrap();
+    world.record("sam", concern("theo", "and on"));
+}
+
+#[test]
+fn l10_every_checkpoint_brought_by_file_is_honoured_before_anything_is_entered() {
+    let world = World::new();
+    let old = world.bytes();
+    world.record("sam", concern("theo", "one"));
+    let note = cosigned(&world);
+    let mut ledger = Ledger::open_append(&world.book(), None).unwrap();
+    ledger.keep_known(&note).unwrap();
+    ledger.join(note.to_string().as_bytes()).unwrap();
+    drop(ledger);
+    world.record("sam", concern("theo", "two"));
+    let whole = world.bytes();
+    // Jon's identity knows nothing of it, and the log went back behind it; the file says so.
+    go_back(&world, &old);
+    assert!(refuses(&world, "jon") && refuses(&world, "maria"));
+    go_back(&world, &whole);
+    world.record("jon", concern("theo", "three"));
+    // A checkpoint that comes only after the log went back is refused and kept: from then on nothing is entered.
+    let later = cosigned(&world);
+    let newest = world.bytes();
+    std::fs::remove_dir_all(world.book().join("checkpoints")).unwrap();
+    std::fs::remove_dir_all(side_folder(&world.path("jon.id"))).unwrap();
+    go_back(&world, &whole);
+    assert!(!refuses(&world, "jon"));
+    let mut ledger = Ledger::open_append(&world.book(), None).unwrap();
+    ledger.keep_known(&later).unwrap();
+    assert!(matches!(ledger.join(later.to_string().as_bytes()), Err(LedgerError::Evidence { .. })));
+    drop(ledger);
+    assert!(refuses(&world, "jon"));
+    go_back(&world, &newest);
+    world.record("jon", concern("theo", "four"));
+}
+
+#[test]
+fn a_stray_file_or_another_log_s_checkpoint_holds_nothing_up() {
+    let world = World::new();
+    let folder = world.book().join("checkpoints");
+    std::fs::create_dir_all(folder.join("folder")).unwrap();
+    std::fs::write(folder.join("torn.note"), b"willowbrook.example/decisions\n99\n").unwrap();
+    std::fs::write(folder.join("other.note"), forge::sample().note.to_string()).unwrap();
+    let ledger = Ledger::open(&world.book()).unwrap();
+    assert!(ledger.keep_known(&forge::sample().note).is_err());
+    drop(ledger);
+    world.record("sam", concern("theo", "as ever"));
+}
