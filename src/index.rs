@@ -308,6 +308,27 @@ impl Index {
         Ok(())
     }
 
+    /// Returns a list that is kept under a structure key, if the index has it.
+    #[must_use]
+    pub fn sealed(&self, key: &StructureKey, label: &[u8]) -> Option<Vec<u8>> {
+        let stored = self.read(&list_name(key, label))?;
+        let (check, sealed) = stored.split_first_chunk::<16>()?;
+        seal::decrypt(&list_pad(key, check), &[], sealed).ok().map(|content| content.to_vec())
+    }
+
+    /// Keeps a list under a structure key: nobody else learns what it is, or that it is one of this key.
+    ///
+    /// # Errors
+    /// `Damaged` if it cannot be sealed.
+    pub fn set_sealed(&self, key: &StructureKey, label: &[u8], content: Vec<u8>) -> Result<(), IndexError> {
+        // As with an author's head: two contents never share a sealing key.
+        let mut check = [0; 16];
+        INDEX.expand(key.as_bytes(), &[&b"list check"[..], label, &[0], &content].concat(), &mut check);
+        let sealed = seal::encrypt(&list_pad(key, &check), &[], content).map_err(|_| IndexError::Damaged)?;
+        self.waiting.borrow_mut().insert(list_name(key, label), [&check[..], &sealed].concat());
+        Ok(())
+    }
+
     /// Returns the entry of an author's statement by its id, if the index knows it; to be believed after it was read.
     ///
     /// The first one that is asked for costs a look through all of the author's pages, which stay in memory.
@@ -481,6 +502,14 @@ fn hidden(key: &StructureKey, id: &StatementId) -> ([u8; 16], u64) {
     (Index::known_by(key, id), u64::from_be_bytes(mask))
 }
 
+fn list_name(key: &StructureKey, label: &[u8]) -> Vec<u8> {
+    [&b"l"[..], &INDEX.keyed(key.as_bytes(), &[&b"list"[..], label].concat())].concat()
+}
+
+fn list_pad(key: &StructureKey, check: &[u8; 16]) -> [u8; 32] {
+    INDEX.keyed(key.as_bytes(), &[&b"list pad"[..], check].concat())
+}
+
 fn author_name(key: &StructureKey) -> Vec<u8> {
     [&b"a"[..], &INDEX.keyed(key.as_bytes(), b"author")].concat()
 }
@@ -558,6 +587,21 @@ mod tests {
             let (_, value) = item.unwrap();
             assert!(!value.windows(4).any(|window| window == [9; 4]));
         }
+    }
+
+    #[test]
+    fn a_list_is_sealed_and_found_by_its_key_and_label_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, other) = (StructureKey::new([1; 32]), StructureKey::new([2; 32]));
+        let index = Index::open(folder.path(), &never).unwrap();
+        index.set_sealed(&key, b"a", vec![9; 40]).unwrap();
+        index.set_sealed(&key, b"b", Vec::new()).unwrap();
+        assert_eq!(index.sealed(&key, b"a"), Some(vec![9; 40]));
+        index.set_sealed(&key, b"a", vec![8; 50]).unwrap();
+        index.flush().unwrap();
+        assert_eq!((index.sealed(&key, b"a"), index.sealed(&key, b"b")), (Some(vec![8; 50]), Some(Vec::new())));
+        assert_eq!((index.sealed(&key, b"c"), index.sealed(&other, b"a")), (None, None));
+        assert!(index.db.iter().all(|item| !item.unwrap().1.windows(4).any(|window| window == [8; 4])));
     }
 
     #[test]

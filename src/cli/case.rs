@@ -200,6 +200,9 @@ fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
     for reference in &body.references {
         writeln!(door.out, "  {}", reference_line(desk, reference))?;
     }
+    for link in &row.beside {
+        writeln!(door.out, "  {} entry {}", log::beside_line(link.relation.name()), link.entry)?;
+    }
     for finding in &row.findings {
         writeln!(door.out, "  {}: {}", finding.flag.code(), say::flag(desk.pack(), finding.flag.code()))?;
         for gap in &finding.gaps {

@@ -1,16 +1,16 @@
 //! `log`: the entries in order, as far as the reader can see.
 
-use indelible::codec::{CaseTag, Digest, KindNumber, Link};
+use indelible::codec::{self, CaseTag, Digest, KindNumber};
 use indelible::decision::gap::Flag;
 use indelible::entry::envelope::{self, Envelope};
 use indelible::entry::statement::{Body, UNKNOWN};
 use indelible::ledger::LedgerError;
+use indelible::ledger::beside::{Link, Opener};
 use indelible::ledger::desk::Desk;
 use indelible::ledger::open::Ledger;
-use indelible::ledger::read::open_statement;
 use indelible::review::findings::Finding;
 use indelible::rules::clock;
-use indelible::verify::entry::Keys;
+use indelible::store::disk::RealFile;
 use serde_json::{Value as Json, json};
 
 use crate::cli::args::LogArgs;
@@ -22,11 +22,13 @@ use crate::cli::say::{self, plain};
 pub struct Row {
     pub number: u64,
     pub recorded: i64,
-    pub link: Link,
+    pub link: codec::Link,
     pub digest: Digest,
     /// Its structure, if the reader can open it.
     pub body: Option<Body>,
     pub findings: Vec<Finding>,
+    /// What stands beside it: corrections, views, completions.
+    pub beside: Vec<Link>,
 }
 
 /// Which entries are wanted.
@@ -70,7 +72,7 @@ impl Reader {
         recorded: i64,
         previous: Option<i64>,
         digest: Digest,
-        link: Link,
+        link: codec::Link,
         number: u64,
         body: Option<Body>,
     ) -> Row {
@@ -78,20 +80,30 @@ impl Reader {
             (Some(desk), Some(body)) => desk.findings(body, recorded, previous),
             _ => Vec::new(),
         };
-        Row { number, recorded, link, digest, body, findings }
+        Row { number, recorded, link, digest, body, findings, beside: Vec::new() }
     }
 
     /// Hands over the entries that are wanted, in order; nothing is held in memory unless only the last are wanted.
     pub fn rows(&self, filter: &Filter, each: &mut dyn FnMut(Row) -> Result<(), Failure>) -> Result<(), Failure> {
-        let keys = self.desk().map(Desk::keys);
+        let opener = self.desk().map(Desk::opener);
+        let links = match self.desk() {
+            // What cannot be read stops the list where it comes to it.
+            Some(desk) => desk.beside_all().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let mut each = |mut row: Row| {
+            let first = links.partition_point(|link| link.of < row.number);
+            row.beside = links.iter().skip(first).take_while(|link| link.of == row.number).copied().collect();
+            each(row)
+        };
         if let Some(last) = filter.last {
-            return self.last_rows(last, keys.as_ref(), filter, each);
+            return self.last_rows(last, opener.as_ref(), filter, &mut each);
         }
         let (mut failed, mut previous) = (None, None);
         self.ledger().walk_compared(&mut |envelope: &Envelope, frame| {
             let before = previous.replace(envelope.recorded);
-            let open = |keys: &Keys| open_statement(&envelope.statement, frame.structure, frame.words, keys);
-            let body = keys.as_ref().and_then(open).map(|statement| statement.body().clone());
+            let open = |opener: &Opener<'_, _>| opener.open(&envelope.statement, frame.structure, frame.words);
+            let body = opener.as_ref().and_then(open).map(|statement| statement.body().clone());
             if !filter.wants(body.as_ref()) {
                 return true;
             }
@@ -107,7 +119,7 @@ impl Reader {
     fn last_rows(
         &self,
         last: u64,
-        keys: Option<&Keys>,
+        opener: Option<&Opener<'_, RealFile>>,
         filter: &Filter,
         each: &mut dyn FnMut(Row) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -116,7 +128,9 @@ impl Reader {
         while number > 0 && (rows.len() as u64) < last {
             number -= 1;
             let stored = self.ledger().entry(number)?;
-            let body = keys.and_then(|keys| stored.statement(keys)).map(|statement| statement.body().clone());
+            let digest = stored.envelope().statement;
+            let body = opener.and_then(|opener| opener.open(&digest, stored.structure(), stored.words()));
+            let body = body.map(|statement| statement.body().clone());
             if filter.wants(body.as_ref()) {
                 let previous = match number.checked_sub(1) {
                     Some(before) => Some(self.ledger().entry(before)?.envelope().recorded),
@@ -177,7 +191,7 @@ pub fn run(door: &mut Door<'_>, args: LogArgs) -> Result<u8, Failure> {
                 let (case, author) = (plain(&case), plain(&author));
                 format!(
                     "{number:>digits$}  {recorded:<22}  {case:<cases$}  {kind:<kinds$}  {author:<people$}  {}",
-                    flags(&row).join(" ")
+                    [flags(&row).iter().map(|flag| (*flag).to_owned()).collect(), beside(&row)].concat().join(" ")
                 )
             }
         };
@@ -241,6 +255,8 @@ pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
         fields.insert("happened".into(), body.happened.into());
         fields.insert("refs".into(), refs_json(body));
         fields.insert("flags".into(), flags(row).into());
+        let link = |link: &Link| json!({"relation": link.relation.name(), "entry": link.entry});
+        fields.insert("beside".into(), row.beside.iter().map(link).collect());
     }
     json
 }
@@ -251,6 +267,27 @@ fn refs_json(body: &Body) -> Json {
         json!({"relation": reference.relation.name(), "entry": entry})
     };
     body.references.iter().map(reference).collect()
+}
+
+/// What stands beside an entry, in short: `corrected(12)`.
+fn beside(row: &Row) -> Vec<String> {
+    let word = |link: &Link| match link.relation.name() {
+        Some("corrects") => "corrected",
+        Some("comments_on") => "seen-otherwise",
+        Some("completes") => "completed",
+        _ => "misfiled",
+    };
+    row.beside.iter().map(|link| format!("{}({})", word(link), link.entry)).collect()
+}
+
+/// What a later entry does to an earlier one, as a heading beside it.
+pub fn beside_line(relation: Option<&str>) -> &'static str {
+    match relation {
+        Some("corrects") => "corrected by",
+        Some("comments_on") => "somebody sees it differently in",
+        Some("completes") => "completed by",
+        _ => "said to be filed in the wrong place by",
+    }
 }
 
 /// The codes of an entry's flags.

@@ -4,12 +4,12 @@ use indelible::decision::value::{Moment, Precision};
 use indelible::entry::statement::Body;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
-use indelible::ledger::show::Shown;
+use indelible::ledger::show::{Beside, Shown};
 use indelible::rules::clock;
-use indelible::rules::kind::{Field, FieldType};
+use indelible::rules::kind::{Field, FieldType, Kind};
 use indelible::rules::pack::Pack;
 use indelible::store::durable;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::cli::args::ShowArgs;
 use crate::cli::case::reference_line;
@@ -79,6 +79,7 @@ fn row(shown: &Shown) -> Row {
         digest: envelope.statement,
         body: shown.body.clone(),
         findings: shown.findings.clone(),
+        beside: shown.beside.iter().flatten().map(|beside| beside.link).collect(),
     }
 }
 
@@ -95,8 +96,16 @@ fn document(desk: &Desk, shown: &Shown) -> Json {
         let gaps = shown.findings.iter().flat_map(|finding| &finding.gaps);
         fields.insert("gaps".into(), say::gaps_json(gaps));
         fields.insert("read".into(), shown.read.into());
+        let all = shown.beside.as_ref().map(|all| all.iter().map(|one| beside_json(desk, one)).collect::<Json>());
+        fields.insert("beside".into(), all.into());
     }
     document
+}
+
+fn beside_json(desk: &Desk, beside: &Beside) -> Json {
+    let (relation, entry) = (beside.link.relation.name(), beside.link.entry);
+    json!({"relation": relation, "entry": entry, "kind": log::kind_name(&beside.body), "recorded": say::stamp(beside.recorded),
+           "author": say::person(desk, beside.body.person), "fields": beside.fields})
 }
 
 fn print(door: &mut Door<'_>, desk: &Desk, shown: &Shown) -> Result<(), Failure> {
@@ -112,21 +121,7 @@ fn print(door: &mut Door<'_>, desk: &Desk, shown: &Shown) -> Result<(), Failure>
         let code = finding.flag.code();
         writeln!(door.out, "{:<11} {code}: {}", "flag", say::flag(pack, code))?;
     }
-    let mut fields = shown.fields.clone();
-    let named: Vec<&str> =
-        kind.map(|kind| pack.fields_of(kind).map(|(_, field)| field.name.as_str()).collect()).unwrap_or_default();
-    for name in named {
-        let (Some(kind), Some(answer)) = (kind, fields.shift_remove(name)) else { continue };
-        writeln!(door.out, "\n{}", pack.label(kind, name))?;
-        if let Some(field) = pack.field(name) {
-            answer_lines(door, pack, field, &answer, 4)?;
-        }
-    }
-    // What the form does not ask: fields of an older or newer pack.
-    for (name, answer) in &fields {
-        writeln!(door.out, "\n{}", plain(name))?;
-        writeln!(door.out, "    {}", plain(&answer.to_string()))?;
-    }
+    answers(door, pack, kind, shown.fields.clone(), 0)?;
     let mut open = shown.findings.iter().flat_map(|finding| &finding.gaps).peekable();
     if open.peek().is_some() {
         let (kind, number) = (log::kind_name(body), shown.stored.envelope().number.0);
@@ -134,6 +129,42 @@ fn print(door: &mut Door<'_>, desk: &Desk, shown: &Shown) -> Result<(), Failure>
     }
     for gap in open {
         writeln!(door.out, "    {}: {}", gap.field, plain(&gap.what))?;
+    }
+    for later in shown.beside.iter().flatten() {
+        let (by, entry) = (log::beside_line(later.link.relation.name()), later.link.entry);
+        let (author, recorded) = (say::person(desk, later.body.person), clock::for_people(later.recorded));
+        writeln!(
+            door.out,
+            "\n{by} entry {entry}, {}, by {}, recorded {recorded}",
+            log::kind_name(&later.body),
+            plain(&author)
+        )?;
+        answers(door, pack, pack.kind_numbered(later.body.kind), later.fields.clone(), 4)?;
+    }
+    Ok(())
+}
+
+/// Questions and answers, in the order of the form.
+fn answers(
+    door: &mut Door<'_>,
+    pack: &Pack,
+    kind: Option<&Kind>,
+    mut fields: Map<String, Json>,
+    indent: usize,
+) -> Result<(), Failure> {
+    let named: Vec<&str> =
+        kind.map(|kind| pack.fields_of(kind).map(|(_, field)| field.name.as_str()).collect()).unwrap_or_default();
+    for name in named {
+        let (Some(kind), Some(answer)) = (kind, fields.shift_remove(name)) else { continue };
+        writeln!(door.out, "\n{:indent$}{}", "", pack.label(kind, name))?;
+        if let Some(field) = pack.field(name) {
+            answer_lines(door, pack, field, &answer, indent + 4)?;
+        }
+    }
+    // What the form does not ask: fields of an older or newer pack.
+    for (name, answer) in &fields {
+        writeln!(door.out, "\n{:indent$}{}", "", plain(name))?;
+        writeln!(door.out, "{:indent$}    {}", "", plain(&answer.to_string()))?;
     }
     Ok(())
 }
@@ -227,6 +258,12 @@ fn one_line(pack: &Pack, field: &Field, answer: &Json) -> Option<String> {
 fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Result<(), Failure> {
     let overseers = say::overseers(desk);
     let overseers = plain(&overseers);
+    if shown.beside.is_none() {
+        writeln!(
+            door.err,
+            "note: a later entry is damaged, so it is not known whether this one was corrected; run verify"
+        )?;
+    }
     let retired =
         if shown.body.is_none() || closed { desk.retired_under(shown.stored.envelope().number.0)? } else { None };
     if let Some((proposed, done)) = retired {

@@ -234,6 +234,23 @@ impl Cards {
         }
     }
 
+    /// Returns a list that is kept under a structure key. What takes the index's place keeps none.
+    #[must_use]
+    pub fn sealed(&self, key: &StructureKey, label: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Cards::Index(index) => index.sealed(key, label),
+            Cards::Memory(_) => None,
+        }
+    }
+
+    /// Keeps a list under a structure key, in the index alone.
+    pub fn set_sealed(&self, key: &StructureKey, label: &[u8], content: Vec<u8>) {
+        if let Cards::Index(index) = self {
+            // A failure is a warning at most: the next who asks looks through the log.
+            index.set_sealed(key, label, content).ok();
+        }
+    }
+
     /// Returns the entry of an author's statement by its id, if the cards know it.
     #[must_use]
     pub fn statement(&self, key: &StructureKey, id: &crate::codec::StatementId) -> Option<u64> {

@@ -18,7 +18,7 @@ impl<D: Disk> Desk<D> {
     /// for a second person. The checkpoint with all its signatures is kept in the folder, where it proves itself.
     ///
     /// # Errors
-    /// `NotAllowed`; `Refused` for a checkpoint under this ledger's own origin; those of cabinet and store.
+    /// `NotLeading`; `Refused` for a checkpoint under this ledger's own origin; those of cabinet and store.
     pub fn continue_from(
         &mut self,
         before: &SignedCheckpoint,

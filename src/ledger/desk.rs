@@ -174,7 +174,7 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
     /// the restricted folders, everyone else's all. A cabinet that cannot be read shows nothing more.
-    fn ring(&self) -> &[FolderFile] {
+    pub(super) fn ring(&self) -> &[FolderFile] {
         self.ring.get_or_init(|| {
             let cabinet = self.ledger.cabinet();
             let restricted = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|one| one.folder.restricted());

@@ -31,7 +31,7 @@ impl<D: Disk> Desk<D> {
     /// entry is made: a crash between them leaves a key that nobody knows of, and the next call makes another.
     ///
     /// # Errors
-    /// `NotAllowed`; `NoLogKey` if this machine does not append; `StillWaits` for one that waits already; those of cabinet
+    /// `NotLeading`; `NoLogKey` if this machine does not append; `StillWaits` for one that waits already; those of cabinet
     /// and store.
     pub fn rotate_log_key(
         &mut self,

@@ -2,6 +2,7 @@
 
 pub mod accused;
 pub mod append;
+pub mod beside;
 pub mod cards;
 pub mod continues;
 pub mod desk;

@@ -328,9 +328,9 @@ impl<D: Disk> Desk<D> {
             chain.signed(head.sequence, head.digest)?;
         }
         let (waiting, places) = self.waiting(&mut chain)?;
-        self.stands_before(waiting.first(), head.as_ref())?;
         // The newest that was signed may be one that somebody else entered as late: its number stays used.
         let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
+        self.stands_before(waiting.first(), head.as_ref())?;
         let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
         let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
         let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));

@@ -15,6 +15,7 @@ use crate::entry::statement::Body;
 use crate::index::AuthorHead;
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
+use crate::ledger::beside::Link;
 use crate::ledger::desk::Desk;
 use crate::ledger::open::Ledger;
 use crate::ledger::read::Stored;
@@ -42,6 +43,21 @@ pub struct Shown {
     pub findings: Vec<Finding>,
     /// The entry that says that words of this folder were opened in this sitting; none if it waits in the outbox.
     pub read: Option<u64>,
+    /// Later entries that correct it, see it otherwise, complete it or say that it was misfiled, in their order; none if
+    /// a later entry is damaged, so that this cannot be known.
+    pub beside: Option<Vec<Beside>>,
+}
+
+/// A later entry that stands beside the one that is shown.
+pub struct Beside {
+    /// Which entry, and how it refers to the one shown.
+    pub link: Link,
+    /// When it was recorded, in milliseconds UTC.
+    pub recorded: i64,
+    /// What its structure says.
+    pub body: Body,
+    /// Its fields; words only where those of the entry shown were opened, and it lies in the same folder.
+    pub fields: Map<String, Json>,
 }
 
 impl<D: Disk> Desk<D> {
@@ -88,7 +104,27 @@ impl<D: Disk> Desk<D> {
         };
         let findings = body.as_ref().map(|body| self.findings(body, stored.envelope().recorded, previous));
         let fields = body.as_ref().map(|body| self.fields(body, &words)).unwrap_or_default();
-        Ok(Shown { stored, body, fields, opened, has_words, findings: findings.unwrap_or_default(), read })
+        let beside = match &body {
+            Some(body) => match self.stand_beside(number, &stored, body, opened) {
+                Err(LedgerError::Damaged { .. }) => None,
+                beside => Some(beside?),
+            },
+            None => Some(Vec::new()),
+        };
+        Ok(Shown { stored, body, fields, opened, has_words, findings: findings.unwrap_or_default(), read, beside })
+    }
+
+    /// What stands beside an entry. With `opened`, its words too: the reading of the entry shown is of the whole folder.
+    fn stand_beside(&self, number: u64, shown: &Stored, body: &Body, opened: bool) -> Result<Vec<Beside>, LedgerError> {
+        let mut all = Vec::new();
+        for (link, later) in self.beside(number, body, &shown.envelope().statement)? {
+            let stored = self.ledger.entry(link.entry)?;
+            let same = later.case == body.case && later.folder() == body.folder();
+            let words = if opened && same { self.open_words(&stored, &later).ok() } else { None };
+            let fields = self.fields(&later, words.as_ref().map(|words| &words.fields[..]).unwrap_or_default());
+            all.push(Beside { link, recorded: stored.envelope().recorded, body: later, fields });
+        }
+        Ok(all)
     }
 
     /// Returns the flags that follow from an entry itself.

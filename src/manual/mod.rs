@@ -15,5 +15,8 @@ pub mod format {}
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
 
+#[doc = include_str!("keys.md")]
+pub mod keys {}
+
 #[doc = include_str!("threats.md")]
 pub mod threats {}

@@ -1,11 +1,11 @@
 //! Civil time in Europe/London: reading what people type, writing what they read, and counting working days.
 //!
 //! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of
-//! `chrono-tz`.
+//! `chrono-tz`. The clock of a request for access, which has rules of its own, is in [`crate::rules::access`].
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
-    TimeZone, Utc, Weekday,
+    DateTime, Datelike, Days, FixedOffset, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset,
+    SecondsFormat, TimeZone, Utc, Weekday,
 };
 use chrono_tz::Europe::London;
 
@@ -114,6 +114,60 @@ pub fn end_of_day(day: NaiveDate) -> i64 {
     }
 }
 
+/// Returns the day that many calendar days later.
+#[must_use]
+pub fn days_after(day: NaiveDate, days: u32) -> NaiveDate {
+    day.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX)
+}
+
+/// Returns the same day of the month that many months later, or that month's last day where it has no such day: how the
+/// ICO counts the month of Article 12(3) UK GDPR, which begins on the day of receipt.
+#[must_use]
+pub fn months_after(day: NaiveDate, months: u32) -> NaiveDate {
+    day.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX)
+}
+
+/// Returns the anniversary that many years later; 1 March for somebody born on 29 February, where there is none. So what is
+/// kept to an age is never due a day early.
+#[must_use]
+pub fn years_after(day: NaiveDate, years: u32) -> NaiveDate {
+    let years = i32::try_from(years).ok().and_then(|years| day.year().checked_add(years));
+    let there = years.and_then(|year| day.with_year(year).or_else(|| NaiveDate::from_ymd_opt(year, 3, 1)));
+    there.unwrap_or(NaiveDate::MAX)
+}
+
+/// How long there is for something, as packs count it. Every clock begins with an instant, and ends at one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// 23:59:59 in London on the same day.
+    EndOfDay,
+    /// 23:59:59 in London on the n-th working day after the day it begins: "by the end of the next working day".
+    WorkingDays(u16),
+    /// Elapsed hours: the 24 hours for backing, the 72 of Article 33 UK GDPR for a breach. Nights, weekends and holidays
+    /// count, and so does the hour that comes twice when the clocks go back.
+    Hours(u32),
+    /// 23:59:59 in London that many calendar days later: the 14 days to tell Ofsted, the 28 for a complaint under the EYFS.
+    Days(u32),
+    /// As [`Clock::Days`], or on the first working day after it if it is none: the 30 days in which section 164A of the Data
+    /// Protection Act 2018 wants a complaint acknowledged, counted from the day after it came.
+    DaysRolled(u32),
+}
+
+impl Clock {
+    /// Returns when it runs out, for what began at `start`; both in milliseconds UTC.
+    #[must_use]
+    pub fn due(self, calendar: &Calendar, start: i64) -> i64 {
+        let day = london_day(start);
+        match self {
+            Clock::EndOfDay => end_of_day(day),
+            Clock::WorkingDays(n) => calendar.end_of_nth_working_day(day, n),
+            Clock::Hours(hours) => start.saturating_add(i64::from(hours) * 3_600_000),
+            Clock::Days(days) => end_of_day(days_after(day, days)),
+            Clock::DaysRolled(days) => end_of_day(calendar.working_day_from(days_after(day, days))),
+        }
+    }
+}
+
 /// The working days of a pack: not Saturday, not Sunday, not one of its holidays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar {
@@ -139,6 +193,17 @@ impl Calendar {
     #[must_use]
     pub fn is_working_day(&self, day: NaiveDate) -> bool {
         !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && self.holidays.binary_search(&day).is_err()
+    }
+
+    /// Returns the day itself if offices work on it, else the first one after it on which they do.
+    #[must_use]
+    pub fn working_day_from(&self, day: NaiveDate) -> NaiveDate {
+        let mut at = day;
+        while !self.is_working_day(at) {
+            let Some(next) = at.checked_add_days(Days::new(1)) else { return at };
+            at = next;
+        }
+        at
     }
 
     /// Returns the n-th working day after `day`; `day` itself for 0.
@@ -264,5 +329,94 @@ mod tests {
         let due = calendar.end_of_nth_working_day(day("2026-10-06"), 1);
         assert_eq!(rfc3339(due, london_offset(due)), "2026-10-07T23:59:59+01:00");
         assert_eq!(for_people(calendar.end_of_nth_working_day(day("2026-11-06"), 1)), "Mon 9 Nov 2026 23:59");
+    }
+
+    fn calendar() -> Calendar {
+        crate::rules::pack::Pack::parse(crate::rules::pack::BUILT_IN).unwrap().calendar().clone()
+    }
+
+    #[test]
+    fn the_dates_of_the_stories_come_out() {
+        use Clock::{Days, DaysRolled, EndOfDay, Hours, WorkingDays};
+        let calendar = calendar();
+        for (began, clock, due) in [
+            // A child is hurt: late, backing, Ofsted.
+            ("2026-10-06 10:42", WorkingDays(1), "Wed 7 Oct 2026 23:59"),
+            ("2026-10-06 10:46", Hours(24), "Wed 7 Oct 2026 10:46"),
+            ("2026-10-06 10:46", Days(14), "Tue 20 Oct 2026 23:59"),
+            // A disclosure: undecided, in writing, what the authority does, family told.
+            ("2026-11-18 09:35", EndOfDay, "Wed 18 Nov 2026 23:59"),
+            ("2026-11-18 10:20", Hours(24), "Thu 19 Nov 2026 10:20"),
+            ("2026-11-18 10:20", WorkingDays(1), "Thu 19 Nov 2026 23:59"),
+            // A withdrawal, over a weekend.
+            ("2026-11-12 16:20", WorkingDays(5), "Thu 19 Nov 2026 23:59"),
+            // A refusal that is respected: request, review, the new fact that brings it forward.
+            ("2026-10-08 11:00", WorkingDays(5), "Thu 15 Oct 2026 23:59"),
+            ("2026-10-08 15:40", WorkingDays(20), "Thu 5 Nov 2026 23:59"),
+            ("2026-10-12 09:00", WorkingDays(1), "Tue 13 Oct 2026 23:59"),
+            ("2026-11-05 09:20", WorkingDays(1), "Fri 6 Nov 2026 23:59"),
+            ("2026-11-06 09:50", WorkingDays(1), "Mon 9 Nov 2026 23:59"),
+            ("2026-11-06 11:30", Hours(24), "Sat 7 Nov 2026 11:30"),
+            // Advice that becomes a referral.
+            ("2026-11-03 11:20", EndOfDay, "Tue 3 Nov 2026 23:59"),
+            ("2026-11-03 11:25", WorkingDays(1), "Wed 4 Nov 2026 23:59"),
+            // Access: acknowledged, letters, the safe count, complaint and its outcome.
+            ("2026-11-24 18:50", WorkingDays(2), "Thu 26 Nov 2026 23:59"),
+            ("2026-11-26 10:00", Days(11), "Mon 7 Dec 2026 23:59"),
+            ("2026-11-24 18:50", Days(28), "Tue 22 Dec 2026 23:59"),
+            ("2027-01-05 11:00", DaysRolled(30), "Thu 4 Feb 2027 23:59"),
+            ("2027-01-05 11:00", Days(28), "Tue 2 Feb 2027 23:59"),
+            ("2027-01-07 11:00", DaysRolled(30), "Mon 8 Feb 2027 23:59"),
+            // A move to school: received, and where the first day is not known.
+            ("2026-09-02 08:20", WorkingDays(5), "Wed 9 Sep 2026 23:59"),
+            ("2026-09-03 09:00", WorkingDays(5), "Thu 10 Sep 2026 23:59"),
+            // Over Christmas and the New Year.
+            ("2026-12-24 12:00", WorkingDays(1), "Tue 29 Dec 2026 23:59"),
+            ("2026-12-31 12:00", WorkingDays(2), "Tue 5 Jan 2027 23:59"),
+        ] {
+            let start = parse(began).unwrap().milliseconds;
+            assert_eq!(for_people(clock.due(&calendar, start)), due, "{began} {clock:?}");
+        }
+    }
+
+    #[test]
+    fn hours_elapse_and_days_end_when_the_clocks_change() {
+        let due = |began: &str, clock: Clock| {
+            let due = clock.due(&calendar(), parse(began).unwrap().milliseconds);
+            rfc3339(due, london_offset(due))
+        };
+        // They go back at 02:00 on 25 October, forward at 01:00 on 28 March.
+        assert_eq!(due("2026-10-24 12:00", Clock::Hours(24)), "2026-10-25T11:00:00+00:00");
+        assert_eq!(due("2026-10-23 09:00", Clock::Hours(72)), "2026-10-26T08:00:00+00:00");
+        assert_eq!(due("2027-03-27 12:00", Clock::Hours(24)), "2027-03-28T13:00:00+01:00");
+        assert_eq!(due("2026-10-25 00:30", Clock::Hours(1)), "2026-10-25T01:30:00+01:00");
+        assert_eq!(due("2026-10-25 00:30", Clock::Hours(2)), "2026-10-25T01:30:00+00:00");
+        // Days are London's: at 23:30 UTC in summer the next one has begun.
+        assert_eq!(due("2026-07-01T23:30:00Z", Clock::EndOfDay), "2026-07-02T23:59:59+01:00");
+        assert_eq!(due("2026-10-24 23:59", Clock::Days(1)), "2026-10-25T23:59:59+00:00");
+        assert_eq!(Clock::Hours(u32::MAX).due(&calendar(), i64::MAX), i64::MAX);
+        assert_eq!(days_after(NaiveDate::MAX, 1), NaiveDate::MAX);
+    }
+
+    #[test]
+    fn months_and_years_end_on_a_day_that_there_is() {
+        for (from, months, to) in [
+            ("2027-01-31", 1, "2027-02-28"),
+            ("2028-01-31", 1, "2028-02-29"),
+            ("2026-11-30", 3, "2027-02-28"),
+            ("2026-10-31", 1, "2026-11-30"),
+        ] {
+            assert_eq!(months_after(day(from), months), day(to));
+        }
+        for (from, years, to) in [
+            ("2026-07-17", 3, "2029-07-17"),
+            ("2022-03-14", 25, "2047-03-14"),
+            ("2026-09-04", 75, "2101-09-04"),
+            ("2024-02-29", 25, "2049-03-01"),
+            ("2024-02-29", 4, "2028-02-29"),
+        ] {
+            assert_eq!(years_after(day(from), years), day(to));
+        }
+        assert_eq!(years_after(day("2024-02-29"), u32::MAX), NaiveDate::MAX);
     }
 }

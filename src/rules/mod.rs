@@ -3,6 +3,7 @@
 //! A pack is a dated TOML document; its text is what a setting adopts and what is hashed. This room reads it and
 //! answers questions about it. It knows nothing of entries, files or the clock on the wall.
 
+pub mod access;
 pub mod clock;
 pub mod codes;
 mod form;

@@ -11,7 +11,8 @@ use indelible::verify::report::{Code, Verdict};
 use super::{file, share, write_wanted};
 
 /// The chapters, by file name.
-const CHAPTERS: [&str; 6] = ["architecture.md", "changes.md", "findings.md", "format.md", "glossary.md", "threats.md"];
+const CHAPTERS: [&str; 7] =
+    ["architecture.md", "changes.md", "findings.md", "format.md", "glossary.md", "keys.md", "threats.md"];
 
 pub fn chapter(name: &str) -> String {
     fs::read_to_string(file("src/manual").join(name)).unwrap()
