@@ -156,9 +156,9 @@ impl Demo<'_, '_> {
         let report = look(&self.stage.log()?, Held { keys: self.stage.desk("maria")?.keys(), ..Held::default() })?;
         let entries: Vec<String> = report.retired.iter().flat_map(|one| &one.entries).map(u64::to_string).collect();
         self.part(&format!(
-            "Entries {} are still there, numbered, linked and proved; nobody can open them any more, with any key of this \
-             setting or the recovery sheet. Copies of the cabinet from before still open them.",
-            entries.join(" and ")
+            "Entries {} are still there, numbered, linked and proved; their words open to nobody any more, with any key of \
+             this setting or the recovery sheet. Copies of the cabinet from before still open them.",
+            entries.join(", ")
         ))
     }
 
