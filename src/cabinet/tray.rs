@@ -5,8 +5,8 @@
 //! a random key 32, drawn once for each sitting; then a length u32 and as many bytes of what lies in the tray, 0 and no
 //! more for nothing: a random salt 16, then content padded as in a file of the outbox, under ChaCha20-Poly1305 with
 //! `OUTBOX_TRAY.keyed(key, salt)` and nonce zero. Nothing is synced before it is known that the statements have to wait.
-//! A tray that a crash tore holds nothing: what lay in it was not acknowledged. Whoever calls [`Tray::lay`] or
-//! [`Tray::clear`] holds the lock of the author's chain ([`crate::cabinet::chain::Chain`]).
+//! A tray that a crash tore holds nothing: what lay in it was not acknowledged. Whoever calls `lay` or
+//! `clear` holds the lock of the author's chain ([`crate::cabinet::chain::Chain`]).
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -123,3 +123,58 @@ fn what_the_stock_age_program_wraps_is_opened_here() {
     // A file for a recipient is no identity, whatever it holds; nobody is asked for a passphrase.
     assert!(IdentityFile::open(&file, &mut || panic!("asked")).is_err());
 }
+
+#[test]
+fn the_stock_age_program_opens_a_folder_key_while_the_grant_lasts() {
+    use indelible::codec::Folder;
+    use indelible::ledger::grants::Granting;
+    use indelible::ledger::retire::Approved;
+    use indelible::review::retiring::Target;
+
+    let world = crate::world::World::new();
+    let tick = || world.tick();
+    let theo = world.desk("maria").find_case("theo").unwrap();
+    let person = world.identity("sam").person();
+    let granting = Granting { person, case: Some(theo), folders: &[Folder::General], profile: "cover", until: None };
+    let grant = world.desk("maria").grant(granting, &tick, &mut indelible::store::durable::entropy()).unwrap().number;
+    let secret = world.path("sam.txt");
+    write(&secret, world.identity("sam").secret().text().as_bytes());
+    let folders = world.book().join("cabinet").join("folders");
+    let general = || {
+        let desk = world.desk("maria");
+        let ids: Vec<_> = desk.roster().epochs_of(Some(theo), Folder::General).map(|epoch| epoch.key.id()).collect();
+        ids.into_iter().map(|id| folders.join(format!("{id}.age"))).filter(|file| file.exists()).collect::<Vec<_>>()
+    };
+    let opens = || general().iter().filter(|file| age(&["-i".as_ref(), &secret, file]).status.success()).count();
+    assert_eq!((general().len(), opens()), (1, 1));
+    world.record("sam", crate::forge::concern("theo", "Under the first key."));
+    world.desk("maria").end_grant(grant, "grant_ended", &tick, &mut indelible::store::durable::entropy()).unwrap();
+    assert_eq!((general().len(), opens()), (2, 0));
+    // And after the folder was retired nobody's identity finds the private key: not even an overseer's.
+    let review = serde_json::json!({"kind": "retention.review", "case": "theo", "folder": "general",
+        "learned_at": "2026-10-06T09:00:00+01:00", "retention_class": "general", "outcome": "retire",
+        "reasons": "It is over.", "review_at": "2026-10-06"});
+    world.record("sam", crate::forge::concern("theo", "To be forgotten."));
+    world.record("maria", review);
+    let targets = [Target::Folder(theo, Folder::General)];
+    let mut maria = world.desk("maria");
+    let rng = &mut indelible::store::durable::entropy();
+    let (proposal, _) = maria.propose_retiring(&targets, "retention", None, &tick, rng).unwrap();
+    drop(maria);
+    let rng = &mut indelible::store::durable::entropy();
+    let approved: Approved = world.desk("jon").approve_retiring(proposal.number, "agrees", &tick, rng).unwrap();
+    assert!(approved.entries > 0);
+    assert_eq!(opens(), 0);
+    let secret = world.path("maria.txt");
+    write(&secret, world.identity("maria").secret().text().as_bytes());
+    let maria = world.identity("maria");
+    for file in general() {
+        let opened = age(&["-i".as_ref(), &secret, &file]);
+        let id = indelible::codec::FolderKeyId::parse(file.file_stem().unwrap().to_str().unwrap()).unwrap();
+        let held = folder_keys::load(&world.book().join("cabinet"), id, maria.secret()).unwrap();
+        // What `age` shows to an overseer is what this program holds: the newest key, and for older ones no private key.
+        assert!(opened.status.success());
+        let current = world.desk("maria").roster().current_folder(Some(theo), Folder::General).unwrap().key.id();
+        assert_eq!(held.private().is_some(), id == current, "{}", file.display());
+    }
+}
