@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
 
-use crate::cabinet::folder_keys::{self, FolderFile};
 use crate::cabinet::readers::Readers;
 use crate::codec::{Folder, PersonId};
 use crate::decision::decision::Decision;
@@ -53,10 +52,11 @@ impl<D: Disk> Desk<D> {
             return self.new_epoch(None, Folder::Staff, "renewal", &out, &table, now, rng).map(Some);
         }
         // They do not read it now, and shall not if they come to oversee one day.
-        if let Some(file) = file.filter(|file| !named.iter().all(|person| file.kept_out.contains(person))) {
-            let kept_out: BTreeSet<PersonId> = file.kept_out.iter().copied().chain(named).collect();
-            let kept_out = kept_out.into_iter().collect();
-            folder_keys::write(&self.ledger.cabinet(), &FolderFile { kept_out, ..file })?;
+        if file.is_some_and(|file| !named.iter().all(|person| file.kept_out.contains(person))) {
+            self.change_folder_file(epoch.key.id(), |file| {
+                let kept_out: BTreeSet<PersonId> = file.kept_out.iter().copied().chain(named).collect();
+                file.kept_out = kept_out.into_iter().collect();
+            })?;
         }
         Ok(None)
     }

@@ -5,8 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::sitting::Sittings;
-use crate::codec::{Digest, Folder, KindNumber, RelationNumber, StatementId};
-use crate::decision::decision::Reference;
+use crate::codec::{Digest, Folder, KindNumber, StatementId};
 use crate::decision::gap::Facts;
 use crate::decision::render::{Named, render};
 use crate::decision::value::{Content, Value};
@@ -84,7 +83,7 @@ impl<D: Disk> Desk<D> {
             match self.open_words(&stored, body) {
                 Ok(found) => {
                     // Entered before it is shown: whoever reads through this door leaves a trace.
-                    read = match self.enter_reading(number, &stored, body, cause, now, rng) {
+                    read = match self.enter_reading(number, body, cause, now, rng) {
                         Ok(reading) => Some(reading),
                         Err(LedgerError::NoLogKey) => None,
                         Err(other) => return Err(other),
@@ -190,10 +189,10 @@ impl<D: Disk> Desk<D> {
         Ok(None)
     }
 
+    /// Enters that words of a folder are opened, once for a sitting; returns that entry.
     fn enter_reading(
         &mut self,
         number: u64,
-        stored: &Stored,
         body: &Body,
         cause: &str,
         now: &dyn Fn() -> i64,
@@ -206,30 +205,16 @@ impl<D: Disk> Desk<D> {
         let entry = match known {
             Some(entry) => entry,
             None => {
-                let entry = self.reading(number, stored, body, cause, now, rng)?.number;
+                let kind = KindNumber::of("body.read").ok_or(LedgerError::NoPack)?;
+                let values = vec![self.value("cause", code(cause)?)?];
+                let decision = self.decide(kind, body.case, values, vec![self.reference("reads", number)?], now())?;
+                let entry = self.enter(decision, now, rng)?.number;
                 sittings.begin(case, folder, entry, now());
                 entry
             }
         };
         sittings.save(&self.side, self.ledger_id(), self.identity.recipient(), now())?;
         Ok(entry)
-    }
-
-    fn reading(
-        &mut self,
-        number: u64,
-        stored: &Stored,
-        body: &Body,
-        cause: &str,
-        now: &dyn Fn() -> i64,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Entered, LedgerError> {
-        let kind = KindNumber::of("body.read").ok_or(LedgerError::NoPack)?;
-        let relation = RelationNumber::of("reads").ok_or(LedgerError::NoPack)?;
-        let reads = Reference { relation, entry: number, digest: stored.envelope().statement };
-        let values = vec![self.value("cause", code(cause)?)?];
-        let decision = self.decide(kind, body.case, values, vec![reads], now())?;
-        self.enter(decision, now, rng)
     }
 
     fn enter_unreadable(

@@ -12,7 +12,7 @@ use crate::cabinet::readers::{Grant, Readers};
 use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::{Recipient, WrapError};
-use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, PersonId, RelationNumber};
+use crate::codec::{CaseTag, Folder, FolderKeyId, KindNumber, PersonId};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::people::Role;
 use crate::decision::value::{Content, field};
@@ -172,7 +172,7 @@ impl<D: Disk> Desk<D> {
             let (case, folder, current) = (epoch.case, epoch.folder, epoch.replaced.is_none());
             if folder == Folder::Staff && file.kept_out.len() < out.len() {
                 file.kept_out = out.iter().copied().collect();
-                folder_keys::write(&self.ledger.cabinet(), &file)?;
+                self.change_folder_file(file.id, |now| now.kept_out.clone_from(&file.kept_out))?;
             }
             if self.wrap_folder(case, folder, file, table, current)? && current {
                 renewals.push(Renewal { case, folder, cause: "role_ended" });
@@ -201,13 +201,24 @@ impl<D: Disk> Desk<D> {
             readers = rising(readers.into_iter().chain(file.readers.iter().copied()).collect());
         }
         if file.readers != readers {
-            // As it lies there now: a key that was destroyed since must not come back.
-            let _lock = self.ledger.lock()?;
-            if let Some(now) = self.folder_file(file.id)? {
-                folder_keys::write(&self.ledger.cabinet(), &FolderFile { readers, ..now })?;
-            }
+            self.change_folder_file(file.id, |now| now.readers = readers)?;
         }
         Ok(leaks)
+    }
+
+    /// Changes a folder key's file as it lies there now, under the ledger's lock: a key that was destroyed since it was
+    /// looked at must not come back.
+    pub(super) fn change_folder_file(
+        &self,
+        id: FolderKeyId,
+        change: impl FnOnce(&mut FolderFile),
+    ) -> Result<(), LedgerError> {
+        let _lock = self.ledger.lock()?;
+        if let Some(mut file) = self.folder_file(id)? {
+            change(&mut file);
+            folder_keys::write(&self.ledger.cabinet(), &file)?;
+        }
+        Ok(())
     }
 
     /// Wraps every key of one folder that we can open for its readers, and replaces the current one if somebody could open
@@ -307,10 +318,8 @@ impl<D: Disk> Desk<D> {
         let mut values = folder_values(&[folder], &[key], number)?;
         values.push(self.value("epoch", Content::Count(number))?);
         values.push(self.value("cause", code(cause)?)?);
-        let relation = RelationNumber::of("renews").ok_or(LedgerError::NoPack)?;
-        let digest: Digest = self.ledger.entry(entry)?.envelope().statement;
         let kind = KindNumber::of("folder.key").ok_or(LedgerError::NoPack)?;
-        self.decide(kind, case, values, vec![Reference { relation, entry, digest }], now)
+        self.decide(kind, case, values, vec![self.reference("renews", entry)?], now)
     }
 
     /// Returns the grants that have ended by themselves while the key that they opened is still the folder's key.
