@@ -2,12 +2,12 @@
 
 pub mod accused;
 pub mod append;
+mod author;
 pub mod beside;
 pub mod cards;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
-mod fresh;
 pub mod grants;
 pub mod init;
 pub mod known;

@@ -213,6 +213,20 @@ impl<D: Disk> Ledger<D> {
         })
     }
 
+    /// Returns the entry from `from` on whose statement has this digest.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn find_digest(&self, from: u64, wanted: &Digest) -> Result<Option<u64>, LedgerError> {
+        let mut found = None;
+        self.walk_from(from, &mut |number, digest, _, _| {
+            if digest == wanted {
+                found = Some(number);
+            }
+        })?;
+        Ok(found)
+    }
+
     /// Returns the roster: who may speak, and which folder keys were published, folded out of the public entries.
     ///
     /// # Errors

@@ -1,35 +1,28 @@
 //! Recording: from a draft to receipts, with nothing that was typed or signed ever lost.
 // Long because: the order from draft to receipt stands in one place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rand_core::CryptoRng;
 
 use crate::cabinet::chain::Chain;
 use crate::cabinet::drafts::DraftId;
-use crate::cabinet::late;
-use crate::cabinet::outbox::{self, OutboxItem, Place};
-use crate::cabinet::own::{self, OwnCopy};
-use crate::cabinet::{CabinetError, Durable, receipts};
-use crate::codec::{Digest, Folder, FolderKeyId, KindNumber, ShortText, StatementId};
+use crate::cabinet::outbox;
+use crate::cabinet::{Durable, receipts};
+use crate::codec::{Folder, KindNumber, ShortText, StatementId};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::gap::{Flag, Gap, GapLevel};
 use crate::decision::value::{Content, FieldId, Moment, Value};
 use crate::entry::authored::{Author, Authored, Signed};
-use crate::entry::statement::{Seen, UNKNOWN, Unverified};
 use crate::frame::WRITE_ENTRIES;
-use crate::frame::tail::Remains;
-use crate::index::AuthorHead;
 use crate::ledger::append::Entered;
-use crate::ledger::desk::{Desk, keys_of};
-use crate::ledger::read::{open_restricted, open_statement};
+use crate::ledger::desk::Desk;
 use crate::ledger::{LedgerError, parallel};
 use crate::review::gate::{Stop, gate};
 use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::sealed::Sealed;
-use crate::seal::structure::StructureKey;
-use crate::seal::words::{FolderPublic, WordsKey};
+use crate::seal::words::FolderPublic;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::store::durable;
@@ -37,8 +30,6 @@ use crate::verify::report::Code;
 
 /// Bytes after which a batch begins another write; one more entry stays well below what a write may have.
 const WRITE_BYTES: usize = 8 << 20;
-/// The closing period of own copies: there are no closings yet, so there is one period.
-const PERIOD: u64 = 0;
 
 /// What became of one draft.
 #[derive(Debug)]
@@ -91,6 +82,21 @@ enum Checked {
     Done(Outcome),
 }
 
+impl Outcome {
+    /// Returns what was entered, of what cannot be kept as a draft.
+    fn into_entered(self) -> Result<Entered, LedgerError> {
+        match self {
+            Outcome::Entered { entered, .. } => Ok(*entered),
+            Outcome::Waiting { why } => Err(*why),
+            _ => Err(nothing()),
+        }
+    }
+}
+
+fn nothing() -> LedgerError {
+    LedgerError::Incomplete("an entry".to_owned())
+}
+
 /// A decision that may be entered, to be sealed and signed with its group.
 struct Ready {
     decision: Decision,
@@ -102,6 +108,11 @@ struct Ready {
 }
 
 impl Ready {
+    /// What the clerk makes itself: nothing was asked, so nothing is open.
+    fn of_clerk(decision: Decision, folder: Option<FolderPublic>, now: i64) -> Self {
+        Ready { decision, folder, now, gaps: Vec::new(), flags: Vec::new() }
+    }
+
     /// How many bytes the entry will take at most.
     fn bytes(&self) -> usize {
         let words: usize = self.decision.words().iter().map(|field| field.text.len() + 12).sum();
@@ -247,14 +258,10 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<u64, LedgerError> {
         let folder = self.folder_key(&decision)?;
-        let mut group = vec![(0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() })];
+        let mut group = vec![(0, Ready::of_clerk(decision, folder, now()))];
         let mut outcomes = Vec::new();
         self.finish(&mut group, chain, now, rng, &mut outcomes, &mut |_, _| ())?;
-        match outcomes.pop() {
-            Some((_, Outcome::Entered { entered, .. })) => Ok(entered.number),
-            Some((_, Outcome::Waiting { why })) => Err(*why),
-            _ => Err(LedgerError::Incomplete("an entry".to_owned())),
-        }
+        outcomes.pop().ok_or_else(nothing)?.1.into_entered().map(|entered| entered.number)
     }
 
     /// Enters something the clerk makes itself.
@@ -268,7 +275,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         let mut all = self.enter_all(vec![decision], now, rng)?;
-        all.pop().ok_or_else(|| LedgerError::Incomplete("an entry".to_owned()))
+        all.pop().ok_or_else(nothing)
     }
 
     /// Enters several things that the clerk makes itself, many in one write.
@@ -289,199 +296,17 @@ impl<D: Disk> Desk<D> {
         let mut decisions = decisions.into_iter().peekable();
         while let Some(decision) = decisions.next() {
             let folder = self.folder_key(&decision)?;
-            group.push((0, Ready { decision, folder, now: now(), gaps: Vec::new(), flags: Vec::new() }));
+            group.push((0, Ready::of_clerk(decision, folder, now())));
             if group.len() < WRITE_ENTRIES - 1 && decisions.peek().is_some() {
                 continue;
             }
             let mut outcomes = Vec::new();
             self.finish(&mut group, &mut chain, now, rng, &mut outcomes, &mut |_, _| ())?;
             for (_, outcome) in outcomes {
-                match outcome {
-                    Outcome::Entered { entered, .. } => all.push(*entered),
-                    Outcome::Waiting { why } => return Err(*why),
-                    _ => return Err(LedgerError::Incomplete("an entry".to_owned())),
-                }
+                all.push(outcome.into_entered()?);
             }
         }
         Ok(all)
-    }
-
-    /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
-    /// `tail.set_aside` where torn bytes wait.
-    pub(super) fn take_chain(&mut self, now: &dyn Fn() -> i64) -> Result<Chain, LedgerError> {
-        self.renew_structure_key()?;
-        let author = self.identity.author();
-        let key = self.structure_key()?.clone();
-        let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
-        // Under the lock: what another program is writing just now is not torn.
-        let lock = self.ledger.lock()?;
-        self.ledger.refresh()?;
-        drop(lock);
-        self.ledger.extend_roster(&mut self.roster)?;
-        let head = self.author_head(&key)?;
-        let restricted = self.restricted_head(&chain, head)?;
-        if let Some(head) = &restricted {
-            self.ledger.note_head(&key, head);
-        }
-        let head = restricted.or(head);
-        if let Some(head) = head.filter(|head| head.sequence >= chain.next()) {
-            chain.signed(head.sequence, head.digest)?;
-        }
-        let (waiting, places) = self.waiting(&mut chain)?;
-        // The newest that was signed may be one that somebody else entered as late: its number stays used.
-        let late = late::of_author(&self.ledger.cabinet(), author.as_bytes())?;
-        self.stands_before(waiting.first(), head.as_ref())?;
-        let newest = waiting.last().map(|one| (one.statement.body().sequence, one.statement.digest()));
-        let newest = newest.or(head.map(|head| (head.sequence, head.digest)));
-        let (next, previous) = newest.map_or((0, Digest::ZERO), |(sequence, digest)| (sequence + 1, digest));
-        if chain.next() > next && !late.contains(&chain.previous()) {
-            // Signed and then lost, ledger and outbox alike: in a power cut, unless the ledger went back behind what
-            // this device has seen.
-            self.honours(&chain)?;
-            chain.lost_after(next, previous);
-        }
-        if self.ledger.can_append() {
-            self.send(waiting, places, &mut chain, now)?;
-        }
-        let seen = self.ledger.seen();
-        if seen != Seen::NOTHING {
-            chain.saw(seen.number, seen.link)?;
-        }
-        Ok(chain)
-    }
-
-    /// Returns where this author stands, by every structure key the author had and, in restricted folders, by the own copy.
-    fn author_head(&mut self, key: &StructureKey) -> Result<Option<AuthorHead>, LedgerError> {
-        let author = self.identity.author();
-        let keys = keys_of(self.held.iter().filter(|held| held.author == author), self.ledger_id());
-        let folders: Vec<FolderKeyId> = self.roster.restricted_folders().copied().collect();
-        let (cabinet, secret) = (self.ledger.cabinet(), self.identity.secret());
-        let mut copies: Option<HashMap<Digest, WordsKey>> = None;
-        let mut open = |digest: &Digest, structure: &[u8], words: &[u8]| {
-            if let Some(statement) = open_statement(digest, structure, words, &keys) {
-                return Some(statement);
-            }
-            // Read once, and only where somebody entered something sealed since.
-            let copies = copies.get_or_insert_with(|| own::all_of(&cabinet, &author, secret));
-            let key = copies.get(digest)?;
-            open_restricted(digest, structure, words, key, &keys.ledger, folders.iter())
-        };
-        self.ledger.author_head(key, author.as_bytes(), &mut open)
-    }
-
-    /// Returns where this author stands behind an entry in a restricted folder that neither the cards nor the own copy know
-    /// after a power cut: the chain's own file names its digest, which stands in clear.
-    fn restricted_head(&self, chain: &Chain, head: Option<AuthorHead>) -> Result<Option<AuthorHead>, LedgerError> {
-        let (from, next) = head.as_ref().map_or((0, 0), |head| (head.entry + 1, head.sequence + 1));
-        if chain.next() <= next {
-            return Ok(None);
-        }
-        let mut found = None;
-        self.ledger.walk_from(from, &mut |number, digest, _, _| {
-            if *digest == chain.previous() {
-                found = Some(number);
-            }
-        })?;
-        let sequence = chain.next() - 1;
-        let seen = chain.seen().map_or(UNKNOWN, |seen| seen.number);
-        let head = |entry| AuthorHead { upto: self.ledger.size(), entry, sequence, digest: chain.previous(), seen };
-        Ok(found.map(head))
-    }
-
-    /// Checks that the ledger holds the newest entry that this device has seen.
-    fn honours(&self, chain: &Chain) -> Result<(), LedgerError> {
-        let Some(seen) = chain.seen() else { return Ok(()) };
-        let held = seen.number < self.ledger.size() && self.ledger.entry(seen.number)?.link() == seen.link;
-        let by = "what this device has seen";
-        if held { Ok(()) } else { Err(LedgerError::Evidence { size: seen.number + 1, by }) }
-    }
-
-    /// Returns what was signed and is not in the ledger, in its order, and where it lies. The sequence numbers
-    /// are used, whatever a power cut took from the chain's own file.
-    fn waiting(&mut self, chain: &mut Chain) -> Result<(Vec<Authored>, Vec<Place>), LedgerError> {
-        let opened = outbox::list(&self.side, self.ledger_id(), self.identity.secret())?.opened;
-        let key = self.structure_key()?.clone();
-        let (mut waiting, mut places) = (Vec::new(), Vec::new());
-        let late = late::of_author(&self.ledger.cabinet(), self.identity.author().as_bytes())?;
-        for (place, items) in opened {
-            places.push(place);
-            for item in items {
-                if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
-                    self.keep_receipt(entry)?;
-                    continue;
-                }
-                let unverified = Unverified::decode(&item.statement, &item.signature.0)?;
-                let statement = unverified.verify(&self.identity.author())?;
-                if item.sequence >= chain.next() {
-                    chain.signed(item.sequence, statement.digest())?;
-                }
-                if late.contains(&statement.digest()) {
-                    continue;
-                }
-                let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
-                waiting.push(Authored::resent(statement, structure_part, words_part, words_key, content_key));
-            }
-        }
-        Ok((waiting, places))
-    }
-
-    /// Sends what waits, byte for byte. Torn bytes are set aside first or, since a key's statements come in their order,
-    /// in one write with what waits.
-    fn send(
-        &mut self,
-        mut waiting: Vec<Authored>,
-        mut places: Vec<Place>,
-        chain: &mut Chain,
-        now: &dyn Fn() -> i64,
-    ) -> Result<(), LedgerError> {
-        let torn = self.ledger.torn().cloned();
-        let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
-        let says = |one: &Authored, torn: &Remains| {
-            let hash = Content::Hash(Digest::new(torn.hash));
-            one.kind().name() == Some("tail.set_aside")
-                && one.statement.body().values.iter().any(|value| value.content == hash)
-        };
-        if let Some(torn) = torn.filter(|torn| !waiting.iter().any(|one| says(one, torn))) {
-            let says = self.sets_aside(&torn, chain, now)?;
-            places.extend(self.put_out(std::slice::from_ref(&says), chain)?);
-            waiting.push(says);
-        }
-        let key = self.structure_key()?.clone();
-        for write in waiting.chunks(together) {
-            let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
-                Err(why) => {
-                    // Signed in this call or before: it must outlive a power cut now.
-                    places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
-                    return Err(why);
-                }
-                Ok(entered) => entered,
-            };
-            self.keep_own(write)?;
-            entered.iter().try_for_each(|entered| self.keep_receipt(entered.number))?;
-        }
-        for place in places {
-            outbox::remove(&self.side, &self.tray, place, Durable::Now)?;
-        }
-        Ok(())
-    }
-
-    fn sets_aside(
-        &mut self,
-        torn: &Remains,
-        chain: &mut Chain,
-        now: &dyn Fn() -> i64,
-    ) -> Result<Authored, LedgerError> {
-        let kind = KindNumber::of("tail.set_aside").ok_or(LedgerError::NoPack)?;
-        let values = vec![
-            self.value("tail_hash", Content::Hash(Digest::new(torn.hash)))?,
-            self.value("byte_count", Content::Count(torn.length))?,
-            self.value("cause", code("torn_write")?)?,
-        ];
-        let decision = self.decide(kind, None, values, Vec::new(), now())?;
-        let folder = self.folder_key(&decision)?;
-        let ready = vec![(decision, folder, now())];
-        let (mut authored, failed) = self.author(ready, chain, &mut durable::entropy())?;
-        authored.pop().ok_or(failed.unwrap_or(LedgerError::NoPack))
     }
 
     /// Checks a draft, kept as `kept` if it was before; `first` is the entry that was made for it to come before it.
@@ -533,7 +358,7 @@ impl<D: Disk> Desk<D> {
     ///
     /// Sealing, and making the parts, needs nothing of the statement before: many are worked on by every core, with the
     /// randomness of the system. Only to sign, one has to know the digest of the one before.
-    fn author(
+    pub(super) fn author(
         &self,
         decisions: Vec<(Decision, Option<FolderPublic>, i64)>,
         chain: &mut Chain,
@@ -584,22 +409,7 @@ impl<D: Disk> Desk<D> {
         Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
     }
 
-    /// Puts what was signed into the outbox before it is sent: synced, with the chain, if it has to wait there.
-    fn put_out(&mut self, group: &[Authored], chain: &mut Chain) -> Result<Vec<Place>, LedgerError> {
-        let items: Vec<OutboxItem> = group.iter().map(item).collect();
-        let mut rng = durable::entropy();
-        let when = if self.ledger.can_append() { Durable::Later } else { Durable::Now };
-        if when == Durable::Later && outbox::lay(&mut self.tray, &items, &mut rng)? {
-            return Ok(vec![Place::Tray]);
-        }
-        let places = outbox::put(&self.side, &items, self.identity.recipient(), when)?;
-        if when == Durable::Now {
-            chain.save(when)?;
-        }
-        Ok(places)
-    }
-
-    fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
+    pub(super) fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
         let folder = decision.folder();
         if folder == Folder::None {
             return Ok(None);
@@ -683,39 +493,6 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    /// The author's own way back to the words, unsynced: without it the words are still in the folder.
-    fn keep_own(&mut self, authored: &[Authored]) -> Result<(), LedgerError> {
-        if authored.iter().all(|authored| authored.words_key.is_none()) {
-            return Ok(());
-        }
-        let mut rng = durable::entropy();
-        let mut own = match self.own.take() {
-            Some(own) => own,
-            None => self.own_copy(&mut rng)?,
-        };
-        let keys =
-            authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
-        own.append(keys, &mut rng)?;
-        self.own = Some(own);
-        Ok(())
-    }
-
-    fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {
-        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
-        match OwnCopy::open(&cabinet, &author, PERIOD, self.identity.secret()) {
-            Err(CabinetError::Missing) => {
-                Ok(OwnCopy::create(&cabinet, &author, PERIOD, &[self.identity.recipient()], rng)?)
-            }
-            other => Ok(other?),
-        }
-    }
-
-    fn keep_receipt(&self, entry: u64) -> Result<(), LedgerError> {
-        let text = self.ledger.receipt(entry)?.to_string();
-        receipts::save(&self.side, self.ledger_id(), entry, text.as_bytes(), Durable::Later)?;
-        Ok(())
-    }
-
     /// Whether an entry of ours says what this decision says, words included.
     pub(super) fn says_the_same(&self, entry: u64, decision: &Decision) -> Result<bool, LedgerError> {
         let (stored, statement) = self.statement(entry)?;
@@ -775,20 +552,6 @@ pub fn by_hand(kind: &Kind) -> bool {
         "mirror.deleted",
     ];
     kind.folder != FolderRule::Public && !kind.on_roll() && !clerks.contains(&kind.name.as_str())
-}
-
-fn item(authored: &Authored) -> OutboxItem {
-    OutboxItem {
-        ledger: authored.ledger(),
-        id: authored.statement.body().id,
-        sequence: authored.statement.body().sequence,
-        statement: authored.statement.as_bytes().to_vec(),
-        signature: *authored.statement.signature(),
-        structure_part: authored.structure.clone(),
-        words_part: authored.words.clone(),
-        content_key: Some(authored.content_key.clone()),
-        words_key: authored.words_key.clone(),
-    }
 }
 
 fn references_match(a: &[Reference], b: &[Reference]) -> bool {
