@@ -4,6 +4,7 @@ pub mod authored;
 pub mod carried;
 pub mod envelope;
 pub mod statement;
+pub mod values;
 
 /// Why the bytes of an entry were not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

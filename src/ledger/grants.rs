@@ -126,17 +126,12 @@ impl<D: Disk> Desk<D> {
             if body.kind.name() != Some("body.read") || body.case != Some(case) {
                 return;
             }
-            let reads = body.references.iter().find(|reference| reference.relation.name() == Some("reads"));
-            let cause = body.values_of(field::CAUSE).find_map(|content| match content {
-                Content::Code(code) => Some(code.as_str().to_owned()),
-                _ => None,
-            });
             found.push(Reading {
                 entry: number,
                 person: body.person,
                 recorded: 0,
-                of: reads.map_or(number, |reference| reference.entry),
-                cause: cause.unwrap_or_default(),
+                of: body.related("reads").next().map_or(number, |reference| reference.entry),
+                cause: body.code_of(field::CAUSE).unwrap_or_default().to_owned(),
                 under: None,
             });
         })?;

@@ -86,7 +86,7 @@ impl<D: Disk> Desk<D> {
             if let Some(statement) = crate::ledger::read::open_statement(digest, structure, words, &keys) {
                 let body = statement.body();
                 said |= body.kind.name() == Some("confirmation")
-                    && body.references.iter().any(|to| to.relation.name() == Some("confirms") && to.entry == entry)
+                    && body.related("confirms").any(|to| to.entry == entry)
                     && body.values.iter().any(|value| match &value.content {
                         crate::decision::value::Content::Code(code) => code.as_str() != "agrees_if",
                         _ => false,

@@ -13,7 +13,7 @@ use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::{Recipient, WrapError};
 use crate::codec::{CaseTag, Folder, FolderKeyId, KindNumber, PersonId};
-use crate::decision::decision::{Decision, Reference};
+use crate::decision::decision::Decision;
 use crate::decision::people::Role;
 use crate::decision::value::{Content, field};
 use crate::entry::statement::Body;
@@ -367,27 +367,19 @@ pub(super) fn read_on<D: Disk>(table: &mut Readers, ledger: &Ledger<D>, keys: &K
 fn note_grant(table: &mut Readers, number: u64, body: &Body) {
     match body.kind.name() {
         Some("grant.made") => {
-            let person = body.values_of(field::PERSON).find_map(|content| match content {
-                Content::Person(person) => Some(*person),
-                _ => None,
-            });
             let folders = body.values_of(field::FOLDERS).filter_map(|content| match content {
                 Content::Code(code) => Folder::from_name(code.as_str()),
                 _ => None,
             });
-            let until = body.values_of(field::ENDS_AT).find_map(|content| match content {
-                Content::Time(moment) if moment.is_some() => Some(moment.milliseconds),
-                _ => None,
-            });
-            if let Some(person) = person {
+            let until = body.time_of(field::ENDS_AT).map(|moment| moment.milliseconds);
+            if let Some(person) = body.person_of(field::PERSON) {
                 let grant =
                     |folder: Folder| Grant::new(number, person, body.case.filter(|_| folder.of_case()), folder, until);
                 table.grants.extend(folders.map(grant));
             }
         }
         Some("grant.ended") => {
-            let ends = |reference: &&Reference| reference.relation.name() == Some("ends");
-            for reference in body.references.iter().filter(ends) {
+            for reference in body.related("ends") {
                 for grant in table.grants.iter_mut().filter(|grant| grant.entry == reference.entry) {
                     grant.ended = grant.ended.or(Some(number));
                 }

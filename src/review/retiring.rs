@@ -3,8 +3,7 @@
 // Long because: what is read out of the entries and how it is judged belong together.
 
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId};
-use crate::decision::decision::Reference;
-use crate::decision::value::{Content, FieldId, Moment, field};
+use crate::decision::value::{Content, Moment, field};
 use crate::entry::statement::Body;
 
 /// Something that is to become unreadable.
@@ -268,23 +267,23 @@ impl Register {
             }
             Some("access.received") => self.guards.push(Guard { entry, case: body.case, ended: None }),
             Some("access.released" | "access.refused") => self.unguard(entry, body),
-            Some("access.clarify_received") if code(body, field::REPLY) == Some("request_withdrawn") => {
+            Some("access.clarify_received") if body.code_of(field::REPLY) == Some("request_withdrawn") => {
                 self.unguard(entry, body)
             }
             Some("retention.review") => self.reviews.push(Review {
                 entry,
                 case: body.case,
                 folder: body.folder().unwrap_or(Folder::None),
-                class: code(body, field::RETENTION_CLASS).unwrap_or_default().to_owned(),
-                retire: code(body, field::OUTCOME) == Some("retire"),
-                review_at: time(body, field::REVIEW_AT),
+                class: body.code_of(field::RETENTION_CLASS).unwrap_or_default().to_owned(),
+                retire: body.code_of(field::OUTCOME) == Some("retire"),
+                review_at: body.time_of(field::REVIEW_AT),
             }),
             Some("misfiled") => self.misfiled.push(Misfiled {
                 entry,
                 by: body.person,
                 case: body.case,
                 of: to(body, "misplaced"),
-                other_case: case(body, field::OTHER_CASE),
+                other_case: body.case_of(field::OTHER_CASE),
                 confirmed: None,
                 dropped: false,
                 refiled: None,
@@ -300,7 +299,7 @@ impl Register {
                 misfiled: to(body, "misplaced"),
             }),
             Some("retire.approved") => {
-                let view = code(body, field::VIEW).unwrap_or_default().to_owned();
+                let view = body.code_of(field::VIEW).unwrap_or_default().to_owned();
                 let word = |proposal| Approval { entry, by: body.person, leads: leads(), view: view.clone(), proposal };
                 self.approvals.extend(to(body, "confirms").into_iter().map(word));
             }
@@ -326,7 +325,7 @@ impl Register {
             if one.by == body.person || !leads() {
                 continue;
             }
-            match code(body, field::VIEW) {
+            match body.code_of(field::VIEW) {
                 Some("agrees") => one.confirmed = Some(entry),
                 Some("does_not") => one.dropped = true,
                 _ => {}
@@ -563,29 +562,7 @@ const CLASSES: [&str; 11] =
     ["people", "input", "consent", "decision", "access", "repair", "breach", "life", "staff", "reading", "assurance"];
 
 fn to(body: &Body, relation: &str) -> Vec<u64> {
-    let of = |reference: &&Reference| reference.relation.name() == Some(relation);
-    body.references.iter().filter(of).map(|reference| reference.entry).collect()
-}
-
-fn code(body: &Body, id: FieldId) -> Option<&str> {
-    body.values_of(id).find_map(|content| match content {
-        Content::Code(code) => Some(code.as_str()),
-        _ => None,
-    })
-}
-
-fn time(body: &Body, id: FieldId) -> Option<Moment> {
-    body.values_of(id).find_map(|content| match content {
-        Content::Time(moment) if moment.is_some() => Some(*moment),
-        _ => None,
-    })
-}
-
-fn case(body: &Body, id: FieldId) -> Option<CaseTag> {
-    body.values_of(id).find_map(|content| match content {
-        Content::Case(case) => Some(*case),
-        _ => None,
-    })
+    body.related(relation).map(|reference| reference.entry).collect()
 }
 
 fn targets(body: &Body) -> Vec<Target> {

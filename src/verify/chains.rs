@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::codec::Digest;
-use crate::decision::value::{Content, field};
+use crate::decision::value::field;
 use crate::entry::statement::{Body, UNKNOWN};
 use crate::verify::report::{Code, Rewrite};
 
@@ -58,13 +58,10 @@ impl Chains {
 
     /// Takes in a `statement.late`: the digest and author it names are accounted for from now on.
     pub fn account(&mut self, body: &Body) {
-        let digest = body.values_of(field::STATEMENT_HASH).next();
-        if let (Some(Content::Hash(digest)), Some(Content::Key(author))) =
-            (digest, body.values_of(field::AUTHOR_KEY).next())
-        {
-            let late = self.1.entry(author.0).or_default();
-            if !late.contains(digest) {
-                late.push(*digest);
+        if let (Some(digest), Some(author)) = (body.hash_of(field::STATEMENT_HASH), body.key_of(field::AUTHOR_KEY)) {
+            let late = self.1.entry(author).or_default();
+            if !late.contains(&digest) {
+                late.push(digest);
             }
         }
     }

@@ -199,8 +199,7 @@ pub fn confirmation_fits<E>(
     if body.kind.publicity() != Some(Publicity::AsConfirmed) {
         return Ok(true);
     }
-    let mut confirmed =
-        body.references.iter().filter(|reference| reference.relation.name() == Some("confirms")).peekable();
+    let mut confirmed = body.related("confirms").peekable();
     let mut fits = !clear || confirmed.peek().is_some();
     for reference in confirmed {
         fits &= public(reference.entry)? == Some(clear);

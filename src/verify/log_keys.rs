@@ -4,7 +4,7 @@
 //! new key, which proves both that the old one agreed and that somebody holds the new one; before it only the old key
 //! counts, after it only the new.
 
-use crate::decision::value::{Content, field};
+use crate::decision::value::field;
 use crate::entry::statement::Body;
 use crate::head::checkpoint::SignedCheckpoint;
 use crate::head::note::Note;
@@ -82,21 +82,17 @@ impl LogKeys {
     /// `Statement` for a key that is weak or was the log's before, and where another entry is renewed than the one that
     /// named the key in force.
     pub(super) fn propose(&mut self, entry: u64, body: &Body) -> Result<usize, Code> {
-        let Some(Content::Key(key)) = body.values_of(field::LOG_KEY).next() else { return Err(Code::Statement) };
-        let key = PublicKey::from_bytes(&key.0).map_err(|_| Code::Statement)?;
+        let key = body.key_of(field::LOG_KEY).ok_or(Code::Statement)?;
+        let key = PublicKey::from_bytes(&key).map_err(|_| Code::Statement)?;
         let (current, renewed) = self.current();
-        let renews = body.references.iter().find(|reference| reference.relation.name() == Some("renews"));
-        if renews.map(|reference| reference.entry) != Some(renewed) {
+        if body.related("renews").next().map(|reference| reference.entry) != Some(renewed) {
             return Err(Code::Statement);
         }
         let earlier = self.all().iter().any(|(_, known)| *known == key);
         if earlier && current != Some(&key) {
             return Err(Code::Statement);
         }
-        let recovery = match body.values_of(field::RECOVERY_RECIPIENT).next() {
-            Some(Content::Text(text)) => Some(text.as_str().to_owned()),
-            _ => None,
-        };
+        let recovery = body.text_of(field::RECOVERY_RECIPIENT).map(str::to_owned);
         self.changes.push(LogChange { entry, key, recovery, in_force: None });
         Ok(self.changes.len() - 1)
     }

@@ -1,0 +1,420 @@
+//! The roster: who may speak from which entry on, folded out of the public entries and nothing else.
+//!
+//! The clerk asks it before appending and the inspector while verifying, so that both judge alike.
+
+mod admit;
+
+use std::collections::HashMap;
+use std::io::{self, Read, Seek};
+
+use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
+use crate::decision::people::Role;
+use crate::entry::envelope::Envelope;
+use crate::entry::statement::Unverified;
+use crate::frame::reader::{Event, WriteReader};
+use crate::keys::PublicKey;
+use crate::seal::structure::{self, StructurePart};
+use crate::seal::words::FolderPublic;
+use crate::verify::log_keys::LogKeys;
+use crate::verify::report::Code;
+use crate::verify::tenure::{Tenure, Waiting};
+
+/// A key and what it may do.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    /// Whose key it is.
+    pub person: PersonId,
+    /// The key, checked: canonical and not weak.
+    pub key: PublicKey,
+    /// The age recipient of the same device.
+    pub recipient: String,
+    /// The role it was enrolled with.
+    pub role: Role,
+    /// The entry that enrolled it.
+    pub entry: u64,
+    /// The person who enrolled it.
+    pub enrolled_by: PersonId,
+    /// The entry that enrolled the key which this one replaces once it counts.
+    pub renews: Option<u64>,
+    /// The entry from which it counts: its own, or its confirmation's; none while it waits.
+    pub in_force: Option<u64>,
+    /// The entry from which it no longer counts.
+    pub ended: Option<u64>,
+}
+
+/// One epoch of a folder.
+#[derive(Debug, Clone)]
+pub struct FolderEpoch {
+    /// The case, or none for a folder of the setting.
+    pub case: Option<CaseTag>,
+    /// The folder.
+    pub folder: Folder,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The public key.
+    pub key: FolderPublic,
+    /// The entry that published it.
+    pub entry: u64,
+    /// When that entry was recorded, in milliseconds UTC.
+    pub recorded: i64,
+    /// The entry that replaced it.
+    pub replaced: Option<u64>,
+}
+
+/// A policy that was adopted.
+#[derive(Debug, Clone)]
+struct Policy {
+    entry: u64,
+    hash: Digest,
+    /// The entry from which it is in force: a second person's confirmation; none while it waits.
+    in_force: Option<u64>,
+}
+
+/// Another ledger that this one goes on from: a `restore` entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continues {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The origin of the ledger before, if it is named.
+    pub origin: Option<String>,
+    /// That log's Ed25519 key, if it is named.
+    pub log_key: Option<[u8; 32]>,
+    /// How many entries it had in the checkpoint that is bound here.
+    pub size: u64,
+    /// Their root.
+    pub root: Digest,
+    /// The entry from which it counts: a second person's confirmation.
+    pub in_force: Option<u64>,
+}
+
+/// A finding about a public entry: its code and whether it was refused.
+pub type Judgement = Result<(), Code>;
+
+/// Everything that the public entries up to some point establish.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    ledger: Option<LedgerId>,
+    origin: String,
+    setting: String,
+    log: LogKeys,
+    continues: Vec<Continues>,
+    founder: Option<PersonId>,
+    founder_confirmed: bool,
+    founder_spent: bool,
+    enrolments: Vec<Enrolment>,
+    tenures: Vec<Tenure>,
+    waiting: Vec<Waiting>,
+    latest: i64,
+    changed: u64,
+    upto: u64,
+    by_key: HashMap<[u8; 32], usize>,
+    folders: HashMap<FolderKeyId, FolderEpoch>,
+    cases: Vec<(CaseTag, u64)>,
+    packs: Vec<(u64, Digest)>,
+    policies: Vec<Policy>,
+}
+
+impl Roster {
+    /// Reads the roster out of a log's public entries and checks nothing else: to find the right keys before verifying.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn read<R: Read + Seek>(source: R) -> io::Result<Self> {
+        Self::read_writes(WriteReader::new(source))
+    }
+
+    /// Reads the roster as [`Roster::read`], out of a reader that stands at the log's first byte.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn read_writes<R: Read + Seek>(mut reader: WriteReader<R>) -> io::Result<Self> {
+        let (mut roster, mut number) = (Roster::default(), 0);
+        loop {
+            match reader.next_event()? {
+                Event::Entry { frame, .. } => {
+                    if let Ok(StructurePart::Clear { statement, signature }) = structure::parse(frame.structure)
+                        && let Ok(statement) = Unverified::decode(statement, signature)
+                    {
+                        // An entry without effect is verify's to report.
+                        let recorded = Envelope::decode(frame.envelope).map_or(0, |envelope| envelope.recorded);
+                        let _ = roster.admit(number, recorded, &statement, frame.words);
+                    }
+                    number += 1;
+                }
+                Event::Tail(_) | Event::End { .. } => return Ok(roster),
+                Event::Void { .. } | Event::Checkpoint { .. } => {}
+            }
+        }
+    }
+
+    /// Returns the keys of the folders whose structure only those open who open the words.
+    pub fn restricted_folders(&self) -> impl Iterator<Item = &FolderKeyId> {
+        self.folders.iter().filter(|(_, epoch)| epoch.folder.restricted()).map(|(id, _)| id)
+    }
+
+    /// Returns the ledger's id, once genesis was read.
+    #[must_use]
+    pub fn ledger(&self) -> Option<LedgerId> {
+        self.ledger
+    }
+
+    /// Returns the origin that genesis names.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns the setting's name.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    /// Returns the log's key that counts after all entries read: the one that genesis names, or a confirmed `log.key`.
+    #[must_use]
+    pub fn log_key(&self) -> Option<&PublicKey> {
+        self.log.current().0
+    }
+
+    /// Returns the log's keys in their order, each with the entry from which it counts: genesis, or the confirmation of a
+    /// `log.key`. The checkpoint of the write that holds that entry is signed by this key and the one before.
+    #[must_use]
+    pub fn log_keys(&self) -> Vec<(u64, PublicKey)> {
+        self.log.all()
+    }
+
+    /// Whether the log may have more keys than so many.
+    pub(super) fn has_log_keys_beyond(&self, count: usize) -> bool {
+        self.log.more_than(count)
+    }
+
+    /// Returns the entry that the next `log.key` renews.
+    #[must_use]
+    pub fn log_key_entry(&self) -> u64 {
+        self.log.current().1
+    }
+
+    /// Returns the key that a `log.key` entry names, whether it counts or not.
+    #[must_use]
+    pub fn log_key_of(&self, entry: u64) -> Option<&PublicKey> {
+        self.log.key_of(entry)
+    }
+
+    /// Returns the age recipient of the recovery sheet in force.
+    #[must_use]
+    pub fn recovery(&self) -> &str {
+        self.log.recovery()
+    }
+
+    /// Returns the ledgers that this one goes on from, in order of entry, confirmed or not.
+    #[must_use]
+    pub fn continues(&self) -> &[Continues] {
+        &self.continues
+    }
+
+    /// Whether the ledger still rests on its founder alone (ONE-FOUNDER).
+    #[must_use]
+    pub fn one_founder(&self) -> bool {
+        self.founder.is_some() && !self.founder_confirmed
+    }
+
+    /// Whether this is the person who began the ledger.
+    #[must_use]
+    pub fn is_founder(&self, person: PersonId) -> bool {
+        self.founder == Some(person)
+    }
+
+    /// Returns the enrolments in order of entry.
+    #[must_use]
+    pub fn enrolments(&self) -> &[Enrolment] {
+        &self.enrolments
+    }
+
+    /// Returns the enrolment of a key, in force or not.
+    #[must_use]
+    pub fn enrolment(&self, key: &[u8; 32]) -> Option<&Enrolment> {
+        self.by_key.get(key).and_then(|at| self.enrolments.get(*at))
+    }
+
+    /// Returns the enrolment of a key if it counts at that entry.
+    #[must_use]
+    pub fn in_force(&self, key: &[u8; 32], entry: u64) -> Option<&Enrolment> {
+        self.enrolment(key).filter(|enrolment| enrolment.in_force_at(entry))
+    }
+
+    /// Returns the devices that overseers hold at a time: every key in force of whoever is dsl, deputy_dsl or leader then.
+    pub fn overseers(&self, at: i64) -> impl Iterator<Item = &Enrolment> {
+        self.current().filter(move |enrolment| self.holds_now(enrolment.person, at, Role::is_overseer))
+    }
+
+    /// Returns every enrolment that counts now.
+    pub fn current(&self) -> impl Iterator<Item = &Enrolment> {
+        self.enrolments.iter().filter(|enrolment| enrolment.is_current())
+    }
+
+    /// Returns every role that was given, waiting and ended ones too, in order of entry.
+    #[must_use]
+    pub fn tenures(&self) -> &[Tenure] {
+        &self.tenures
+    }
+
+    /// Returns what waits for a second person, in order of entry.
+    #[must_use]
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    /// Returns when the newest public entry was recorded, in milliseconds UTC.
+    #[must_use]
+    pub fn latest(&self) -> i64 {
+        self.latest
+    }
+
+    /// Returns how many entries were read for it, by a clerk who reads on.
+    #[must_use]
+    pub fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Says that the public ones of so many entries were read.
+    pub fn read_to(&mut self, entries: u64) {
+        self.upto = self.upto.max(entries);
+    }
+
+    /// Returns the newest entry that changed who is enrolled or in role.
+    #[must_use]
+    pub fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// Returns the roles that a person holds in an entry recorded at `at`, each once, those of one case left out.
+    #[must_use]
+    pub fn roles(&self, person: PersonId, entry: u64, at: i64) -> Vec<Role> {
+        let mut roles: Vec<Role> = self
+            .tenures
+            .iter()
+            .filter(|tenure| tenure.person == person && tenure.case.is_none() && self.counts(tenure, entry, at))
+            .map(|tenure| tenure.role)
+            .collect();
+        roles.sort_unstable();
+        roles.dedup();
+        roles
+    }
+
+    /// Returns the persons who hold a role for one case at a time, such as its key person.
+    pub fn roles_of_case(&self, case: CaseTag, at: i64) -> impl Iterator<Item = (PersonId, Role)> {
+        let held = move |tenure: &&Tenure| tenure.case == Some(case) && self.counts(tenure, u64::MAX, at);
+        self.tenures.iter().filter(held).map(|tenure| (tenure.person, tenure.role))
+    }
+
+    /// Whether a person holds some such role at a time, after all entries read.
+    #[must_use]
+    pub fn holds_now(&self, person: PersonId, at: i64, such: impl Fn(Role) -> bool) -> bool {
+        self.holds(person, u64::MAX, at, such)
+    }
+
+    fn holds(&self, person: PersonId, entry: u64, at: i64, such: impl Fn(Role) -> bool) -> bool {
+        self.roles(person, entry, at).into_iter().any(such)
+    }
+
+    /// Whether a tenure counts: held, and its key in force if it came with one.
+    fn counts(&self, tenure: &Tenure, entry: u64, at: i64) -> bool {
+        tenure.holds(entry, at) && tenure.key.is_none_or(|key| self.in_force(&key, entry).is_some())
+    }
+
+    /// Returns the folder epoch that a statement names.
+    #[must_use]
+    pub fn folder_key(&self, id: &FolderKeyId) -> Option<&FolderEpoch> {
+        self.folders.get(id)
+    }
+
+    /// Returns the current epoch of a folder.
+    #[must_use]
+    pub fn current_folder(&self, case: Option<CaseTag>, folder: Folder) -> Option<&FolderEpoch> {
+        self.folders.values().find(|epoch| epoch.case == case && epoch.folder == folder && epoch.replaced.is_none())
+    }
+
+    /// Returns the ids of every folder key that was published, in no order.
+    pub fn folder_ids(&self) -> impl Iterator<Item = &FolderKeyId> {
+        self.folders.keys()
+    }
+
+    /// Returns every epoch of a folder, in no order.
+    pub fn epochs_of(&self, case: Option<CaseTag>, folder: Folder) -> impl Iterator<Item = &FolderEpoch> {
+        self.folders.values().filter(move |epoch| epoch.case == case && epoch.folder == folder)
+    }
+
+    /// Returns the cases in order of opening, with the entry that opened each.
+    #[must_use]
+    pub fn cases(&self) -> &[(CaseTag, u64)] {
+        &self.cases
+    }
+
+    /// Returns the hash of the rule pack in force after all entries read; zero before one was adopted.
+    #[must_use]
+    pub fn pack(&self) -> Digest {
+        self.packs.last().map_or(Digest::ZERO, |(_, hash)| *hash)
+    }
+
+    /// Returns the entry that adopted the pack in force.
+    #[must_use]
+    pub fn pack_entry(&self) -> Option<u64> {
+        self.packs.last().map(|(entry, _)| *entry)
+    }
+
+    /// Returns the hash of the policy in force after all entries read; zero before one was confirmed.
+    #[must_use]
+    pub fn policy(&self) -> Digest {
+        self.policy_at(u64::MAX)
+    }
+
+    /// Returns the hash of the pack in force after that entry; zero before one was adopted.
+    #[must_use]
+    pub fn pack_at(&self, entry: u64) -> Digest {
+        let adopted = self.packs.iter().rev().find(|(at, _)| *at <= entry);
+        adopted.map_or(Digest::ZERO, |(_, hash)| *hash)
+    }
+
+    /// Returns the hash of the policy in force after that entry; zero before one was confirmed.
+    #[must_use]
+    pub fn policy_at(&self, entry: u64) -> Digest {
+        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|from| from <= entry));
+        in_force.max_by_key(|policy| (policy.in_force, policy.entry)).map_or(Digest::ZERO, |policy| policy.hash)
+    }
+
+    /// Whether a pack of this hash was adopted, by that entry or before it.
+    #[must_use]
+    pub fn has_pack(&self, hash: &Digest, entry: u64) -> bool {
+        self.packs.iter().any(|(at, known)| *at <= entry && known == hash)
+    }
+
+    /// Whether a policy of this hash was adopted, by that entry or before it, confirmed or not.
+    #[must_use]
+    pub fn has_policy(&self, hash: &Digest, entry: u64) -> bool {
+        self.policies.iter().any(|policy| policy.entry <= entry && policy.hash == *hash)
+    }
+
+    /// Whether this person, as the founder, may still enrol the first other leading person alone.
+    #[must_use]
+    pub fn founder_may_enrol(&self, enroller: PersonId, enrolled: PersonId) -> bool {
+        Some(enroller) == self.founder && !self.founder_spent && enrolled != enroller
+    }
+}
+
+impl Enrolment {
+    fn in_force_at(&self, entry: u64) -> bool {
+        self.in_force.is_some_and(|from| from <= entry) && self.ended.is_none_or(|end| entry < end)
+    }
+
+    /// Whether the key counts after all entries read.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.in_force.is_some() && self.ended.is_none()
+    }
+}
+
+/// Whether a kind changes who may speak, read or what counts: a finding on it is one of history.
+#[must_use]
+pub fn changes_trust(kind: KindNumber) -> bool {
+    kind.publicity() != Some(crate::codec::Publicity::Sealed)
+}
