@@ -655,18 +655,3 @@ fn a_write_that_fails_during_a_retirement_destroys_nothing_that_is_not_said_to_b
         }
     }
 }
-
-/// Run by hand (`cargo test --release --test it -- --ignored punctur`): the target is 10 s.
-#[test]
-#[ignore = "a measurement"]
-fn puncturing_a_folder_of_ten_thousand_entries_takes_at_most_ten_seconds() {
-    let world = World::new();
-    let drafts: Vec<Json> = (0..10_000).map(|number| concern("theo", &format!("Worry {number}."))).collect();
-    drafts.chunks(1000).for_each(|chunk| world.record_batch("sam", chunk));
-    let (_, _, proposal) = misfiled(&world);
-    let begun = std::time::Instant::now();
-    approve(&world, "maria", proposal).unwrap();
-    let took = begun.elapsed();
-    println!("{} ms", took.as_millis());
-    assert!(took.as_secs() < 10);
-}
