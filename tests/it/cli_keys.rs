@@ -1,10 +1,11 @@
 //! The program's commands for keys over time: the wire from the command line to what `recovery`, `log_key` and `late` test.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value as Json;
+
+use crate::town::{INIT, output, program};
 
 /// A temporary folder in which the program is run.
 pub struct Town {
@@ -12,19 +13,6 @@ pub struct Town {
     /// The words of the recovery sheet, as `init` printed them.
     words: String,
 }
-
-const INIT: [&str; 10] = [
-    "init",
-    "book",
-    "--setting",
-    "Willowbrook Pre-School",
-    "--origin",
-    "willowbrook.example/decisions",
-    "--founder",
-    "Maria Okafor",
-    "--no-passphrase",
-    "--json",
-];
 
 impl Town {
     /// Maria founds; Jon (deputy_dsl) and Sam (practitioner) are enrolled; the case theo is opened: entries 0 to 4.
@@ -46,21 +34,9 @@ impl Town {
     }
 
     pub fn run(&self, who: &str, args: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_indelible"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("XDG_CONFIG_HOME", self.path("config"))
-            .env("INDELIBLE_LEDGER", "book")
-            .env("INDELIBLE_IDENTITY", format!("{who}.id"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        let mut command = program(self.folder.path(), args, None);
+        command.env("INDELIBLE_LEDGER", "book").env("INDELIBLE_IDENTITY", format!("{who}.id"));
+        output(command, input)
     }
 
     pub fn good(&self, who: &str, args: &[&str]) -> String {

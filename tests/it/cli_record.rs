@@ -1,7 +1,6 @@
 //! The program itself: the forms that scripts rely on, from `init` to `log --json`, and its bad days.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,32 +14,17 @@ use indelible::codec::context::hex;
 use indelible::decision::value::Moment;
 use indelible::head::receipt::Receipt;
 use indelible::ledger::desk::Desk;
-use indelible::rules::clock;
 use indelible::rules::pack::BUILT_IN;
 use indelible::verify::report::{Code, History};
 use serde_json::{Value as Json, json};
 
+use crate::town::{INIT, output, program, start};
 use crate::world::verify_file;
 
 /// A temporary folder in which the program is run as `maria`, `jon` or `sam`.
 struct Town {
     folder: tempfile::TempDir,
 }
-
-const INIT: [&str; 12] = [
-    "init",
-    "book",
-    "--setting",
-    "Willowbrook Pre-School",
-    "--origin",
-    "willowbrook.example/decisions",
-    "--founder",
-    "Maria Okafor",
-    "--role",
-    "dsl",
-    "--no-passphrase",
-    "--json",
-];
 
 impl Town {
     fn empty() -> Self {
@@ -57,7 +41,7 @@ impl Town {
         let mut clock = time.map(|time| Moment::parse(time).unwrap().milliseconds);
         let mut step = |args: &[&str]| {
             clock = clock.map(|now| now + 60_000);
-            town.good(&town.output(town.command(args, clock), ""))
+            town.good(&output(town.command(args, clock), ""))
         };
         step(&[&INIT[..], &["--identity", "maria.id"]].concat());
         for (name, file, role) in [("Jon Pell", "jon.id", "deputy_dsl"), ("Sam Leigh", "sam.id", "practitioner")] {
@@ -76,37 +60,11 @@ impl Town {
 
     /// The program in this folder; at a time, under `faketime`.
     fn command(&self, args: &[&str], now: Option<i64>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
-        if let Some(now) = now {
-            let utc = clock::rfc3339(now - now.rem_euclid(1000), 0).replace('T', " ").replace("+00:00", "");
-            command = Command::new("faketime");
-            command.args(["-f", &format!("@{utc}"), env!("CARGO_BIN_EXE_indelible")]).env("TZ", "UTC");
-        }
-        command.args(args).current_dir(self.folder.path());
-        command.env("XDG_CONFIG_HOME", self.path("config")).env("HOME", self.folder.path());
-        for name in ["INDELIBLE_LEDGER", "INDELIBLE_IDENTITY", "INDELIBLE_PASSPHRASE_FILE"] {
-            command.env_remove(name);
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn start(&self, mut command: Command, stdin: &str) -> Child {
-        let mut child = command.spawn().unwrap_or_else(|error| {
-            let program = command.get_program().to_string_lossy().into_owned();
-            panic!("{program} cannot be run ({error}); faketime comes with: apt-get install -y faketime")
-        });
-        // A program that stops before it reads everything is no failure of the test.
-        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
-        child
-    }
-
-    fn output(&self, command: Command, stdin: &str) -> Output {
-        self.start(command, stdin).wait_with_output().unwrap()
+        program(self.folder.path(), args, now)
     }
 
     fn run(&self, args: &[&str], stdin: &str) -> Output {
-        self.output(self.command(args, None), stdin)
+        output(self.command(args, None), stdin)
     }
 
     fn good(&self, output: &Output) -> String {
@@ -263,7 +221,7 @@ fn the_scenarios_are_entered_and_nothing_of_them_stands_in_clear() {
             let now = Moment::parse(time.trim()).unwrap().milliseconds + second * 2000;
             let file = format!("{who}.id");
             let args = ["--ledger", "book", "--identity", &file, "record", "--from", "-", "--json"];
-            let output = town.output(town.command(&args, Some(now)), draft);
+            let output = output(town.command(&args, Some(now)), draft);
             assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
             let draft: Json = serde_json::from_str(draft).unwrap();
             drafts.push((draft, lines(&output).remove(0), now));
@@ -494,7 +452,7 @@ fn many_programs_record_at_once() {
         .map(|at| {
             let who = [MARIA, JON, SAM][at % 3];
             let command = town.command(&[&who[..], &["record", "--from", "-", "--json"]].concat(), None);
-            town.start(command, &format!("{SMALLEST}\n{SMALLEST}\n"))
+            start(command, &format!("{SMALLEST}\n{SMALLEST}\n"))
         })
         .collect();
     let mut entries: Vec<u64> = Vec::new();
@@ -558,7 +516,7 @@ fn a_full_disk_loses_nothing_that_was_signed() {
         shell.env("XDG_CONFIG_HOME", town.path("config")).env("HOME", town.folder.path());
         command = shell;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        town.output(command, drafts)
+        output(command, drafts)
     };
     let first = full(&format!("{long}\n{SMALLEST}\n"));
     let told = lines(&first);
@@ -609,7 +567,7 @@ fn a_read_only_folder_is_read_and_not_written() {
             command = other;
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         }
-        town.output(command, stdin)
+        output(command, stdin)
     };
     for args in [&["log"][..], &["show", "6", "--structure"], &["case", "list"], &["drafts"]] {
         let read = run(&[&MARIA[..], args].concat(), "");

@@ -9,6 +9,7 @@ use indelible::verify::ledger::verify;
 use indelible::verify::report::{Code, History};
 use serde_json::{Value as Json, json};
 
+use crate::town::{output, program};
 use crate::world::{START, World, options, verify_bytes};
 
 /// Entries 0 to 8: the setting, and three decisions of Sam's and Maria's.
@@ -39,12 +40,7 @@ struct Run {
 
 /// Runs the program in the world's folder.
 fn run(world: &World, args: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
-    command.args(args).current_dir(world.folder.path()).env("XDG_CONFIG_HOME", world.path("config"));
-    for name in ["INDELIBLE_LEDGER", "INDELIBLE_IDENTITY", "INDELIBLE_PASSPHRASE_FILE"] {
-        command.env_remove(name);
-    }
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let Output { status, stdout, stderr } = output(program(world.folder.path(), args, None), "");
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Run { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
 }

@@ -31,5 +31,6 @@ mod story;
 mod strict;
 mod tamper;
 mod tidy;
+mod town;
 mod transcript;
 mod world;
