@@ -263,11 +263,13 @@ fn append(settings: &Settings) {
 fn puncture() {
     let made = Made::of(Shape { entries: 10_000, per_write: FULL, own_words: true }).copy("puncture");
     let (now, mut rng) = (|| START + 9_000_000, durable::entropy());
-    let (mut founder, mut deputy) = (made.desk(0), made.desk(1));
+    let mut founder = made.desk(0);
     let words = |number: &u64| founder.statement(*number).unwrap().0.words().first() == Some(&1);
     let entry = (founder.ledger.size() / 2..founder.ledger.size()).find(words).unwrap();
     let said = founder.misfiled(entry, None, "It does not belong here.", &now, &mut rng).unwrap();
     let Outcome::Entered { entered, .. } = said else { panic!("{said:?}") };
+    drop(founder);
+    let mut deputy = made.desk(1);
     deputy.confirm(entered.number, "agrees", &now, &mut rng).unwrap();
     let target = [Target::Entry(entry)];
     let (proposal, _) = deputy.propose_retiring(&target, "misfiled", Some(entered.number), &now, &mut rng).unwrap();
