@@ -8,6 +8,7 @@ pub mod clock;
 pub mod codes;
 mod form;
 pub mod kind;
+pub mod obligation;
 pub mod pack;
 mod raw;
 mod read;
