@@ -13,3 +13,4 @@ pub mod pack;
 mod raw;
 mod read;
 mod read_kind;
+pub mod rulebook;
