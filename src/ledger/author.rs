@@ -84,7 +84,7 @@ impl<D: Disk> Desk<D> {
         let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
         let newest = self.held.iter().filter(|held| held.author == author).map(|held| held.epoch).max();
         if newest.is_some_and(|newest| structure_keys::has_epoch(&cabinet, &author, newest + 1)) {
-            self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+            self.read_keys()?;
         }
         Ok(())
     }
