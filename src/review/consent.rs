@@ -53,7 +53,7 @@ impl<'a> Book<'a> {
             begun && !ended
         };
         // The newest word on it stands.
-        let newest = self.of_case(case).filter(of_person).filter(stands).next_back();
+        let newest = self.of_case(case).filter(of_person).rfind(stands);
         let Some(relation) = newest else { return Responsibility::Nothing };
         let whole = self.whole(relation);
         match whole.code(ask::PR_STATUS) {

@@ -156,7 +156,7 @@ impl<'a> Book<'a> {
                 flagged.closed = first.filter(|closed| closed.by > flagged.entry);
             }
         }
-        let two = self.two_took_part(fact).then(|| Closed { by: fact.entry, at: since });
+        let two = self.two_took_part(fact).then_some(Closed { by: fact.entry, at: since });
         item.closed = first.into_iter().chain(two).chain(self.advised(fact)).min_by_key(|closed| closed.at);
         let declined: Vec<u64> = self.by(fact, "declines").map(|no| no.entry).collect();
         if !declined.is_empty() {
@@ -327,7 +327,7 @@ impl<'a> Book<'a> {
         let social_care = to(fact) || to(done.by);
         if !matches!(fact.name(), "referral.made" | "lado.referral") {
             // A share counts as one if it decides on a concern, and no referral carries it out, which has its own.
-            let concerned = self.to(fact, "decides").any(|on| is_concern(on));
+            let concerned = self.to(fact, "decides").any(is_concern);
             if !social_care || !concerned || done.by.name() == "referral.made" {
                 return;
             }
