@@ -22,6 +22,7 @@ use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
 use crate::ledger::{LedgerError, facts, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
+use crate::rules::rulebook::Rulebook;
 use crate::seal::sealed::document_hash;
 use crate::seal::structure::StructureKey;
 use crate::seal::words::{self, WordsPart};
@@ -48,6 +49,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
+    /// The rules that the ledger has had, once they were asked for.
+    pub(super) rules: OnceCell<Rulebook>,
     /// What the rules know of the entries, once they were asked.
     pub(super) known: RefCell<Option<facts::Known>>,
     /// Folder keys that were opened, at their first use.
@@ -122,6 +125,7 @@ impl<D: Disk> Desk<D> {
             tray,
             time,
             known: RefCell::default(),
+            rules: OnceCell::new(),
             ring,
         };
         desk.compare_receipt()?;
@@ -162,6 +166,12 @@ impl<D: Disk> Desk<D> {
     #[must_use]
     pub fn pack(&self) -> &Pack {
         &self.pack
+    }
+
+    /// Returns the rules that the ledger has had.
+    #[must_use]
+    pub fn rules(&self) -> &Rulebook {
+        self.rules.get_or_init(|| Rulebook::new(self.pack.clone()))
     }
 
     /// Returns the identity.

@@ -18,7 +18,6 @@ use crate::ledger::read::open_statement;
 use crate::review::fact::Fact;
 use crate::review::item::Review;
 use crate::review::look::{Look, review};
-use crate::rules::rulebook::Rulebook;
 use crate::seal::structure::{self, StructureKey, StructurePart};
 use crate::store::disk::Disk;
 use crate::verify::entry::Keys;
@@ -80,10 +79,9 @@ impl<D: Disk> Desk<D> {
     /// # Errors
     /// Those of the store.
     pub fn review(&self, now: i64) -> Result<Review, LedgerError> {
-        let rules = Rulebook::new(self.pack.clone());
         self.with_facts(|known| {
             let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
-            review(&Look { facts: &known.facts, unseen: &known.unseen, rules: &rules, roles: &roles, now })
+            review(&Look { facts: &known.facts, unseen: &known.unseen, rules: self.rules(), roles: &roles, now })
         })
     }
 
