@@ -1,4 +1,5 @@
 //! What verifying found, in words: two sentences, findings by entry, and who would be needed to rewrite it.
+// Long because: both verdicts, and both their texts and JSON, are put into words in one place.
 
 use std::fmt::Write as _;
 
