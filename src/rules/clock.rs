@@ -154,6 +154,22 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// Reads `eod`, `wd 3`, `h 24`, `d 14` or `d 30 rolled`; none for any other spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Clock> {
+        let mut words = text.split(' ');
+        let (unit, number, rolled) = (words.next()?, words.next(), words.next());
+        let clock = match (unit, number, rolled) {
+            ("eod", None, None) => Clock::EndOfDay,
+            ("wd", Some(n), None) => Clock::WorkingDays(n.parse().ok()?),
+            ("h", Some(n), None) => Clock::Hours(n.parse().ok()?),
+            ("d", Some(n), None) => Clock::Days(n.parse().ok()?),
+            ("d", Some(n), Some("rolled")) => Clock::DaysRolled(n.parse().ok()?),
+            _ => return None,
+        };
+        (clock.to_string() == text).then_some(clock)
+    }
+
     /// Returns when it runs out, for what began at `start`; both in milliseconds UTC.
     #[must_use]
     pub fn due(self, calendar: &Calendar, start: i64) -> i64 {
@@ -164,6 +180,18 @@ impl Clock {
             Clock::Hours(hours) => start.saturating_add(i64::from(hours) * 3_600_000),
             Clock::Days(days) => end_of_day(days_after(day, days)),
             Clock::DaysRolled(days) => end_of_day(calendar.working_day_from(days_after(day, days))),
+        }
+    }
+}
+
+impl std::fmt::Display for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Clock::EndOfDay => f.write_str("eod"),
+            Clock::WorkingDays(n) => write!(f, "wd {n}"),
+            Clock::Hours(n) => write!(f, "h {n}"),
+            Clock::Days(n) => write!(f, "d {n}"),
+            Clock::DaysRolled(n) => write!(f, "d {n} rolled"),
         }
     }
 }
