@@ -4,6 +4,7 @@
 //! answers questions about it. It knows nothing of entries, files or the clock on the wall.
 
 pub mod access;
+pub mod calendar;
 pub mod clock;
 pub mod codes;
 mod form;
@@ -15,3 +16,4 @@ mod read;
 mod read_kind;
 mod read_policy;
 pub mod retention;
+pub mod rulebook;
