@@ -22,6 +22,7 @@ use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
 use crate::ledger::{LedgerError, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
+use crate::rules::rulebook::Rulebook;
 use crate::seal::sealed::document_hash;
 use crate::seal::structure::StructureKey;
 use crate::seal::words::{self, WordsPart};
@@ -148,6 +149,14 @@ impl<D: Disk> Desk<D> {
     #[must_use]
     pub fn pack(&self) -> &Pack {
         &self.pack
+    }
+
+    /// Returns every pack, policy and calendar that the ledger adopted, as far as this desk has read it.
+    ///
+    /// # Errors
+    /// `NoPack` if the pack in force cannot be read.
+    pub fn rulebook(&self) -> Result<Rulebook, LedgerError> {
+        self.roster.rulebook().ok_or(LedgerError::NoPack)
     }
 
     /// Returns the identity.

@@ -41,7 +41,7 @@ pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Opti
 /// Returns on how many days after it was learned the entry was written, if that is after the pack's last working day.
 fn late(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
     let learned = facts.learned.is_some().then(|| clock::london_day(facts.learned.milliseconds))?;
-    let due = pack.calendar().end_of_nth_working_day(learned, pack.late_after());
+    let due = pack.within("LATE", "written")?.due(pack.calendar(), facts.learned.milliseconds);
     // The last second of the day belongs to the day, whatever its milliseconds.
     let after = recorded_ms.div_euclid(1000) > due.div_euclid(1000);
     let days = clock::london_day(recorded_ms).signed_duration_since(learned).num_days();

@@ -12,6 +12,7 @@ use chrono_tz::Europe::London;
 
 use super::access;
 use super::clock::{self, Clock};
+use super::obligation::LegalLimit;
 use super::pack::{Pack, PackError};
 use super::read_policy;
 use super::retention::Keep;
@@ -31,6 +32,8 @@ pub const LOOKED_AHEAD: u32 = 400;
 
 /// The step whose clock is a promise beside the law's own, which is counted by [`crate::rules::access`].
 pub const RELEASE: (&str, &str) = ("SAR-DUE", "release");
+/// The flag whose steps are classes: a policy says under `retention` how long each is kept.
+pub const RETENTION: &str = "RETENTION-REVIEW";
 
 /// A step of an obligation with the clock that the policy gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,6 +237,9 @@ impl Policy {
     /// Returns the clock that this policy gives a step; none where the pack's holds.
     #[must_use]
     pub fn clock(&self, flag: &str, step: &str) -> Option<Clock> {
+        if flag == RETENTION {
+            return self.retention.iter().find(|keep| keep.class == step).map(|keep| Clock::Years(keep.years));
+        }
         self.clocks.iter().find(|own| own.flag == flag && own.step == step).map(|own| own.clock)
     }
 
@@ -382,34 +388,21 @@ pub fn spans(days: &[NaiveDate]) -> Vec<(NaiveDate, NaiveDate)> {
     spans
 }
 
-/// Whether the pack's obligations have such a step.
-pub(super) fn has_step(pack: &Pack, flag: &str, step: &str) -> bool {
-    default_clock(pack, flag, step).is_some() || (flag, step) == RELEASE
+/// Whether a policy may give this step a clock of its own: one that has a clock in the pack, or a limit in law.
+pub(super) fn has_clock(pack: &Pack, flag: &str, step: &str) -> bool {
+    let step = pack.obligation(flag).and_then(|obligation| obligation.step(step));
+    step.is_some_and(|step| step.within.is_some() || step.law.is_some())
 }
 
-/// Returns the clock that the pack gives a step.
-pub(super) fn default_clock(_: &Pack, flag: &str, step: &str) -> Option<Clock> {
-    let own = STEPS.iter().find(|(name, ..)| name.split_once('/') == Some((flag, step)));
-    own.and_then(|(_, clock, _)| Clock::parse(clock))
+/// Returns the longest time that the law gives a step, and where it says so; none where it says nothing, or counts a month,
+/// which [`access`] does.
+fn law_of(pack: &Pack, flag: &str, step: &str) -> Option<(Clock, String)> {
+    let obligation = pack.obligation(flag)?;
+    match obligation.step(step)?.law? {
+        LegalLimit::Clock(law) => Some((law, obligation.source.clone())),
+        LegalLimit::Month => None,
+    }
 }
-
-/// Returns the longest time that the law gives a step, and where it says so; none where it says nothing.
-fn law_of(_: &Pack, flag: &str, step: &str) -> Option<(Clock, String)> {
-    let own = STEPS.iter().find(|(name, ..)| name.split_once('/') == Some((flag, step)));
-    let (law, source) = own.and_then(|(.., law)| *law)?;
-    Some((Clock::parse(law)?, source.to_owned()))
-}
-
-type Step = (&'static str, &'static str, Option<(&'static str, &'static str)>);
-const STEPS: &[Step] = &[
-    ("UNBACKED/backing", "h 24", None),
-    ("CONCERN-UNDECIDED/concern", "wd 1", None),
-    ("FAMILY-TELL/tell", "eod", None),
-    ("SAR-DUE/ack", "wd 2", None),
-    ("BREACH-72H/ico", "h 72", Some(("h 72", "UK GDPR Article 33(1)"))),
-    ("COMPLAINT-ACK/ack", "d 30 rolled", Some(("d 30 rolled", "DPA 2018 section 164A"))),
-    ("OFSTED-DUE/ofsted", "d 14", Some(("d 14", "EYFS"))),
-];
 
 /// Midnight in London, with which the day begins.
 fn beginning(day: NaiveDate) -> i64 {

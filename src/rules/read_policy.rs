@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::pack::{Pack, PackError};
 use super::policy::{
     AccessRules, CleanCopyCheck, Closings, DefaultGrant, Departure, OwnClock, Part, Policy, Procedure, RELEASE,
-    has_step,
+    RETENTION, has_clock,
 };
 use super::raw::Name;
 use super::read::{Reader, document};
@@ -174,11 +174,15 @@ impl PolicyReader<'_> {
 
     fn clocks(&self, raw: &BTreeMap<Name, Name>) -> Result<Vec<OwnClock>, PackError> {
         let read = |(step, text): (&Name, &Name)| {
-            let known = step.get_ref().split_once('/').filter(|(flag, step)| has_step(self.pack, flag, step));
-            let (flag, name) =
-                known.ok_or_else(|| self.reader.error(step, "is no step of an obligation of this pack"))?;
+            let known = step.get_ref().split_once('/').filter(|(flag, step)| has_clock(self.pack, flag, step));
+            let (flag, name) = known.ok_or_else(|| self.reader.error(step, "is no step with a clock in this pack"))?;
             let clock = Clock::parse(text.get_ref())
                 .ok_or_else(|| self.reader.error(text, "is no clock: write eod, wd 3, h 24, d 14 or d 30 rolled"))?;
+            if flag == RETENTION {
+                return Err(self
+                    .reader
+                    .error(step, "is said under retention, with folders and from what it is counted"));
+            }
             if (flag, name) == RELEASE && !matches!(clock, Clock::Days(_)) {
                 return Err(self.reader.error(text, "is not counted in days: a promise to release is, such as d 14"));
             }

@@ -49,6 +49,15 @@ pub struct Life {
 }
 
 impl Keep {
+    /// Returns what a class of the pack speaks of and is counted from, unless a policy says otherwise; none for a class that
+    /// this program does not know.
+    #[must_use]
+    pub fn usual(class: &str, years: u32, source: &str) -> Option<Keep> {
+        let (_, folders, since) = USUAL.iter().find(|(known, ..)| *known == class)?;
+        let (folders, since) = (folders.to_vec(), since.to_vec());
+        Some(Keep { class: class.to_owned(), folders, years, since, source: source.to_owned() })
+    }
+
     /// Returns the day on which a review is due; none while something that it is counted from is not known.
     #[must_use]
     pub fn date(&self, life: &Life) -> Option<NaiveDate> {
@@ -62,6 +71,17 @@ impl Keep {
         Some(clock::years_after(latest, self.years))
     }
 }
+
+const CASE: &[Folder] = &[Folder::General, Folder::Protection, Folder::Legal];
+/// The classes of the list RETENTION: the folders that each speaks of, and from what its years are counted.
+const USUAL: &[(&str, &[Folder], &[Since])] = &[
+    ("general", &[Folder::General], &[Since::Leaving]),
+    ("child_protection", CASE, &[Since::Birth]),
+    ("abuse_allegation", CASE, &[Since::Birth, Since::LastEntry]),
+    ("staff_allegation", &[Folder::Staff], &[Since::LastEntry]),
+    ("complaint", &[Folder::Access], &[Since::LastEntry]),
+    ("indefinite", CASE, &[Since::Review]),
+];
 
 #[cfg(test)]
 mod tests {

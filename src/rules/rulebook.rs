@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use super::calendar::{SettingCalendar, days_between, week_of};
 use super::clock::{self, Calendar, Clock};
 use super::pack::Pack;
-use super::policy::{self, Closings, Policy};
+use super::policy::{Closings, Policy, RETENTION};
 use super::retention::Keep;
 use crate::codec::Digest;
 
@@ -86,13 +86,21 @@ impl Rulebook {
     #[must_use]
     pub fn clock(&self, pack: &Digest, policy: &Digest, flag: &str, step: &str) -> Option<Clock> {
         let own = self.policy(policy).and_then(|policy| policy.clock(flag, step));
-        own.or_else(|| policy::default_clock(self.pack(pack), flag, step))
+        own.or_else(|| self.pack(pack).within(flag, step))
     }
 
-    /// Returns how long a class is kept by this policy; none where it says nothing of its own.
+    /// Returns how long a class is kept, by the policy or else by the pack; none for a class that neither knows.
     #[must_use]
-    pub fn keep(&self, policy: &Digest, class: &str) -> Option<&Keep> {
-        self.policy(policy)?.retention().iter().find(|keep| keep.class == class)
+    pub fn keep(&self, pack: &Digest, policy: &Digest, class: &str) -> Option<Keep> {
+        let own = self.policy(policy).and_then(|policy| policy.retention().iter().find(|keep| keep.class == class));
+        if let Some(own) = own {
+            return Some(own.clone());
+        }
+        let obligation = self.pack(pack).obligation(RETENTION)?;
+        match obligation.step(class)?.within? {
+            Clock::Years(years) => Keep::usual(class, years, &obligation.source),
+            _ => None,
+        }
     }
 
     /// Returns the working days of the newest calendar, else the pack's.
@@ -151,6 +159,7 @@ impl Rulebook {
 mod tests {
     use super::*;
     use crate::rules::pack::BUILT_IN;
+    use crate::rules::retention::Since;
 
     fn day(text: &str) -> NaiveDate {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").unwrap()
@@ -189,7 +198,24 @@ mod tests {
         assert_eq!((clock(Digest::ZERO, "SAR-DUE", "release"), clock(hash(2), "UNBACKED", "other")), (None, None));
         assert!(book.policy(&hash(2)).is_some() && book.policy(&Digest::ZERO).is_none());
         assert_eq!(book.pack(&hash(9)).name(), book.pack(&hash(1)).name());
-        assert!(book.keep(&hash(2), "general").is_none());
+        let kept = |policy, class| book.keep(&hash(1), &policy, class);
+        for (class, years, since) in [
+            ("general", 3, vec![Since::Leaving]),
+            ("child_protection", 25, vec![Since::Birth]),
+            ("abuse_allegation", 75, vec![Since::Birth, Since::LastEntry]),
+            ("staff_allegation", 10, vec![Since::LastEntry]),
+            ("complaint", 3, vec![Since::LastEntry]),
+            ("indefinite", 1, vec![Since::Review]),
+        ] {
+            let keep = kept(Digest::ZERO, class).unwrap();
+            assert_eq!((keep.years, keep.since, keep.source.is_empty()), (years, since, false), "{class}");
+        }
+        assert_eq!((kept(hash(2), "general"), kept(hash(2), "toys")), (kept(hash(3), "general"), None));
+        let own = "[[retention]]\nclass = \"general\"\nfolders = [\"general\"]\nyears = 7\nfrom = [\"leaving\"]\nsource = \"x\"\n[[grants]]";
+        book.add_policy(hash(4), policy("policy-000", "[[grants]]", own));
+        assert_eq!(book.keep(&hash(1), &hash(4), "general").unwrap().years, 7);
+        assert_eq!(book.clock(&hash(1), &hash(4), RETENTION, "general"), Some(Clock::Years(7)));
+        assert_eq!(book.clock(&hash(1), &hash(4), RETENTION, "complaint"), Some(Clock::Years(3)));
     }
 
     #[test]
