@@ -1,6 +1,7 @@
 //! The command line: a thin door over the library. A file a command; this file finds the right one.
 
 mod args;
+mod calendar;
 mod case;
 mod checkpoint;
 mod demo;
@@ -16,6 +17,7 @@ mod log_key;
 mod manual;
 mod misfiled;
 mod person;
+mod policy;
 mod prompt;
 mod qr;
 mod receipt;
@@ -91,6 +93,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Misfiled(args) => misfiled::run(door, &args),
         Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
+        Command::Policy(command) => policy::run(door, command),
+        Command::Calendar(command) => calendar::run(door, command),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),
         Command::Outbox(args) => late::outbox(door, args),

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::rules::pack;
 
@@ -110,6 +112,23 @@ fn a_policy_answers_for_its_setting() {
     assert!(CleanCopyCheck::default().must && Policy::built_in("policy-005").is_none());
 }
 
+#[test]
+fn the_manual_describes_every_key_and_its_examples_can_be_read() {
+    let manual = include_str!("../../manual/policies.md");
+    let mut examples = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let own = Policy::parse(examples.next().unwrap(), &pack()).unwrap();
+    assert_eq!((own.access_days(), own.closings(), own.seen_stale_hours()), (Some(28), Closings::Week, 72));
+    assert!(conflicts(&own, &pack(), day("2026-11-01")).is_empty());
+    let year = crate::rules::calendar::SettingCalendar::parse(examples.next().unwrap(), &pack()).unwrap();
+    assert!(year.is_open(day("2026-11-18")) && examples.next().is_none());
+    for (name, text) in BUILT_IN {
+        let policy: toml::Table = toml::from_str(text).unwrap();
+        let known = |key: &String| manual.contains(&format!("`{key}`")) || manual.contains(&format!("[{key}]"));
+        assert!(policy.keys().all(known), "{name}");
+        assert!(manual.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 fn refused(from: &str, to: &str) -> PackError {
     let text = Policy::built_in("policy-000").unwrap();
     assert!(text.contains(from), "{from}");
@@ -169,4 +188,22 @@ fn what_leads_nowhere_or_stands_twice_is_refused_with_its_line() {
     let kept = Policy::parse(&(Policy::built_in("policy-000").unwrap().to_owned() + keep), &pack()).unwrap();
     assert_eq!((kept.retention()[0].years, kept.retention()[0].folders.as_slice()), (7, &[Folder::General][..]));
     assert!(Policy::parse("", &pack()).is_err() && Policy::parse(&" ".repeat(2 << 20), &pack()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn changed_text_is_read_or_refused_and_never_panics(
+        which in 0usize..5, at in 0usize..4000, length in 0usize..40, with in "[ -~\n]{0,8}",
+    ) {
+        let mut text = BUILT_IN[which].1.to_owned();
+        let at = at.min(text.len());
+        text.replace_range(at..(at + length).min(text.len()), &with);
+        let lines = text.lines().count() + 1;
+        match Policy::parse(&text, &pack()) {
+            Ok(policy) => drop(conflicts(&policy, &pack(), day("2026-11-01"))),
+            Err(error) => prop_assert!(error.line >= 1 && error.line <= lines),
+        }
+    }
 }
