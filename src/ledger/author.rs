@@ -17,7 +17,7 @@ use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
 use crate::index::AuthorHead;
 use crate::ledger::LedgerError;
-use crate::ledger::desk::{Desk, keys_of};
+use crate::ledger::desk::{Desk, keys_of, read_pack};
 use crate::ledger::read::{open_restricted, open_statement};
 use crate::ledger::record::code;
 use crate::seal::structure::StructureKey;
@@ -40,7 +40,12 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
+        let asked_by = self.roster.pack_entry();
         self.ledger.extend_roster(&mut self.roster)?;
+        if self.roster.pack_entry() != asked_by {
+            // Somebody adopted another pack meanwhile: what is signed from here on names it, so it is asked by it.
+            self.pack = read_pack(&self.ledger, &self.roster)?;
+        }
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {
@@ -84,7 +89,7 @@ impl<D: Disk> Desk<D> {
         let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
         let newest = self.held.iter().filter(|held| held.author == author).map(|held| held.epoch).max();
         if newest.is_some_and(|newest| structure_keys::has_epoch(&cabinet, &author, newest + 1)) {
-            self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+            self.read_keys()?;
         }
         Ok(())
     }

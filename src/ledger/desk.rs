@@ -1,6 +1,6 @@
 //! The desk: one person's device at one ledger. What both doors use to write and read.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 use crate::cabinet::folder_keys::{self, FolderFile};
@@ -20,7 +20,7 @@ use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
 use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
-use crate::ledger::{LedgerError, log_key};
+use crate::ledger::{LedgerError, facts, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::rules::rulebook::Rulebook;
 use crate::seal::sealed::document_hash;
@@ -49,6 +49,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
+    /// What the rules know of the entries, once they were asked.
+    pub(super) known: RefCell<Option<facts::Known>>,
     /// Folder keys that were opened, at their first use.
     pub(super) ring: OnceCell<Vec<FolderFile>>,
 }
@@ -109,8 +111,20 @@ impl<D: Disk> Desk<D> {
         let pack = read_pack(&ledger, &roster)?;
         let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring) = (roster.latest(), OnceCell::new());
-        let mut desk =
-            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
+        let mut desk = Desk {
+            ledger,
+            identity,
+            side: side.to_owned(),
+            roster,
+            roll,
+            held,
+            pack,
+            own: None,
+            tray,
+            time,
+            known: RefCell::default(),
+            ring,
+        };
         desk.compare_receipt()?;
         desk.ledger.compare_known()?;
         Ok(desk)
@@ -152,11 +166,9 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Returns every pack, policy and calendar that the ledger adopted, as far as this desk has read it.
-    ///
-    /// # Errors
-    /// `NoPack` if the pack in force cannot be read.
-    pub fn rulebook(&self) -> Result<Rulebook, LedgerError> {
-        self.roster.rulebook().ok_or(LedgerError::NoPack)
+    #[must_use]
+    pub fn rulebook(&self) -> Rulebook {
+        self.roster.rulebook_under(self.pack.clone())
     }
 
     /// Returns the identity.
@@ -179,6 +191,14 @@ impl<D: Disk> Desk<D> {
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
         keys_of(self.held.iter(), self.ledger_id())
+    }
+
+    /// Reads the keys of the cabinet anew: who reads what may have changed.
+    pub(super) fn read_keys(&mut self) -> Result<(), LedgerError> {
+        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.ring = OnceCell::new();
+        self.forget_facts();
+        Ok(())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of

@@ -9,6 +9,7 @@ pub mod cards;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
+pub mod facts;
 pub mod grants;
 pub mod init;
 pub mod known;

@@ -68,6 +68,12 @@ impl Rulebook {
         self.packs.get(hash).unwrap_or(&self.current)
     }
 
+    /// Returns the pack in force.
+    #[must_use]
+    pub fn current(&self) -> &Pack {
+        &self.current
+    }
+
     /// Returns the policy that an entry names; none for the zero hash, and for one that cannot be read.
     #[must_use]
     pub fn policy(&self, hash: &Digest) -> Option<&Policy> {

@@ -44,9 +44,16 @@ impl Roster {
     /// for a second person is there by its hash and not in force.
     #[must_use]
     pub fn rulebook(&self) -> Option<Rulebook> {
-        let mut book = Rulebook::new(self.adopted_pack(&self.pack())?);
+        Some(self.rulebook_under(self.adopted_pack(&self.pack())?))
+    }
+
+    /// As [`Roster::rulebook`], for whoever has read the pack in force already.
+    #[must_use]
+    pub fn rulebook_under(&self, current: Pack) -> Rulebook {
+        let mut book = Rulebook::new(current);
         for (_, hash) in &self.packs {
-            if let Some(pack) = self.adopted_pack(hash) {
+            let read = if *hash == self.pack() { Some(book.current().clone()) } else { self.adopted_pack(hash) };
+            if let Some(pack) = read {
                 book.add_pack(*hash, pack);
             }
         }
@@ -69,7 +76,7 @@ impl Roster {
                 book.add_calendar(adopted.hash, adopted.since, read);
             }
         }
-        Some(book)
+        book
     }
 
     /// Returns the newest entry of an `*.adopt` kind (pack, policy, calendar) and the hash that it names, in force or not; of
