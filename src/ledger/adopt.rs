@@ -7,7 +7,7 @@ use crate::codec::{KindNumber, ShortText};
 use crate::decision::value::{Content, Value, field};
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
-use crate::ledger::desk::{Desk, read_pack};
+use crate::ledger::desk::Desk;
 use crate::ledger::people::{Change, time_value};
 use crate::rules::calendar::SettingCalendar;
 use crate::rules::clock;
@@ -71,9 +71,7 @@ impl<D: Disk> Desk<D> {
         let read = Pack::parse(text)?;
         read.keeps_numbers_of(&self.pack)?;
         let version = self.version(read.version())?;
-        let entered = self.adopt("rulepack.adopt", text, vec![version], now, rng)?;
-        self.pack = read_pack(&self.ledger, &self.roster)?;
-        Ok(entered)
+        self.adopt("rulepack.adopt", text, vec![version], now, rng)
     }
 
     /// Returns the day in London by the desk's time.

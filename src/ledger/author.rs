@@ -17,7 +17,7 @@ use crate::frame::WRITE_ENTRIES;
 use crate::frame::tail::Remains;
 use crate::index::AuthorHead;
 use crate::ledger::LedgerError;
-use crate::ledger::desk::{Desk, keys_of, read_pack};
+use crate::ledger::desk::{Desk, keys_of};
 use crate::ledger::read::{open_restricted, open_statement};
 use crate::ledger::record::code;
 use crate::seal::structure::StructureKey;
@@ -40,12 +40,9 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
-        let asked_by = self.roster.pack_entry();
+        let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
-        if self.roster.pack_entry() != asked_by {
-            // Somebody adopted another pack meanwhile: what is signed from here on names it, so it is asked by it.
-            self.pack = read_pack(&self.ledger, &self.roster)?;
-        }
+        self.renew_rules(adoptions)?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {
@@ -69,7 +66,9 @@ impl<D: Disk> Desk<D> {
             chain.lost_after(next, previous);
         }
         if self.ledger.can_append() {
+            let adoptions = self.roster.adoptions();
             self.send(waiting, places, &mut chain, now)?;
+            self.renew_rules(adoptions)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {

@@ -11,7 +11,7 @@ use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
-use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
+use crate::codec::{CaseTag, Digest, FolderKeyId, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
 use crate::entry::statement::Unverified;
@@ -49,6 +49,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
+    /// The rules that the ledger has had, once they were asked for.
+    pub(super) rules: OnceCell<Rulebook>,
     /// What the rules know of the entries, once they were asked.
     pub(super) known: RefCell<Option<facts::Known>>,
     /// Folder keys that were opened, at their first use.
@@ -123,6 +125,7 @@ impl<D: Disk> Desk<D> {
             tray,
             time,
             known: RefCell::default(),
+            rules: OnceCell::new(),
             ring,
         };
         desk.compare_receipt()?;
@@ -167,8 +170,21 @@ impl<D: Disk> Desk<D> {
 
     /// Returns every pack, policy and calendar that the ledger adopted, as far as this desk has read it.
     #[must_use]
-    pub fn rulebook(&self) -> Rulebook {
-        self.roster.rulebook_under(self.pack.clone())
+    pub fn rules(&self) -> &Rulebook {
+        self.rules.get_or_init(|| self.roster.rulebook_under(self.pack.clone()))
+    }
+
+    /// Reads the pack and the rules anew if something was adopted, or came into force, since the roster had so many
+    /// adoptions: what is signed from here on names what it has now, so it is asked and judged by that.
+    pub(super) fn renew_rules(&mut self, adoptions: usize) -> Result<(), LedgerError> {
+        if self.roster.adoptions() == adoptions {
+            return Ok(());
+        }
+        self.rules.take();
+        if self.roster.pack() != Digest::ZERO {
+            self.pack = read_pack(&self.ledger, &self.roster)?;
+        }
+        Ok(())
     }
 
     /// Returns the identity.

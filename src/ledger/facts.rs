@@ -79,10 +79,9 @@ impl<D: Disk> Desk<D> {
     /// # Errors
     /// Those of the store.
     pub fn review(&self, now: i64) -> Result<Review, LedgerError> {
-        let rules = self.rulebook();
         self.with_facts(|known| {
             let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
-            review(&Look { facts: &known.facts, unseen: &known.unseen, rules: &rules, roles: &roles, now })
+            review(&Look { facts: &known.facts, unseen: &known.unseen, rules: self.rules(), roles: &roles, now })
         })
     }
 

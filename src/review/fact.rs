@@ -294,6 +294,12 @@ impl Fact {
     pub fn completed<'a>(&self, later: impl Iterator<Item = &'a Fact>) -> Fact {
         let mut whole = self.clone();
         for fact in later {
+            // An answer that leaves its question open counts as none.
+            whole.values.retain(|value| {
+                let open = matches!(&value.content, Content::Code(code) if OPEN_ANSWERS.contains(&code.as_str()));
+                let anew = |new: &Value| (new.field, new.position) == (value.field, value.position);
+                !(open && fact.values.iter().any(anew))
+            });
             let there: HashSet<(FieldId, u16)> =
                 whole.values.iter().map(|value| (value.field, value.position)).collect();
             whole
@@ -336,6 +342,9 @@ pub fn until(moment: Moment) -> i64 {
     }
 }
 
+/// The codes that leave their question open.
+const OPEN_ANSWERS: [&str; 2] = ["V-NONE", "not_yet"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,5 +356,7 @@ mod tests {
         for (field, path) in ask::ALL {
             assert_eq!(pack.id_of(path), Some(field.0), "{path}");
         }
+        let open = pack.lists().iter().flat_map(|list| &list.codes).filter(|code| code.gap).map(|code| &code.code);
+        assert_eq!(open.collect::<Vec<_>>(), OPEN_ANSWERS);
     }
 }

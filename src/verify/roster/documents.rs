@@ -79,6 +79,13 @@ impl Roster {
         book
     }
 
+    /// Counts what was adopted and what came into force: while it stays, so do the rules.
+    #[must_use]
+    pub fn adoptions(&self) -> usize {
+        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some()).count();
+        self.packs.len() + self.policies.len() + in_force + self.calendars.len()
+    }
+
     /// Returns the newest entry of an `*.adopt` kind (pack, policy, calendar) and the hash that it names, in force or not; of
     /// policies, those that were declined left out.
     #[must_use]
