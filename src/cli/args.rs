@@ -89,6 +89,12 @@ pub enum Command {
     Log(LogArgs),
     /// Show one entry
     Show(ShowArgs),
+    /// What needs somebody now: overdue, broken, waiting, each with its next step
+    Review(ReviewArgs),
+    /// What is due, by date
+    Due(DueArgs),
+    /// Agree to a decision as its second person, or say that you do not
+    Back(BackArgs),
     /// Verify a ledger, a log file or a receipt
     Verify(VerifyArgs),
     /// Print the newest checkpoint, or a request for a witness
@@ -235,6 +241,50 @@ pub enum RoleCommand {
         #[arg(long)]
         case: Option<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReviewArgs {
+    /// Only this case: handle or tag
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Closed items and what is only shown, too
+    #[arg(long)]
+    pub all: bool,
+    /// What is only shown, too, from this entry on: the size that the last review gave
+    #[arg(long, value_name = "N")]
+    pub since: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DueArgs {
+    /// Only this case: handle or tag
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Only what is due until then
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Write a calendar file (.ics) instead; no name stands in it; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub ics: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BackArgs {
+    /// The decision
+    pub entry: u64,
+    /// Say that you do not agree
+    #[arg(long)]
+    pub decline: bool,
+    /// Agree on a condition, which you name in the reasons; it does not count as backing yet
+    #[arg(long = "if", conflicts_with = "decline")]
+    pub if_only: bool,
+    /// When you agreed, if that was before now
+    #[arg(long, value_name = "TIME")]
+    pub agreed: Option<String>,
+    /// A file that says why; - reads standard input; asked for if left out
+    #[arg(long, value_name = "FILE")]
+    pub reasons_from: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -538,6 +588,9 @@ pub struct VerifyArgs {
     /// The entry that a receipt is for, as `receipt --entry-out` wrote it
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
+    /// Look at the history alone, not at what is owed and what was broken by the rules
+    #[arg(long)]
+    pub without_rules: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! The command line: a thin door over the library. A file a command; this file finds the right one.
 
 mod args;
+mod back;
 mod calendar;
 mod case;
 mod checkpoint;
@@ -9,6 +10,7 @@ mod door;
 mod drafts;
 mod failure;
 mod grant;
+mod ics;
 mod init;
 mod kinds;
 mod late;
@@ -24,6 +26,7 @@ mod receipt;
 mod record;
 mod recover;
 mod retire;
+mod review;
 mod role;
 mod say;
 mod show;
@@ -101,6 +104,9 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Late { file, cause } => late::late(door, &file, &cause),
         Command::Log(args) => log::run(door, args),
         Command::Show(args) => show::run(door, args),
+        Command::Review(args) => review::run(door, &args),
+        Command::Due(args) => review::due(door, &args),
+        Command::Back(args) => back::run(door, &args),
         Command::Verify(args) => verify::run(door, args),
         Command::Checkpoint(args) => checkpoint::run(door, args),
         Command::Receipt(args) => receipt::run(door, args),

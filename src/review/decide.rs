@@ -38,6 +38,10 @@ impl<'a> Book<'a> {
             let item = self.item_due(fact, "EPOCH-OLD", "shown", fact.recorded, None);
             out.push(item.about(About::CouldKnow(could_know)));
         }
+        // What the clerk publishes was asked of nobody.
+        if fact.kind.publicity() == Some(crate::codec::Publicity::Public) {
+            return;
+        }
         let behind = self.behind(fact);
         let facts = fact.for_gaps(&behind);
         if facts.is_emergency(pack) {

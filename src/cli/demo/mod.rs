@@ -241,6 +241,7 @@ fn look(log: &[u8], held: Held<'_>) -> Result<Report, Failure> {
         receipts: held.receipts,
         since: None,
         now: clock(LOOKED)?,
+        rules: true,
         progress: &|_| (),
     };
     Ok(verify(&|| Ok(std::io::Cursor::new(log)), &options).map_err(disk)?.0)
