@@ -65,6 +65,12 @@ pub enum Command {
     Retire(RetireCommand),
     /// What can be recorded: kinds, their questions and codes
     Kinds(KindsArgs),
+    /// The setting's own numbers and procedures: where they depart from law, and their adoption
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// When the setting opens, and its holidays
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Record something: enter it in the ledger
     Record(RecordArgs),
     /// Your drafts: kept, sealed to you, until they are entered or discarded
@@ -430,6 +436,41 @@ pub enum CaseCommand {
 pub struct KindsArgs {
     /// One kind, such as decision.share
     pub kind: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// List the policies that ship, and the one in force
+    List,
+    /// Show a policy; the one in force, if none is named
+    Show {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: Option<String>,
+    },
+    /// Say where a policy gives more time than the law, and where its text departs from it; exit 1 if its numbers do
+    Check {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: String,
+    },
+    /// Enter a policy; it is in force once a second person confirms it
+    Adopt {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// Say what a calendar means: opening days, and holidays that differ from the rule pack's
+    Check {
+        /// The calendar; - reads standard input
+        file: String,
+    },
+    /// Enter a calendar; it counts from then on
+    Adopt {
+        /// The calendar; - reads standard input
+        file: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

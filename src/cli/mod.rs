@@ -2,6 +2,7 @@
 
 mod args;
 mod back;
+mod calendar;
 mod case;
 mod checkpoint;
 mod demo;
@@ -18,6 +19,7 @@ mod log_key;
 mod manual;
 mod misfiled;
 mod person;
+mod policy;
 mod prompt;
 mod qr;
 mod receipt;
@@ -94,6 +96,8 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Misfiled(args) => misfiled::run(door, &args),
         Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
+        Command::Policy(command) => policy::run(door, command),
+        Command::Calendar(command) => calendar::run(door, command),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),
         Command::Outbox(args) => late::outbox(door, args),

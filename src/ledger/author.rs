@@ -40,7 +40,9 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
+        let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
+        self.renew_rules(adoptions)?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {
@@ -64,7 +66,9 @@ impl<D: Disk> Desk<D> {
             chain.lost_after(next, previous);
         }
         if self.ledger.can_append() {
+            let adoptions = self.roster.adoptions();
             self.send(waiting, places, &mut chain, now)?;
+            self.renew_rules(adoptions)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {

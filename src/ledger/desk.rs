@@ -11,7 +11,7 @@ use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
-use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
+use crate::codec::{CaseTag, Digest, FolderKeyId, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
 use crate::entry::statement::Unverified;
@@ -168,10 +168,23 @@ impl<D: Disk> Desk<D> {
         &self.pack
     }
 
-    /// Returns the rules that the ledger has had.
+    /// Returns every pack, policy and calendar that the ledger adopted, as far as this desk has read it.
     #[must_use]
     pub fn rules(&self) -> &Rulebook {
-        self.rules.get_or_init(|| Rulebook::new(self.pack.clone()))
+        self.rules.get_or_init(|| self.roster.rulebook_under(self.pack.clone()))
+    }
+
+    /// Reads the pack and the rules anew if something was adopted, or came into force, since the roster had so many
+    /// adoptions: what is signed from here on names what it has now, so it is asked and judged by that.
+    pub(super) fn renew_rules(&mut self, adoptions: usize) -> Result<(), LedgerError> {
+        if self.roster.adoptions() == adoptions {
+            return Ok(());
+        }
+        self.rules.take();
+        if self.roster.pack() != Digest::ZERO {
+            self.pack = read_pack(&self.ledger, &self.roster)?;
+        }
+        Ok(())
     }
 
     /// Returns the identity.

@@ -470,7 +470,7 @@ impl<D: Disk> Desk<D> {
         done: &mut dyn FnMut(usize, &Outcome),
     ) -> Result<(), LedgerError> {
         let places = self.put_out(&authored, chain)?;
-        let key = self.structure_key()?.clone();
+        let (key, adoptions) = (self.structure_key()?.clone(), self.roster.adoptions());
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
@@ -493,6 +493,7 @@ impl<D: Disk> Desk<D> {
             }
         };
         self.keep_own(&authored)?;
+        self.renew_rules(adoptions)?;
         for ((at, gaps, flags), entered) in drafts.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
             receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;

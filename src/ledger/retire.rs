@@ -403,7 +403,9 @@ impl<D: Disk> Desk<D> {
         // Under the append lock, so that nothing is sealed to these keys between reading and destroying.
         let _lock = self.ledger.lock()?;
         self.ledger.refresh()?;
+        let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
+        self.renew_rules(adoptions)?;
         self.read_keys()?;
         let folders = self.folder_files(under)?;
         let remains = self.remains(under, &folders)?;

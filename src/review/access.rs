@@ -69,7 +69,7 @@ impl<'a> Book<'a> {
             extended: parts.iter().find(|part| part.name() == "access.extended").map(|part| self.told_on(part)),
             policy_days: days,
         };
-        let clock = AccessClock::read(clock::london_day(received), &request, self.rules.working_days());
+        let clock = AccessClock::read(clock::london_day(received), &request, self.rules.working_days_at(fact.recorded));
         let ends = |part: &&&Fact| match part.name() {
             "access.released" | "access.refused" => true,
             "access.clarify_received" => part.says(ask::REPLY, "request_withdrawn"),

@@ -145,7 +145,8 @@ impl<'a> Book<'a> {
     /// Returns when a step that began with an entry is due, by the rules that it was written under.
     pub(super) fn due(&self, fact: &Fact, flag: &'static str, step: &'static str, start: i64) -> Option<i64> {
         let clock = self.rules.clock(&fact.pack, &fact.policy, flag, step)?;
-        Some(clock.due(self.rules.working_days(), start))
+        // A calendar that was adopted later moves nothing that runs.
+        Some(clock.due(self.rules.working_days_at(fact.recorded), start))
     }
 
     /// Makes an item that an entry opens, due by the clock of its step from `start` on.

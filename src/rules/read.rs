@@ -15,14 +15,8 @@ use crate::codec::{KindNumber, RelationNumber, ShortText, WORDS_LIMIT};
 
 /// Reads a whole pack.
 pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
-    if text.len() > WORDS_LIMIT {
-        return Err(PackError { line: 1, what: format!("longer than {WORDS_LIMIT} bytes") });
-    }
-    let raw: RawPack = toml::from_str(text).map_err(|error| PackError {
-        line: error.span().map_or(1, |span| line_of(text, span.start)),
-        what: error.message().to_owned(),
-    })?;
-    let mut reader = Reader { text, ids: HashSet::new() };
+    let raw: RawPack = document(text)?;
+    let mut reader = Reader::new(text);
     let lists = reader.lists(&raw.lists)?;
     let fields = reader.fields(&raw.fields, &lists, false)?;
     let relations = reader.relations(&raw)?;
@@ -67,6 +61,17 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
     Ok(pack)
 }
 
+/// Reads the TOML of a document that is adopted, as it stands.
+pub(super) fn document<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, PackError> {
+    if text.len() > WORDS_LIMIT {
+        return Err(PackError { line: 1, what: format!("longer than {WORDS_LIMIT} bytes") });
+    }
+    toml::from_str(text).map_err(|error| PackError {
+        line: error.span().map_or(1, |span| line_of(text, span.start)),
+        what: error.message().to_owned(),
+    })
+}
+
 /// The one obligation of a pack without any: after how many working days something was written late.
 fn only_late(working_days: u16) -> Obligation {
     let step = Step {
@@ -91,9 +96,18 @@ pub(super) struct Reader<'a> {
     ids: HashSet<u16>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Reader { text, ids: HashSet::new() }
+    }
+
     pub(super) fn error(&self, at: &Name, what: &str) -> PackError {
         PackError { line: line_of(self.text, at.span().start), what: format!("\"{}\" {what}", at.get_ref()) }
+    }
+
+    /// As [`Reader::error`], of what is no text.
+    pub(super) fn wrong(&self, at: std::ops::Range<usize>, what: &str) -> PackError {
+        PackError { line: line_of(self.text, at.start), what: what.to_owned() }
     }
 
     pub(super) fn one_of<T: Copy>(&self, at: &Name, choices: &[(&str, T)]) -> Result<T, PackError> {
@@ -120,14 +134,14 @@ impl Reader<'_> {
         if fits { Ok(()) } else { Err(self.error(name, "is not a name in small letters")) }
     }
 
-    fn day(&self, day: &Name) -> Result<NaiveDate, PackError> {
+    pub(super) fn day(&self, day: &Name) -> Result<NaiveDate, PackError> {
         let parsed = NaiveDate::parse_from_str(day.get_ref(), "%Y-%m-%d").ok();
         parsed
             .filter(|date| date.to_string() == *day.get_ref())
             .ok_or_else(|| self.error(day, "is no day in the form 2026-02-05"))
     }
 
-    fn since(&self, day: &Name) -> Result<String, PackError> {
+    pub(super) fn since(&self, day: &Name) -> Result<String, PackError> {
         if day.get_ref() != "not commenced" {
             self.day(day)?;
         }

@@ -90,7 +90,8 @@ impl<R: Read + Seek> Walk<'_, R> {
         let Some(pack) = kept.pack.take().or_else(|| Pack::parse(BUILT_IN).ok()) else {
             return (RecordKeeping::NotAsked, None);
         };
-        let rules = Rulebook::new(pack);
+        // Where the newest pack cannot be read, the one before it is asked.
+        let rules = self.roster.rulebook().unwrap_or_else(|| Rulebook::new(pack));
         let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
         let now = self.options.now;
         let found = review(&Look { facts: &kept.facts, unseen: &kept.unseen, rules: &rules, roles: &roles, now });
