@@ -18,7 +18,8 @@ pub struct Step {
 /// The entry that somebody would like to have said otherwise.
 pub const ALTERED: u64 = 18;
 
-fn step(at: &'static str, who: &'static str, what: &'static str, draft: Json) -> Step {
+/// Makes one.
+pub fn step(at: &'static str, who: &'static str, what: &'static str, draft: Json) -> Step {
     Step { at, who, what, draft }
 }
 
@@ -287,12 +288,12 @@ pub fn answer(told_otherwise: bool) -> Step {
         true => ("no_action", "They do nothing further."),
     };
     step(
-        "2026-11-06T16:30:00+00:00",
+        "2026-11-27T16:30:00+00:00",
         "maria",
         "social care answers",
         json!({
         "kind": "referral.outcome", "case": "ezra", "folder": "protection",
-        "learned_at": "2026-11-06T16:20:00+00:00",
+        "learned_at": "2026-11-27T16:20:00+00:00",
         "source": {"agency": "AG-CSC", "person": "MASH, duty social worker", "verified": "V-CALLBACK"},
         "outcome": outcome, "narrative": narrative,
         "refs": [{"relation": "answers", "entry": 22}]}),
