@@ -380,6 +380,9 @@ pub enum CaseCommand {
 pub struct KindsArgs {
     /// One kind, such as decision.share
     pub kind: Option<String>,
+    /// The routes: forms in plain words that become several entries
+    #[arg(long, conflicts_with = "kind")]
+    pub routes: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -387,6 +390,12 @@ pub struct RecordArgs {
     /// The kind, such as decision.share
     #[arg(conflicts_with = "from")]
     pub kind: Option<String>,
+    /// One form in plain words that becomes several linked entries: 999, social_care, health_visitor, next_setting, parent
+    #[arg(long, value_name = "ROUTE", conflicts_with_all = ["kind", "refs", "happened", "batch"])]
+    pub route: Option<String>,
+    /// List the routes
+    #[arg(long, exclusive = true)]
+    pub routes: bool,
     /// The case: handle or tag
     #[arg(long, conflicts_with = "from")]
     pub case: Option<String>,

@@ -7,6 +7,7 @@ mod demo;
 mod door;
 mod drafts;
 mod failure;
+mod form;
 mod grant;
 mod init;
 mod kinds;

@@ -35,6 +35,9 @@ pub struct Decision {
     pub(super) values: Vec<Value>,
     pub(super) words: Vec<WordField>,
     pub(super) references: Vec<Reference>,
+    /// Which references name a draft of the same form, by place, and which draft: its digest is not known before it is
+    /// signed.
+    pub(super) beside: Vec<(usize, usize)>,
     /// The structural values of what it rests on: see [`Facts::behind`].
     pub(super) behind: Vec<Value>,
     pub(super) gaps: Vec<Gap>,
@@ -127,6 +130,7 @@ impl Decision {
             values,
             words: Vec::new(),
             references,
+            beside: Vec::new(),
             behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
@@ -198,6 +202,7 @@ impl Decision {
             values,
             words,
             references,
+            beside: Vec::new(),
             behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
@@ -278,6 +283,24 @@ impl Decision {
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.references
+    }
+
+    /// Returns the drafts of the same form that it refers to, by their places in the form.
+    pub fn beside(&self) -> impl Iterator<Item = usize> {
+        self.beside.iter().map(|(_, draft)| *draft)
+    }
+
+    /// Gives the references to drafts of the same form the digests of their statements, which stand in the form's order.
+    /// Returns whether every one was found.
+    #[must_use]
+    pub fn point(&mut self, digests: &[Digest]) -> bool {
+        self.beside.iter().all(|(place, draft)| match (self.references.get_mut(*place), digests.get(*draft)) {
+            (Some(reference), Some(digest)) => {
+                reference.digest = *digest;
+                true
+            }
+            _ => false,
+        })
     }
 
     /// Returns the gaps that stay open.

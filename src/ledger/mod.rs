@@ -8,6 +8,7 @@ pub mod cards;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
+pub mod form;
 pub mod grants;
 pub mod init;
 pub mod known;

@@ -12,3 +12,5 @@ pub mod pack;
 mod raw;
 mod read;
 mod read_kind;
+pub mod route;
+pub mod words;

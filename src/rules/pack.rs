@@ -20,6 +20,9 @@
 //! | (folder) | `protection` `places` = `folder` `is` |
 //! | (fields) | `always` `softened` `before_act` `optional` `many` `conditions` `asks` `labels` |
 //! | (relations) | `relations` `always_relations` `before_act_relations` |
+//! | `routes` | `name` `label` `questions` `statements` |
+//! | (questions) | `name` `ask` `to` `default` `choices` = `is` `text` `set`; `when` |
+//! | (statements) | `name` `kind` `when` `set` `refs` |
 
 use chrono::NaiveDate;
 
@@ -27,6 +30,7 @@ use super::clock::Calendar;
 use super::codes::{CodeList, Switch};
 use super::kind::{Field, Kind, KindField};
 use super::read;
+use super::route::Route;
 use crate::codec::{KindNumber, RelationNumber};
 
 /// The text of the pack that ships with this program.
@@ -67,6 +71,7 @@ pub struct Pack {
     pub(super) fields: Vec<Field>,
     pub(super) relations: Vec<Relation>,
     pub(super) kinds: Vec<Kind>,
+    pub(super) routes: Vec<Route>,
     pub(super) free_agencies: Vec<String>,
     pub(super) free_duties: Vec<String>,
     pub(super) emergency_kinds: Vec<KindNumber>,
@@ -135,6 +140,18 @@ impl Pack {
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// Returns the routes: forms that become several entries, in the pack's order.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Returns a route by name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == name)
     }
 
     /// Returns every field, in the pack's order.

@@ -37,6 +37,7 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         fields,
         relations,
         kinds: Vec::new(),
+        routes: Vec::new(),
         free_agencies: Vec::new(),
         free_duties: Vec::new(),
         emergency_kinds: Vec::new(),
@@ -59,6 +60,8 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         let relation = relation.ok_or_else(|| reader.error(name, "is no relation of this pack"))?;
         pack.emergency_through.push(relation.number);
     }
+    reader.unique(raw.routes.iter().map(|route| &route.name))?;
+    pack.routes = raw.routes.iter().map(|route| reader.route(route, &pack)).collect::<Result<_, _>>()?;
     Ok(pack)
 }
 
@@ -75,6 +78,11 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn error(&self, at: &Name, what: &str) -> PackError {
         PackError { line: line_of(self.text, at.span().start), what: format!("\"{}\" {what}", at.get_ref()) }
+    }
+
+    /// An error at a byte of the pack's text.
+    pub(super) fn error_at(&self, start: usize, what: String) -> PackError {
+        PackError { line: line_of(self.text, start), what }
     }
 
     pub(super) fn one_of<T: Copy>(&self, at: &Name, choices: &[(&str, T)]) -> Result<T, PackError> {
@@ -94,7 +102,7 @@ impl Reader<'_> {
     }
 
     /// Names that are typed on forms and command lines: lowercase letters, digits and underscores, from a letter.
-    fn plain(&self, name: &Name) -> Result<(), PackError> {
+    pub(super) fn plain(&self, name: &Name) -> Result<(), PackError> {
         let text = name.get_ref();
         let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
