@@ -95,7 +95,8 @@ impl Decision {
         references: Vec<Reference>,
     ) -> Result<Decision, Vec<Gap>> {
         let error = |field: &str, what: &str| Gap::new(field, GapLevel::Error, what, "");
-        let fits_kind = |known: &&Kind| !known.has_words() && known.act == done.is_some();
+        // The words of a kind on the roll are a line of it, and none of the entry's.
+        let fits_kind = |known: &&Kind| (!known.has_words() || known.on_roll()) && known.act == done.is_some();
         let Some(known) = pack.kind_numbered(kind).filter(fits_kind) else {
             let what = if done.is_some() { "is no act without words" } else { "is no report without words" };
             return Err(vec![error("kind", &format!("{what} in this pack"))]);

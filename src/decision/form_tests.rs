@@ -45,11 +45,11 @@ fn kinds(decisions: &[Decision]) -> Vec<&str> {
 }
 
 fn codes(decision: &Decision) -> Vec<&str> {
-    let code = |content| match content {
+    let code = decision.values().iter().filter_map(|value| match &value.content {
         Content::Code(code) => Some(code.as_str()),
         _ => None,
-    };
-    decision.values().iter().filter_map(|value| code(&value.content)).collect()
+    });
+    code.collect()
 }
 
 /// Each reference as its relation and the place of the draft that it names.
