@@ -65,6 +65,12 @@ pub enum Command {
     Retire(RetireCommand),
     /// What can be recorded: kinds, their questions and codes
     Kinds(KindsArgs),
+    /// The setting's own numbers and procedures: where they depart from law, and their adoption
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// When the setting opens, and its holidays
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Record something: enter it in the ledger
     Record(RecordArgs),
     /// Your drafts: kept, sealed to you, until they are entered or discarded
@@ -83,6 +89,12 @@ pub enum Command {
     Log(LogArgs),
     /// Show one entry
     Show(ShowArgs),
+    /// What needs somebody now: overdue, broken, waiting, each with its next step
+    Review(ReviewArgs),
+    /// What is due, by date
+    Due(DueArgs),
+    /// Agree to a decision as its second person, or say that you do not
+    Back(BackArgs),
     /// Verify a ledger, a log file or a receipt
     Verify(VerifyArgs),
     /// Print the newest checkpoint, or a request for a witness
@@ -246,6 +258,50 @@ pub enum RoleCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct ReviewArgs {
+    /// Only this case: handle or tag
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Closed items and what is only shown, too
+    #[arg(long)]
+    pub all: bool,
+    /// What is only shown, too, from this entry on: the size that the last review gave
+    #[arg(long, value_name = "N")]
+    pub since: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DueArgs {
+    /// Only this case: handle or tag
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Only what is due until then
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Write a calendar file (.ics) instead; no name stands in it; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub ics: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BackArgs {
+    /// The decision
+    pub entry: u64,
+    /// Say that you do not agree
+    #[arg(long)]
+    pub decline: bool,
+    /// Agree on a condition, which you name in the reasons; it does not count as backing yet
+    #[arg(long = "if", conflicts_with = "decline")]
+    pub if_only: bool,
+    /// When you agreed, if that was before now
+    #[arg(long, value_name = "TIME")]
+    pub agreed: Option<String>,
+    /// A file that says why; - reads standard input; asked for if left out
+    #[arg(long, value_name = "FILE")]
+    pub reasons_from: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct ConfirmArgs {
     /// The number of the entry that waits; 0 confirms the ledger's founding
     pub entry: u64,
@@ -399,6 +455,41 @@ pub struct KindsArgs {
     pub routes: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// List the policies that ship, and the one in force
+    List,
+    /// Show a policy; the one in force, if none is named
+    Show {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: Option<String>,
+    },
+    /// Say where a policy gives more time than the law, and where its text departs from it; exit 1 if its numbers do
+    Check {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: String,
+    },
+    /// Enter a policy; it is in force once a second person confirms it
+    Adopt {
+        /// A policy that ships, such as policy-000, or a file; - reads standard input
+        policy: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// Say what a calendar means: opening days, and holidays that differ from the rule pack's
+    Check {
+        /// The calendar; - reads standard input
+        file: String,
+    },
+    /// Enter a calendar; it counts from then on
+    Adopt {
+        /// The calendar; - reads standard input
+        file: String,
+    },
+}
+
 #[derive(Debug, clap::Args)]
 pub struct RecordArgs {
     /// The kind, such as decision.share
@@ -520,6 +611,9 @@ pub struct VerifyArgs {
     /// The entry that a receipt is for, as `receipt --entry-out` wrote it
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
+    /// Look at the history alone, not at what is owed and what was broken by the rules
+    #[arg(long)]
+    pub without_rules: bool,
 }
 
 #[derive(Debug, clap::Args)]

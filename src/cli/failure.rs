@@ -137,6 +137,14 @@ impl From<LedgerError> for Failure {
                 "nothing is meant that can still be read",
                 "look at the case with `indelible case show`; what was retired before is gone already",
             ),
+            LedgerError::Document(_) => Failure::new(
+                what,
+                "put the line right; the chapter on policies in the manual says what each key means",
+            ),
+            LedgerError::AdoptedAlready(entry) => Failure::new(
+                what,
+                format!("nothing was entered; if it waits for a second person, they run `indelible confirm {entry}`"),
+            ),
             LedgerError::TooManyRemain(_) => Failure::new(
                 what,
                 "give the folder a new key (`indelible grant end` does), and retire what lies under the old one later",

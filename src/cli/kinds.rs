@@ -45,7 +45,7 @@ fn routes(door: &mut Door<'_>, pack: &Pack) -> Result<u8, Failure> {
 }
 
 /// The pack in force where a ledger is named, else the one that ships.
-fn pack(door: &Door<'_>) -> Result<Pack, Failure> {
+pub fn pack(door: &Door<'_>) -> Result<Pack, Failure> {
     if door.global.ledger.is_none() {
         return Ok(Pack::parse(BUILT_IN).map_err(|_| LedgerError::NoPack)?);
     }

@@ -1,6 +1,8 @@
 //! The command line: a thin door over the library. A file a command; this file finds the right one.
 
 mod args;
+mod back;
+mod calendar;
 mod case;
 mod checkpoint;
 mod consent;
@@ -10,6 +12,7 @@ mod drafts;
 mod failure;
 mod form;
 mod grant;
+mod ics;
 mod init;
 mod kinds;
 mod late;
@@ -18,12 +21,14 @@ mod log_key;
 mod manual;
 mod misfiled;
 mod person;
+mod policy;
 mod prompt;
 mod qr;
 mod receipt;
 mod record;
 mod recover;
 mod retire;
+mod review;
 mod role;
 mod say;
 mod show;
@@ -93,12 +98,17 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Misfiled(args) => misfiled::run(door, &args),
         Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
+        Command::Policy(command) => policy::run(door, command),
+        Command::Calendar(command) => calendar::run(door, command),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),
         Command::Outbox(args) => late::outbox(door, args),
         Command::Late { file, cause } => late::late(door, &file, &cause),
         Command::Log(args) => log::run(door, args),
         Command::Show(args) => show::run(door, args),
+        Command::Review(args) => review::run(door, &args),
+        Command::Due(args) => review::due(door, &args),
+        Command::Back(args) => back::run(door, &args),
         Command::Verify(args) => verify::run(door, args),
         Command::Checkpoint(args) => checkpoint::run(door, args),
         Command::Receipt(args) => receipt::run(door, args),

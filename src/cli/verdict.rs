@@ -1,10 +1,14 @@
 //! What verifying found, in words: two sentences, findings by entry, and who would be needed to rewrite it.
+// Long because: both verdicts, and both their texts and JSON, are put into words in one place.
 
 use std::fmt::Write as _;
 
 use indelible::cabinet::roll::Roll;
 use indelible::decision::value::Moment;
+use indelible::review::item::{About, Item, Review, State};
 use indelible::rules::clock;
+use indelible::rules::obligation::Severity;
+use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Rewrite, WITNESSED_DAYS};
 use indelible::verify::retired::{Ground, Retirement};
 use indelible::verify::roster::Continues;
@@ -141,13 +145,79 @@ impl Verdict<'_> {
 
     fn record_keeping(&self) -> String {
         match self.report.record_keeping {
-            RecordKeeping::NotSeen => {
+            RecordKeeping::NotSeen if self.report.review.is_none() => {
                 "not seen. The structure was not opened, so nothing is said about what was written \
                                        down or left out; --identity FILE opens what you may read."
                     .to_owned()
             }
-            RecordKeeping::NotAsked => "not asked. This version does not check rules yet.".to_owned(),
+            RecordKeeping::NotAsked => {
+                "not asked. The rules were not looked at: that takes a whole verify, without --since \
+                                        and --without-rules."
+                    .to_owned()
+            }
+            RecordKeeping::Complete => format!("complete. {}", self.counted()),
+            RecordKeeping::NotSeen => {
+                format!("not seen in whole. {} {}", self.hidden().unwrap_or_default(), self.counted())
+            }
+            RecordKeeping::Findings => {
+                format!("findings. {} {}", self.counted(), self.hidden().unwrap_or_default()).trim_end().to_owned()
+            }
         }
+    }
+
+    /// How many items there are of each sort.
+    fn counted(&self) -> String {
+        let Some(review) = &self.report.review else { return String::new() };
+        let number = |such: &dyn Fn(&Item) -> bool| review.items.iter().filter(|item| such(item)).count();
+        let overdue = number(&|item| item.state(review.now) == State::Overdue);
+        let broken = number(&|item| item.severity == Severity::Red && item.closed.is_none());
+        let open = number(&|item| item.state(review.now) == State::Open && item.severity != Severity::Red);
+        let late = number(&|item| item.state(review.now) == State::ClosedLate);
+        let good = number(&|item| item.severity == Severity::Red && item.closed.is_some());
+        let mut parts = vec![
+            format!("{} overdue", count(overdue, "item")),
+            format!("{} broken", count(broken, "rule")),
+            format!("{} open and not yet due", count(open, "item")),
+        ];
+        if late > 0 {
+            parts.push(format!("{} closed late", count(late, "item")));
+        }
+        if good > 0 {
+            parts.push(format!("{} broken and made good", count(good, "rule")));
+        }
+        format!("{}, as of {}.", parts.join(", "), clock::for_people(review.now))
+    }
+
+    /// What could not be judged.
+    fn hidden(&self) -> Option<String> {
+        let review = self.report.review.as_ref().filter(|review| !review.unseen.is_empty())?;
+        let entries = count(review.unseen.len(), "entry");
+        Some(format!("{entries} could not be opened; rules that may need them: {}.", review.unseen_rules.join(", ")))
+    }
+
+    /// What is overdue or broken, by entry, with the rule, where it stands, and what to do next.
+    fn owed(&self) -> Vec<(String, String)> {
+        let Some(review) = &self.report.review else { return Vec::new() };
+        let Ok(pack) = Pack::parse(BUILT_IN) else { return Vec::new() };
+        let bad = |item: &&Item| {
+            item.state(review.now) == State::Overdue || item.severity == Severity::Red && item.closed.is_none()
+        };
+        let line = |item: &Item| {
+            let known = pack.obligation(item.flag);
+            let step = known.and_then(|known| known.step(item.step));
+            let due = item.due.map(|due| format!("; due {}", clock::for_people(due))).unwrap_or_default();
+            let rule = known.map(|known| format!("; rule {}: {}", known.rule, known.source)).unwrap_or_default();
+            let what = step.map_or("", |step| &step.what);
+            let field = match &item.about {
+                About::Gap(gap) => format!(" ({})", gap.field),
+                _ => String::new(),
+            };
+            (
+                format!("entry {}: {what}{field} ({}){due}{rule}", item.entry, item.name()),
+                step.map(|step| step.next.clone()).unwrap_or_default(),
+            )
+        };
+        review.items.iter().filter(bad).map(line).collect()
     }
 
     /// The whole report for people, each line at most 100 columns wide.
@@ -168,6 +238,17 @@ impl Verdict<'_> {
         let more = report.findings.len().saturating_sub(PRINTED) as u64 + report.counts.more_findings;
         if more > 0 {
             let _ = writeln!(text, "... and {} more; --json lists them", count(more, "finding"));
+        }
+        let owed = self.owed();
+        if !owed.is_empty() {
+            text += "\n";
+        }
+        for (what, next) in owed.iter().take(PRINTED) {
+            text += &wrap(what, "    ");
+            text += &wrap(&format!("    next: {next}"), "          ");
+        }
+        if owed.len() > PRINTED {
+            let _ = writeln!(text, "... and {} more; --json lists them", count(owed.len() - PRINTED, "item"));
         }
         let retired: Vec<String> = report.retired.iter().map(retired).collect();
         for line in &retired {
@@ -272,6 +353,7 @@ impl Verdict<'_> {
             "root": report.root.to_string(),
             "sentences": self.sentences(),
             "findings": findings_json(&report.findings),
+            "review": report.review.as_ref().map(review_json),
             "counts": {
                 "entries": counts.entries, "writes": counts.writes, "bytes": counts.bytes, "public": counts.public,
                 "signatures": counts.signatures, "not_opened": counts.not_opened, "clock_back": counts.clock_back,
@@ -296,6 +378,30 @@ impl Verdict<'_> {
             "pack": report.pack.to_string(),
         })
     }
+}
+
+/// The record-keeping side: everything that is overdue, broken or open, by entry.
+fn review_json(review: &Review) -> Json {
+    let Ok(pack) = Pack::parse(BUILT_IN) else { return Json::Null };
+    let item = |item: &Item| {
+        let known = pack.obligation(item.flag);
+        let step = known.and_then(|known| known.step(item.step));
+        let field = match &item.about {
+            About::Gap(gap) => Some(&gap.field),
+            _ => None,
+        };
+        let stamp = |at: i64| clock::rfc3339(at, clock::london_offset(at));
+        json!({"flag": item.flag, "step": item.step, "entry": item.entry, "state": item.state(review.now).name(),
+               "severity": item.severity.name(), "due": item.due.map(stamp), "field": field,
+               "closed": item.closed.map(|closed| json!({"by": closed.by, "at": stamp(closed.at)})),
+               "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
+               "what": step.map(|step| &step.what), "next": step.map(|step| &step.next)})
+    };
+    let waits = |one: &&Item| {
+        one.state(review.now) != State::Closed && one.state(review.now) != State::Shown || one.severity == Severity::Red
+    };
+    json!({"items": review.items.iter().filter(waits).map(item).collect::<Vec<_>>(),
+           "unseen": review.unseen, "unseen_rules": review.unseen_rules})
 }
 
 /// What was retired, under what, and whether it was lawful.

@@ -82,6 +82,7 @@ struct Brought {
     keys: Keys,
     roll: Option<Roll>,
     since: Option<Record>,
+    rules: bool,
     /// What the `origin` file of the folder says: nothing to compare, a key, or something illegible.
     origin: Option<Option<VerifierKey>>,
 }
@@ -129,7 +130,7 @@ fn bring(door: &mut Door<'_>, args: &VerifyArgs, log: &Path, folder: Option<&Pat
         None => Vec::new(),
     };
     let (keys, roll) = open_structure(door, log)?;
-    Ok(Brought { trusted, known, receipts, keys, roll, since, origin })
+    Ok(Brought { trusted, known, receipts, keys, roll, since, rules: !args.without_rules, origin })
 }
 
 /// Reads the record of an earlier verify; one that does not fit means a whole verify.
@@ -259,6 +260,7 @@ fn pass(
         receipts: &brought.receipts,
         since,
         now: (door.now)(),
+        rules: brought.rules,
         progress: &|bytes| bar.set_position(bytes),
     };
     let look = || verify(&|| durable::open_read(log), &options).map_err(fail);

@@ -139,6 +139,7 @@ impl<'a> Checker<'a> {
             flags: Vec::new(),
             statement_id,
             public: self.kind.number.publicity() == Some(Publicity::Public),
+            document: None,
         };
         self.sizes(&decision);
         let free = decision.facts().never_held_up(pack);

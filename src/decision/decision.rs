@@ -45,6 +45,8 @@ pub struct Decision {
     pub(super) statement_id: Option<StatementId>,
     /// Whether the structure is in clear.
     pub(super) public: bool,
+    /// The text that an `*.adopt` entry carries in clear.
+    pub(super) document: Option<String>,
 }
 
 impl Decision {
@@ -137,6 +139,7 @@ impl Decision {
             flags: Vec::new(),
             statement_id: None,
             public: kind.publicity() != Some(Publicity::Sealed),
+            document: None,
         };
         gaps.extend(decision.facts().gaps(pack));
         if gaps.iter().any(|gap| gap.level != GapLevel::BeforeAct) {
@@ -209,6 +212,7 @@ impl Decision {
             flags: Vec::new(),
             statement_id: None,
             public: false,
+            document: None,
         };
         let gaps = decision.facts().gaps(pack);
         decision.close(pack, gaps);
@@ -273,6 +277,18 @@ impl Decision {
     #[must_use]
     pub fn words(&self) -> &[WordField] {
         &self.words
+    }
+
+    /// Adds the text that an `*.adopt` entry carries in clear, whose hash it names.
+    #[must_use]
+    pub fn with_document(mut self, text: String) -> Self {
+        self.document = Some(text);
+        self
+    }
+
+    /// Takes that text out.
+    pub fn take_document(&mut self) -> Option<String> {
+        self.document.take()
     }
 
     /// Takes the words out, for sealing; what remains says only which are filled.

@@ -230,7 +230,7 @@ fn when_and_whether_it_happened() {
 #[test]
 fn a_decision_not_to_share_happens_when_it_is_decided() {
     let draft = json!({ "kind": "decision.noshare", "case": "ezra", "decided_at": "2026-10-08 15:40",
-        "reasons": "below the threshold", "no_code": "NO-1", "requester_told": { "how": "not_yet" },
+        "reasons": "below the threshold", "no_code": "NO-1", "requester_told": { "how": "told" },
         "review_at": "2026-11-06", "decided_by": "maria" });
     let decision = Draft::from_json(&draft).unwrap().check(pack(), &maria(), at("2026-10-08 15:42")).unwrap();
     assert!(decision.happened() && decision.gaps().is_empty());
@@ -391,7 +391,7 @@ fn while_the_duty_to_disclose_is_in_force_not_sharing_says_why_it_would_be_worse
     let on = Pack::parse(&BUILT_IN.replacen("on = false", "on = true", 1)).unwrap();
     let noshare = |pack: &Pack, code: Json| {
         let draft = json!({ "kind": "decision.noshare", "case": "ezra", "decided_at": "2026-10-08 15:40",
-            "reasons": "below the threshold", "no_code": code, "requester_told": { "how": "not_yet" },
+            "reasons": "below the threshold", "no_code": code, "requester_told": { "how": "told" },
             "review_at": "2026-11-06", "decided_by": "maria" });
         let decision = Draft::from_json(&draft).unwrap().check(pack, &maria(), at("2026-10-08 15:42")).unwrap();
         decision.gaps().iter().map(|gap| (gap.field.clone(), gap.what.contains("duty to disclose"))).collect::<Vec<_>>()

@@ -41,7 +41,9 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         self.ledger.refresh()?;
         drop(lock);
+        let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
+        self.renew_rules(adoptions)?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {
@@ -65,7 +67,9 @@ impl<D: Disk> Desk<D> {
             chain.lost_after(next, previous);
         }
         if self.ledger.can_append() {
+            let adoptions = self.roster.adoptions();
             self.send(waiting, places, &mut chain, now)?;
+            self.renew_rules(adoptions)?;
         }
         let seen = self.ledger.seen();
         if seen != Seen::NOTHING {
@@ -85,7 +89,7 @@ impl<D: Disk> Desk<D> {
         let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
         let newest = self.held.iter().filter(|held| held.author == author).map(|held| held.epoch).max();
         if newest.is_some_and(|newest| structure_keys::has_epoch(&cabinet, &author, newest + 1)) {
-            self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+            self.read_keys()?;
         }
         Ok(())
     }

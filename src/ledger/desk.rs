@@ -1,6 +1,6 @@
 //! The desk: one person's device at one ledger. What both doors use to write and read.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 use crate::cabinet::folder_keys::{self, FolderFile};
@@ -11,7 +11,7 @@ use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, receipts};
-use crate::codec::{CaseTag, FolderKeyId, LedgerId, PersonId};
+use crate::codec::{CaseTag, Digest, FolderKeyId, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
 use crate::entry::statement::Unverified;
@@ -20,8 +20,9 @@ use crate::head::receipt::Receipt;
 use crate::keys::name::SignerKey;
 use crate::ledger::open::{Ledger, log_key_path};
 use crate::ledger::read::{Stored, open_restricted};
-use crate::ledger::{LedgerError, log_key};
+use crate::ledger::{LedgerError, facts, log_key};
 use crate::rules::pack::{BUILT_IN, Pack};
+use crate::rules::rulebook::Rulebook;
 use crate::seal::sealed::document_hash;
 use crate::seal::structure::StructureKey;
 use crate::seal::words::{self, WordsPart};
@@ -48,6 +49,10 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) tray: Tray,
     /// The time that roles are judged by, in milliseconds UTC: that of the newest entry or, later, of what is done here.
     pub(super) time: i64,
+    /// The rules that the ledger has had, once they were asked for.
+    pub(super) rules: OnceCell<Rulebook>,
+    /// What the rules know of the entries, once they were asked.
+    pub(super) known: RefCell<Option<facts::Known>>,
     /// Folder keys that were opened, at their first use.
     pub(super) ring: OnceCell<Vec<FolderFile>>,
 }
@@ -108,8 +113,21 @@ impl<D: Disk> Desk<D> {
         let pack = read_pack(&ledger, &roster)?;
         let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring) = (roster.latest(), OnceCell::new());
-        let mut desk =
-            Desk { ledger, identity, side: side.to_owned(), roster, roll, held, pack, own: None, tray, time, ring };
+        let mut desk = Desk {
+            ledger,
+            identity,
+            side: side.to_owned(),
+            roster,
+            roll,
+            held,
+            pack,
+            own: None,
+            tray,
+            time,
+            known: RefCell::default(),
+            rules: OnceCell::new(),
+            ring,
+        };
         desk.compare_receipt()?;
         desk.ledger.compare_known()?;
         Ok(desk)
@@ -150,6 +168,25 @@ impl<D: Disk> Desk<D> {
         &self.pack
     }
 
+    /// Returns every pack, policy and calendar that the ledger adopted, as far as this desk has read it.
+    #[must_use]
+    pub fn rules(&self) -> &Rulebook {
+        self.rules.get_or_init(|| self.roster.rulebook_under(self.pack.clone()))
+    }
+
+    /// Reads the pack and the rules anew if something was adopted, or came into force, since the roster had so many
+    /// adoptions: what is signed from here on names what it has now, so it is asked and judged by that.
+    pub(super) fn renew_rules(&mut self, adoptions: usize) -> Result<(), LedgerError> {
+        if self.roster.adoptions() == adoptions {
+            return Ok(());
+        }
+        self.rules.take();
+        if self.roster.pack() != Digest::ZERO {
+            self.pack = read_pack(&self.ledger, &self.roster)?;
+        }
+        Ok(())
+    }
+
     /// Returns the identity.
     #[must_use]
     pub fn identity(&self) -> &Identity {
@@ -170,6 +207,14 @@ impl<D: Disk> Desk<D> {
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
         keys_of(self.held.iter(), self.ledger_id())
+    }
+
+    /// Reads the keys of the cabinet anew: who reads what may have changed.
+    pub(super) fn read_keys(&mut self) -> Result<(), LedgerError> {
+        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.ring = OnceCell::new();
+        self.forget_facts();
+        Ok(())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of

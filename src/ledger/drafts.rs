@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use crate::cabinet::drafts::{self, DraftFile, DraftId, DraftLine};
 use crate::cabinet::outbox;
 use crate::codec::context::{DRAFT, DRAFT_STOP};
-use crate::codec::{CaseTag, Digest, Folder, KindNumber, ShortText, StatementId};
-use crate::decision::decision::Decision;
+use crate::codec::{CaseTag, Digest, Folder, KindNumber, RelationNumber, ShortText, StatementId};
+use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
 use crate::decision::form;
 use crate::decision::value::Content;
@@ -120,7 +120,7 @@ impl<D: Disk> Desk<D> {
             Some(entry) => entry,
             None => {
                 let checked = draft.check(&self.pack, self, now()).ok();
-                let decision = self.says_of(id, &draft, DISCARDED, checked.as_ref(), now())?;
+                let decision = self.says_of(id, &draft, (DISCARDED, None), checked.as_ref(), now())?;
                 match decision {
                     Some(decision) => self.enter(decision, now, rng)?.number,
                     None => return Err(LedgerError::NoLogKey),
@@ -169,7 +169,7 @@ impl<D: Disk> Desk<D> {
         &mut self,
         id: DraftId,
         draft: &Draft,
-        rule: &str,
+        (rule, by): (&str, Option<(u64, Digest)>),
         checked: Option<&Decision>,
         now: i64,
     ) -> Result<Option<Decision>, LedgerError> {
@@ -193,7 +193,10 @@ impl<D: Disk> Desk<D> {
             self.value("draft_hash", Content::Hash(pin(draft)))?,
         ];
         let number = KindNumber::of("rule.blocked").ok_or(LedgerError::NoPack)?;
-        Ok(Some(self.decide(number, case, values, Vec::new(), now)?.identified(statement)))
+        let relation = RelationNumber::of("stopped_by").ok_or(LedgerError::NoPack)?;
+        let stopped = by.filter(|_| shown).map(|(entry, digest)| Reference { relation, entry, digest });
+        let stopped = stopped.into_iter().collect();
+        Ok(Some(self.decide(number, case, values, stopped, now)?.identified(statement)))
     }
 
     /// Whether overseers may learn of what kind a draft is, and of which case.

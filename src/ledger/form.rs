@@ -1,6 +1,7 @@
 //! One form, several entries: the drafts of an answer sheet are checked together, signed in one act and entered in one
 //! write, so that a crash leaves all of them or none.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
@@ -19,7 +20,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::record::{Outcome, by_hand};
-use crate::review::gate::{Stop, gate};
+use crate::review::gate::Stop;
 use crate::rules::pack::Pack;
 use crate::store::disk::Disk;
 
@@ -131,8 +132,19 @@ impl<D: Disk> Desk<D> {
             Ok(whole) => whole,
             Err(gaps) => return self.kept_with(kept, &sheet, gaps, at, rng),
         };
-        let stops = |decision: &Decision| gate(&self.pack, decision, self).err();
-        let sorted = match sorted(&whole, &self.pack, self, &stops, at) {
+        let failed = Cell::new(None);
+        let stops = |decision: &Decision| match self.pass_gate(decision, at) {
+            Ok((passed, _)) => passed.err(),
+            Err(why) => {
+                failed.set(Some(why));
+                None
+            }
+        };
+        let sorting = sorted(&whole, &self.pack, self, &stops, at);
+        if let Some(why) = failed.take() {
+            return Err(why);
+        }
+        let sorted = match sorting {
             Sorting::Ready(sorted) => sorted,
             Sorting::Gaps(gaps) => return self.kept_with(kept, &sheet, gaps, at, rng),
             Sorting::Stopped(stops) => {
@@ -219,7 +231,9 @@ impl<D: Disk> Desk<D> {
                 self.enter_first(first, chain, now, rng)?;
             }
             let folder = self.folder_key(&decision)?;
-            told.push((at, decision.gaps().to_vec(), decision.flags().to_vec()));
+            let (_, hints) = self.pass_gate(&decision, now())?;
+            let gaps = decision.gaps().iter().cloned().chain(hints).collect();
+            told.push((at, gaps, decision.flags().to_vec()));
             ready.push((decision, folder, now()));
         }
         let (authored, failed) = self.author(ready, chain, rng)?;
@@ -269,7 +283,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), LedgerError> {
         let kept = self.draft(id)?;
-        let Some(says) = self.says_of(id, &kept, stop.rule, Some(decision), now())? else { return Ok(()) };
+        let Some(says) = self.says_of(id, &kept, (stop.rule, stop.by), Some(decision), now())? else { return Ok(()) };
         match self.enter_first(says, chain, now, rng) {
             // Signed, it waits in the outbox.
             Ok(_) | Err(LedgerError::NoLogKey) => Ok(()),
@@ -350,7 +364,10 @@ mod tests {
     use crate::decision::view::fake::FakeView;
     use crate::rules::pack::BUILT_IN;
 
-    const STOP: Stop = Stop { rule: "hold_talk", says: "telling them may put someone at risk", way_past: "ask first" };
+    fn stop() -> Stop {
+        let (says, way_past) = ("telling them may put someone at risk".to_owned(), "ask first".to_owned());
+        Stop { rule: "hold_talk", says, way_past, by: None }
+    }
 
     /// Sorts a form in which the drafts of these kinds are stopped.
     fn sort(sheet: &serde_json::Value, stopped: &[&str]) -> Sorting {
@@ -358,7 +375,7 @@ mod tests {
         let view = FakeView::of("sam");
         let now = Moment::parse("2026-10-06 12:05").unwrap().milliseconds;
         let form = form::form(&Draft::from_json(sheet).unwrap(), &pack, view.author, now).unwrap();
-        let stop = |decision: &Decision| decision.kind().name().filter(|kind| stopped.contains(kind)).map(|_| STOP);
+        let stop = |decision: &Decision| decision.kind().name().filter(|kind| stopped.contains(kind)).map(|_| stop());
         sorted(&form, &pack, &view, &stop, now)
     }
 

@@ -1,6 +1,7 @@
 //! The clerk: opening a ledger, the order of steps when something is entered, reading it back.
 
 pub mod accused;
+pub mod adopt;
 pub mod append;
 mod author;
 pub mod beside;
@@ -9,6 +10,7 @@ pub mod consent;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
+pub mod facts;
 pub mod form;
 pub mod grants;
 pub mod init;
@@ -35,6 +37,7 @@ use crate::head::HeadError;
 use crate::keys::KeyError;
 use crate::keys::card::CardError;
 use crate::review::retiring::Obstacle;
+use crate::rules::pack::PackError;
 use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::tree::ProofError;
@@ -174,6 +177,12 @@ pub enum LedgerError {
     /// A draft or setup entry that does not hold together: our own mistake or a pack that lacks a kind.
     #[error("the entry lacks {0}")]
     Incomplete(String),
+    /// A pack, policy or calendar that cannot stand.
+    #[error("the document cannot be adopted: {0}")]
+    Document(#[from] PackError),
+    /// The same document is the newest one already.
+    #[error("this very document was adopted already, by entry {0}")]
+    AdoptedAlready(u64),
     /// The pack in force cannot be read.
     #[error("the rule pack in force cannot be read")]
     NoPack,

@@ -109,6 +109,9 @@ pub fn open_restricted<'a>(
 /// What is told of each entry: number, statement digest, structure part, words part.
 pub type EachEntry<'a> = dyn FnMut(u64, &Digest, &[u8], &[u8]) + 'a;
 
+/// What is told of each entry: envelope, structure part, words part.
+pub type EachEnvelope<'a> = dyn FnMut(&Envelope, &[u8], &[u8]) + 'a;
+
 impl<D: Disk> Ledger<D> {
     /// Returns an entry.
     ///
@@ -195,11 +198,21 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// As [`Ledger::entry`].
     pub fn walk_from(&self, from: u64, each: &mut EachEntry<'_>) -> Result<(), LedgerError> {
+        self.envelopes_from(from, &mut |envelope, structure, words| {
+            each(envelope.number.0, &envelope.statement, structure, words);
+        })
+    }
+
+    /// Hands over every entry from `from` on: envelope, structure part, words part.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn envelopes_from(&self, from: u64, each: &mut EachEnvelope<'_>) -> Result<(), LedgerError> {
         // A few entries are looked up one by one; many are faster as a stream.
         if self.size() - from <= 1024 {
             for number in from..self.size() {
                 let stored = self.entry(number)?;
-                each(number, &stored.envelope.statement, stored.structure(), stored.words());
+                each(&stored.envelope, stored.structure(), stored.words());
             }
             return Ok(());
         }
@@ -207,7 +220,7 @@ impl<D: Disk> Ledger<D> {
             if number >= from
                 && let Ok(envelope) = Envelope::decode(frame.envelope)
             {
-                each(number, &envelope.statement, frame.structure, frame.words);
+                each(&envelope, frame.structure, frame.words);
             }
             true
         })

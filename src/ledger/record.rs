@@ -19,7 +19,8 @@ use crate::frame::WRITE_ENTRIES;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::{LedgerError, parallel};
-use crate::review::gate::{Stop, gate};
+use crate::review::book::Book;
+use crate::review::gate::{self, Before, Stop};
 use crate::rules::kind::{FolderRule, Kind};
 use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
@@ -329,9 +330,10 @@ impl<D: Disk> Desk<D> {
                 return Ok(Checked::Done(Outcome::Gaps { draft: self.keep_as(kept, draft, now, rng)?, gaps }));
             }
         };
-        if let Err(stop) = gate(&self.pack, &decision, self) {
+        let (passed, hints) = self.pass_gate(&decision, now)?;
+        if let Err(stop) = passed {
             let id = self.keep_as(kept, draft, now, rng)?;
-            let says = self.says_of(id, &self.draft(id)?, stop.rule, Some(&decision), now)?;
+            let says = self.says_of(id, &self.draft(id)?, (stop.rule, stop.by), Some(&decision), now)?;
             return Ok(Checked::Stopped(Outcome::Stopped { draft: id, stop }, says.map(Box::new)));
         }
         if let Some(id) = decision.statement_id() {
@@ -348,9 +350,23 @@ impl<D: Disk> Desk<D> {
         if let Some(first) = self.keep_out(&decision, first, now, rng)? {
             return Ok(Checked::First(Box::new(first)));
         }
-        let (gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
+        let (mut gaps, flags) = (decision.gaps().to_vec(), decision.flags().to_vec());
+        gaps.extend(hints);
         let folder = self.folder_key(&decision)?;
         Ok(Checked::Ready(Box::new(Ready { decision, folder, now, gaps, flags })))
+    }
+
+    /// Asks the gate, with the entries around the decision where it looks at any; and what there is to say that stops
+    /// nothing.
+    pub(super) fn pass_gate(&self, decision: &Decision, now: i64) -> Result<(Result<(), Stop>, Vec<Gap>), LedgerError> {
+        let facts = match gate::looks_back(&self.pack, decision) {
+            true => self.facts_around(decision.case())?,
+            false => Vec::new(),
+        };
+        let roles = |person, entry, at| self.roster.roles(person, entry, at);
+        let book = Book::open(&facts, self.rules(), &roles);
+        let before = Before { pack: &self.pack, book: &book, view: self, check_copies: true, now };
+        Ok((gate::gate(decision, &before), gate::hints(decision, &before)))
     }
 
     /// Seals and signs decisions in their order, as far as the first that cannot be, which is told too. Nobody is told of
@@ -460,7 +476,7 @@ impl<D: Disk> Desk<D> {
         done: &mut dyn FnMut(usize, &Outcome),
     ) -> Result<(), LedgerError> {
         let places = self.put_out(&authored, chain)?;
-        let key = self.structure_key()?.clone();
+        let (key, adoptions) = (self.structure_key()?.clone(), self.roster.adoptions());
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
             Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
@@ -483,6 +499,7 @@ impl<D: Disk> Desk<D> {
             }
         };
         self.keep_own(&authored)?;
+        self.renew_rules(adoptions)?;
         for ((at, gaps, flags), entered) in drafts.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
             receipts::save(&self.side, self.ledger_id(), entered.number, text.as_bytes(), Durable::Later)?;

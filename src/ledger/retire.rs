@@ -363,7 +363,7 @@ impl<D: Disk> Desk<D> {
             let epoch = structure_keys::newest_epoch(&cabinet, &enrolment.key)?.map_or(0, |newest| newest + 1);
             structure_keys::create(&cabinet, &enrolment.key, epoch, &self.devices(&persons)?, rng)?;
         }
-        self.held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+        self.read_keys()?;
         Ok(())
     }
 
@@ -403,9 +403,10 @@ impl<D: Disk> Desk<D> {
         // Under the append lock, so that nothing is sealed to these keys between reading and destroying.
         let _lock = self.ledger.lock()?;
         self.ledger.refresh()?;
+        let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
-        self.held = structure_keys::load_all(&cabinet, &secret)?.opened;
-        self.ring = std::cell::OnceCell::new();
+        self.renew_rules(adoptions)?;
+        self.read_keys()?;
         let folders = self.folder_files(under)?;
         let remains = self.remains(under, &folders)?;
         // What remains lies beside each file, read back and compared with the log. A crash here: nothing was destroyed.
@@ -447,8 +448,7 @@ impl<D: Disk> Desk<D> {
             }
         }
         self.own = None;
-        self.held = structure_keys::load_all(&cabinet, &secret)?.opened;
-        self.ring = std::cell::OnceCell::new();
+        self.read_keys()?;
         Ok(())
     }
 

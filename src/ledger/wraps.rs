@@ -63,7 +63,7 @@ impl<D: Disk> Desk<D> {
         self.wrap_roll()?;
         self.wrap_structure(&overseers, rng)?;
         // A device that had none may have its own key now, and needs it to publish anything.
-        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        self.read_keys()?;
         let mut renewals = self.wrap_folders(&table)?;
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));

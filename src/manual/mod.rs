@@ -18,5 +18,8 @@ pub mod glossary {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("policies.md")]
+pub mod policies {}
+
 #[doc = include_str!("threats.md")]
 pub mod threats {}

@@ -40,12 +40,19 @@ pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Opti
 
 /// Returns on how many days after it was learned the entry was written, if that is after the pack's last working day.
 fn late(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
-    let learned = facts.learned.is_some().then(|| clock::london_day(facts.learned.milliseconds))?;
-    let due = pack.calendar().end_of_nth_working_day(learned, pack.late_after());
+    if !facts.learned.is_some() {
+        return None;
+    }
+    let due = pack.within("LATE", "written")?.due(pack.calendar(), facts.learned.milliseconds);
     // The last second of the day belongs to the day, whatever its milliseconds.
     let after = recorded_ms.div_euclid(1000) > due.div_euclid(1000);
-    let days = clock::london_day(recorded_ms).signed_duration_since(learned).num_days();
-    after.then(|| u64::try_from(days).unwrap_or(0))
+    after.then(|| days_between(facts.learned.milliseconds, recorded_ms))
+}
+
+/// Returns how many days in London lie between two instants in milliseconds UTC; 0 where the second is no later day.
+pub(super) fn days_between(from: i64, to: i64) -> u64 {
+    let days = clock::london_day(to).signed_duration_since(clock::london_day(from)).num_days();
+    u64::try_from(days).unwrap_or(0)
 }
 
 /// Gaps of an entry that stands in the ledger: whatever was always wanted then, an entry that is there keeps it as

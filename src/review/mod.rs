@@ -1,7 +1,16 @@
-//! What the safeguarding lead sees: the gate before an act, and the flags of an entry.
+//! What the safeguarding lead sees: the gate before an act, the flags of an entry, and what is owed.
 //!
-//! Pure functions of decisions, facts, the pack and times that are given; no clock, no disk, no keys.
+//! Pure functions of decisions, facts, the rules and times that are given; no clock, no disk, no keys.
 
+mod access;
+pub mod book;
+pub mod consent;
+mod decide;
+pub mod fact;
+mod family;
 pub mod findings;
 pub mod gate;
+pub mod item;
+mod life;
+pub mod look;
 pub mod retiring;

@@ -3,6 +3,8 @@
 //! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of
 //! `chrono-tz`. The clock of a request for access, which has rules of its own, is in [`crate::rules::access`].
 
+use std::fmt;
+
 use chrono::{
     DateTime, Datelike, Days, FixedOffset, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset,
     SecondsFormat, TimeZone, Utc, Weekday,
@@ -151,9 +153,58 @@ pub enum Clock {
     /// As [`Clock::Days`], or on the first working day after it if it is none: the 30 days in which section 164A of the Data
     /// Protection Act 2018 wants a complaint acknowledged, counted from the day after it came.
     DaysRolled(u32),
+    /// 23:59:59 in London on the anniversary that many years later: how long a folder is kept.
+    Years(u32),
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Clock::EndOfDay => f.write_str("eod"),
+            Clock::WorkingDays(n) => write!(f, "wd {n}"),
+            Clock::Hours(n) => write!(f, "h {n}"),
+            Clock::Days(n) => write!(f, "d {n}"),
+            Clock::DaysRolled(n) => write!(f, "d {n} rolled"),
+            Clock::Years(n) => write!(f, "y {n}"),
+        }
+    }
 }
 
 impl Clock {
+    /// Reads how packs and policies write a clock: `eod`, `wd 1`, `h 24`, `d 14`, `d 30 rolled`, `y 3`. Each has one
+    /// spelling; at most 4,000 working days, 9,600 hours, 40,000 days and 200 years.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Clock> {
+        let number = |text: &str, most: u32| text.parse::<u32>().ok().filter(|n| (1..=most).contains(n));
+        let clock = match text.split_once(' ') {
+            None if text == "eod" => Clock::EndOfDay,
+            Some(("wd", n)) => Clock::WorkingDays(u16::try_from(number(n, 4_000)?).ok()?),
+            Some(("h", n)) => Clock::Hours(number(n, 9_600)?),
+            Some(("y", n)) => Clock::Years(number(n, 200)?),
+            Some(("d", n)) => match n.split_once(' ') {
+                Some((n, "rolled")) => Clock::DaysRolled(number(n, 40_000)?),
+                _ => Clock::Days(number(n, 40_000)?),
+            },
+            _ => return None,
+        };
+        (clock.to_string() == text).then_some(clock)
+    }
+
+    /// Says it as people do: "by the end of the next working day".
+    #[must_use]
+    pub fn for_people(self) -> String {
+        match self {
+            Clock::EndOfDay => "the same day".to_owned(),
+            Clock::WorkingDays(1) => "by the end of the next working day".to_owned(),
+            Clock::WorkingDays(n) => format!("within {n} working days"),
+            Clock::Hours(n) => format!("within {n} hours"),
+            Clock::Days(n) => format!("within {n} days"),
+            Clock::DaysRolled(n) => format!("within {n} days, or by the next working day after that"),
+            Clock::Years(1) => "after a year".to_owned(),
+            Clock::Years(n) => format!("after {n} years"),
+        }
+    }
+
     /// Returns when it runs out, for what began at `start`; both in milliseconds UTC.
     #[must_use]
     pub fn due(self, calendar: &Calendar, start: i64) -> i64 {
@@ -164,6 +215,7 @@ impl Clock {
             Clock::Hours(hours) => start.saturating_add(i64::from(hours) * 3_600_000),
             Clock::Days(days) => end_of_day(days_after(day, days)),
             Clock::DaysRolled(days) => end_of_day(calendar.working_day_from(days_after(day, days))),
+            Clock::Years(years) => end_of_day(years_after(day, years)),
         }
     }
 }
@@ -329,6 +381,17 @@ mod tests {
         let due = calendar.end_of_nth_working_day(day("2026-10-06"), 1);
         assert_eq!(rfc3339(due, london_offset(due)), "2026-10-07T23:59:59+01:00");
         assert_eq!(for_people(calendar.end_of_nth_working_day(day("2026-11-06"), 1)), "Mon 9 Nov 2026 23:59");
+    }
+
+    #[test]
+    fn clocks_have_one_spelling_each() {
+        for text in ["eod", "wd 1", "h 24", "d 14", "d 30 rolled", "y 25"] {
+            assert_eq!(Clock::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "wd", "wd 0", "wd 01", "wd +1", "d 30 Rolled", "h 1 rolled", "eod ", "5", "d 99999", "m 1"] {
+            assert_eq!(Clock::parse(text), None, "{text}");
+        }
+        assert_eq!(Clock::WorkingDays(1).for_people(), "by the end of the next working day");
     }
 
     fn calendar() -> Calendar {

@@ -9,7 +9,6 @@
 //! | top | `name` `version` `in_force` `sources` `holidays` `common` |
 //! | `never_held_up` | `agencies` `duties` |
 //! | `emergency` | `kinds` `codes` `through` |
-//! | `late` | `working_days` |
 //! | `switches` | `name` `title` `source` `in_force` `on` |
 //! | `groups` | a name and the kinds it stands for |
 //! | `lists` | `name` `title` `source` `in_force` `codes` = `code` `text` `source` `in_force` `gap` `unsaid`; or `of` |
@@ -20,15 +19,18 @@
 //! | (folder) | `protection` `places` = `folder` `is` |
 //! | (fields) | `always` `softened` `before_act` `optional` `many` `conditions` `asks` `labels` |
 //! | (relations) | `relations` `always_relations` `before_act_relations` |
+//! | `late` | `working_days` (in packs without obligations) |
+//! | `obligations` | `flag` `rule` `source` `severity` `seen_by` `steps` = `name` `within` `law` `severity` `what` `next` |
 //! | `routes` | `name` `label` `questions` `statements` |
 //! | (questions) | `name` `ask` `to` `default` `choices` = `is` `text` `set`; `when` |
 //! | (statements) | `name` `kind` `when` `set` `refs` |
 
 use chrono::NaiveDate;
 
-use super::clock::Calendar;
+use super::clock::{Calendar, Clock};
 use super::codes::{CodeList, Switch};
 use super::kind::{Field, Kind, KindField};
+use super::obligation::Obligation;
 use super::read;
 use super::route::Route;
 use crate::codec::{KindNumber, RelationNumber};
@@ -65,7 +67,6 @@ pub struct Pack {
     pub(super) in_force: NaiveDate,
     pub(super) sources: Vec<String>,
     pub(super) calendar: Calendar,
-    pub(super) late_after: u16,
     pub(super) switches: Vec<Switch>,
     pub(super) lists: Vec<CodeList>,
     pub(super) fields: Vec<Field>,
@@ -77,6 +78,7 @@ pub struct Pack {
     pub(super) emergency_kinds: Vec<KindNumber>,
     pub(super) emergency_codes: Vec<String>,
     pub(super) emergency_through: Vec<RelationNumber>,
+    pub(super) obligations: Vec<Obligation>,
 }
 
 impl Pack {
@@ -118,10 +120,22 @@ impl Pack {
         &self.calendar
     }
 
-    /// Returns after how many working days an entry counts as late.
+    /// Returns what each flag means, in the pack's order.
     #[must_use]
-    pub fn late_after(&self) -> u16 {
-        self.late_after
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
+    }
+
+    /// Returns what a flag means.
+    #[must_use]
+    pub fn obligation(&self, flag: &str) -> Option<&Obligation> {
+        self.obligations.iter().find(|obligation| obligation.flag == flag)
+    }
+
+    /// Returns how long there is for a step of a flag, where it has a clock.
+    #[must_use]
+    pub fn within(&self, flag: &str, step: &str) -> Option<Clock> {
+        self.obligation(flag)?.step(step)?.within
     }
 
     /// Returns the switches for what is enacted or planned and waits.
@@ -412,6 +426,11 @@ mod tests {
         assert!(refused("\"origin\", \"title\"", "\"origin\", \"titles\"").what.contains("no field"));
         assert!(refused("\"origin\", \"title\"", "\"origin\", \"narrative\"").what.contains("words"));
         assert!(refused("relations = [\"backs\"]", "relations = [\"proves\"]").what.contains("no relation"));
+        assert!(refused("flag = \"UNBACKED\"", "flag = \"UNBAKED\"").what.contains("no flag"));
+        assert!(refused("flag = \"UNBACKED\"", "flag = \"LATE\"").what.contains("twice"));
+        assert!(refused("within = \"h 24\"", "within = \"24 h\"").what.contains("no clock"));
+        assert!(refused("law = \"month\"", "law = \"moon\"").what.contains("no clock"));
+        assert!(refused("seen_by = [\"dsl\", \"author\"]", "seen_by = [\"dsl\", \"writer\"]").what.contains("no role"));
         assert!(refused("opens = [\"ONE-FOUNDER\"]", "opens = [\"TWO-FOUNDERS\"]").what.contains("no flag"));
         assert!(refused("folder = \"public\"", "folder = \"case\"").what.contains("public"));
         assert!(refused("folder = \"case/intake\"", "folder = \"case/general\"").what.contains("twice"));

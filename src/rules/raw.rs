@@ -19,7 +19,6 @@ pub(super) struct RawPack {
     pub(super) common: Vec<Name>,
     pub(super) never_held_up: RawNever,
     pub(super) emergency: RawEmergency,
-    pub(super) late: RawLate,
     #[serde(default)]
     pub(super) switches: Vec<RawSwitch>,
     #[serde(default)]
@@ -28,8 +27,18 @@ pub(super) struct RawPack {
     pub(super) fields: Vec<RawField>,
     pub(super) relations: Vec<RawRelation>,
     pub(super) kinds: Vec<RawKind>,
+    /// Packs before 2026.1 had this one number and no obligations.
+    pub(super) late: Option<RawLate>,
+    #[serde(default)]
+    pub(super) obligations: Vec<RawObligation>,
     #[serde(default)]
     pub(super) routes: Vec<RawRoute>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLate {
+    pub(super) working_days: u16,
 }
 
 #[derive(Deserialize)]
@@ -50,8 +59,24 @@ pub(super) struct RawEmergency {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawLate {
-    pub(super) working_days: u16,
+pub(super) struct RawObligation {
+    pub(super) flag: Name,
+    pub(super) rule: String,
+    pub(super) source: String,
+    pub(super) severity: Name,
+    pub(super) seen_by: Vec<Name>,
+    pub(super) steps: Vec<RawStep>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStep {
+    pub(super) name: Name,
+    pub(super) within: Option<Name>,
+    pub(super) law: Option<Name>,
+    pub(super) severity: Option<Name>,
+    pub(super) what: String,
+    pub(super) next: String,
 }
 
 #[derive(Deserialize)]

@@ -5,23 +5,18 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 use toml::Spanned;
 
-use super::clock::Calendar;
+use super::clock::{Calendar, Clock};
 use super::codes::{Code, CodeList, Switch};
 use super::kind::{Field, FieldType, Layer, Outside};
+use super::obligation::{LegalLimit, Obligation, Severity, Step};
 use super::pack::{Pack, PackError, Relation};
-use super::raw::{Name, RawField, RawList, RawPack, RawSwitch};
+use super::raw::{Name, RawField, RawList, RawObligation, RawPack, RawStep, RawSwitch};
 use crate::codec::{KindNumber, RelationNumber, ShortText, WORDS_LIMIT};
 
 /// Reads a whole pack.
 pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
-    if text.len() > WORDS_LIMIT {
-        return Err(PackError { line: 1, what: format!("longer than {WORDS_LIMIT} bytes") });
-    }
-    let raw: RawPack = toml::from_str(text).map_err(|error| PackError {
-        line: error.span().map_or(1, |span| line_of(text, span.start)),
-        what: error.message().to_owned(),
-    })?;
-    let mut reader = Reader { text, ids: HashSet::new() };
+    let raw: RawPack = document(text)?;
+    let mut reader = Reader::new(text);
     let lists = reader.lists(&raw.lists)?;
     let fields = reader.fields(&raw.fields, &lists, false)?;
     let relations = reader.relations(&raw)?;
@@ -31,7 +26,6 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         in_force: reader.day(&raw.in_force)?,
         sources: raw.sources.clone(),
         calendar: Calendar::new(raw.holidays.iter().map(|day| reader.day(day)).collect::<Result<_, _>>()?),
-        late_after: raw.late.working_days,
         switches: reader.switches(&raw)?,
         lists,
         fields,
@@ -43,6 +37,7 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         emergency_kinds: Vec::new(),
         emergency_codes: Vec::new(),
         emergency_through: Vec::new(),
+        obligations: Vec::new(),
     };
     for kind in &raw.kinds {
         let kind = reader.kind(kind, &raw, &pack)?;
@@ -60,9 +55,38 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         let relation = relation.ok_or_else(|| reader.error(name, "is no relation of this pack"))?;
         pack.emergency_through.push(relation.number);
     }
+    pack.obligations = match &raw.late {
+        Some(late) => vec![only_late(late.working_days)],
+        None => reader.obligations(&raw.obligations, &pack)?,
+    };
     reader.unique(raw.routes.iter().map(|route| &route.name))?;
     pack.routes = raw.routes.iter().map(|route| reader.route(route, &pack)).collect::<Result<_, _>>()?;
     Ok(pack)
+}
+
+/// Reads the TOML of a document that is adopted, as it stands.
+pub(super) fn document<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, PackError> {
+    if text.len() > WORDS_LIMIT {
+        return Err(PackError { line: 1, what: format!("longer than {WORDS_LIMIT} bytes") });
+    }
+    toml::from_str(text).map_err(|error| PackError {
+        line: error.span().map_or(1, |span| line_of(text, span.start)),
+        what: error.message().to_owned(),
+    })
+}
+
+/// The one obligation of a pack without any: after how many working days something was written late.
+fn only_late(working_days: u16) -> Obligation {
+    let step = Step {
+        name: "written".to_owned(),
+        within: Some(Clock::WorkingDays(working_days)),
+        law: None,
+        severity: Severity::Info,
+        what: String::new(),
+        next: String::new(),
+    };
+    let (flag, none) = ("LATE".to_owned(), String::new());
+    Obligation { flag, rule: none.clone(), source: none, seen_by: Vec::new(), steps: vec![step] }
 }
 
 /// Returns the line, from 1, on which the byte at `offset` stands.
@@ -75,14 +99,18 @@ pub(super) struct Reader<'a> {
     ids: HashSet<u16>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Reader { text, ids: HashSet::new() }
+    }
+
     pub(super) fn error(&self, at: &Name, what: &str) -> PackError {
         PackError { line: line_of(self.text, at.span().start), what: format!("\"{}\" {what}", at.get_ref()) }
     }
 
-    /// An error at a byte of the pack's text.
-    pub(super) fn error_at(&self, start: usize, what: String) -> PackError {
-        PackError { line: line_of(self.text, start), what }
+    /// As [`Reader::error`], of what is no text.
+    pub(super) fn wrong(&self, at: std::ops::Range<usize>, what: &str) -> PackError {
+        PackError { line: line_of(self.text, at.start), what: what.to_owned() }
     }
 
     pub(super) fn one_of<T: Copy>(&self, at: &Name, choices: &[(&str, T)]) -> Result<T, PackError> {
@@ -109,14 +137,14 @@ impl Reader<'_> {
         if fits { Ok(()) } else { Err(self.error(name, "is not a name in small letters")) }
     }
 
-    fn day(&self, day: &Name) -> Result<NaiveDate, PackError> {
+    pub(super) fn day(&self, day: &Name) -> Result<NaiveDate, PackError> {
         let parsed = NaiveDate::parse_from_str(day.get_ref(), "%Y-%m-%d").ok();
         parsed
             .filter(|date| date.to_string() == *day.get_ref())
             .ok_or_else(|| self.error(day, "is no day in the form 2026-02-05"))
     }
 
-    fn since(&self, day: &Name) -> Result<String, PackError> {
+    pub(super) fn since(&self, day: &Name) -> Result<String, PackError> {
         if day.get_ref() != "not commenced" {
             self.day(day)?;
         }
@@ -300,6 +328,63 @@ impl Reader<'_> {
         KindNumber::of(name.get_ref()).ok_or_else(|| self.error(name, "is no kind of the format"))
     }
 
+    fn obligations(&self, raw: &[RawObligation], pack: &Pack) -> Result<Vec<Obligation>, PackError> {
+        self.unique(raw.iter().map(|obligation| &obligation.flag))?;
+        let flags = pack.list("FLAG");
+        let roles = pack.list("ROLE");
+        let mut obligations = Vec::new();
+        for one in raw {
+            if flags.is_none_or(|list| list.find(one.flag.get_ref()).is_none()) {
+                return Err(self.error(&one.flag, "is no flag of this pack"));
+            }
+            let role = |name: &&Name| {
+                name.get_ref() != "author" && roles.is_none_or(|list| list.find(name.get_ref()).is_none())
+            };
+            if let Some(name) = one.seen_by.iter().find(role) {
+                return Err(self.error(name, "is no role of this pack, nor author"));
+            }
+            if one.steps.is_empty() {
+                return Err(self.error(&one.flag, "has no step"));
+            }
+            self.unique(one.steps.iter().map(|step| &step.name))?;
+            let severity = self.one_of(&one.severity, SEVERITIES)?;
+            let steps = one.steps.iter().map(|step| self.step(step, severity)).collect::<Result<_, _>>()?;
+            obligations.push(Obligation {
+                flag: one.flag.get_ref().clone(),
+                rule: one.rule.clone(),
+                source: one.source.clone(),
+                seen_by: one.seen_by.iter().map(|name| name.get_ref().clone()).collect(),
+                steps,
+            });
+        }
+        if let Some(code) = flags
+            .into_iter()
+            .flat_map(|list| &list.codes)
+            .find(|code| !obligations.iter().any(|obligation| obligation.flag == code.code))
+        {
+            return Err(PackError { line: 1, what: format!("the flag {} has no obligation", code.code) });
+        }
+        Ok(obligations)
+    }
+
+    fn step(&self, raw: &RawStep, severity: Severity) -> Result<Step, PackError> {
+        self.plain(&raw.name)?;
+        let clock = |name: &Name| Clock::parse(name.get_ref()).ok_or_else(|| self.error(name, NO_CLOCK));
+        let law = match &raw.law {
+            Some(name) if name.get_ref() == "month" => Some(LegalLimit::Month),
+            Some(name) => Some(LegalLimit::Clock(clock(name)?)),
+            None => None,
+        };
+        Ok(Step {
+            name: raw.name.get_ref().clone(),
+            within: raw.within.as_ref().map(clock).transpose()?,
+            law,
+            severity: raw.severity.as_ref().map_or(Ok(severity), |at| self.one_of(at, SEVERITIES))?,
+            what: raw.what.clone(),
+            next: raw.next.clone(),
+        })
+    }
+
     pub(super) fn codes_of(&self, names: &[Name], pack: &Pack) -> Result<Vec<String>, PackError> {
         let known = |name: &Name| pack.lists.iter().any(|list| list.find(name.get_ref()).is_some());
         match names.iter().find(|name| !known(name)) {
@@ -327,5 +412,10 @@ const TYPES: &[(&str, FieldType)] = &[
 
 const LAYERS: &[(&str, Layer)] =
     &[("h", Layer::Header), ("s", Layer::Structure), ("w", Layer::Words), ("b", Layer::Both)];
+
+const SEVERITIES: &[(&str, Severity)] = &[("info", Severity::Info), ("item", Severity::Item), ("red", Severity::Red)];
+
+/// What the texts of clocks look like.
+const NO_CLOCK: &str = "is no clock: eod, wd 1, h 24, d 14, d 30 rolled, or y 3";
 
 const OUTSIDE: &[(&str, Outside)] = &[("named", Outside::Named), ("typed", Outside::Typed)];

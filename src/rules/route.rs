@@ -284,7 +284,7 @@ impl Reader<'_> {
 
     /// Follows a path such as `share.recipient.agency` and, with a value, checks that it may stand there.
     fn target(&self, path: &str, at: usize, value: Option<&Json>, scope: &Scope<'_>) -> Result<Target, PackError> {
-        let wrong = |what: &str| self.error_at(at, format!("\"{path}\" {what}"));
+        let wrong = |what: &str| self.wrong(at..at, &format!("\"{path}\" {what}"));
         let (statement, inside) = path.split_once('.').ok_or_else(|| wrong("names no place in a statement"))?;
         let place = scope.raw.statements.iter().position(|known| known.name.get_ref() == statement);
         if statement != "*" && place.is_none() {
@@ -322,7 +322,7 @@ impl Reader<'_> {
             toml::Value::Array(elements) => elements.iter().map(one).collect::<Option<Vec<_>>>().map(Json::Array),
             other => one(other),
         };
-        read.ok_or_else(|| self.error_at(value.span().start, "is no text, number or list of them".to_owned()))
+        read.ok_or_else(|| self.wrong(value.span(), "is no text, number or list of them"))
     }
 }
 

@@ -48,7 +48,7 @@ impl Sealed {
         let id = decision.statement_id().unwrap_or_else(|| StatementId::new(random(rng)));
         let content_key = ContentKey::random(rng);
         let structure_seed = Zeroizing::new(random(rng));
-        let fields = decision.take_words();
+        let (fields, document) = (decision.take_words(), decision.take_document());
         let mut sealed = Sealed {
             ledger,
             id,
@@ -69,7 +69,10 @@ impl Sealed {
             let (part, key) = words::seal(&content, &ledger, folder, rng)?;
             (sealed.words, sealed.words_key, sealed.folder) = (part, Some(key), Some(*folder));
         }
-        Ok(sealed)
+        match document {
+            Some(text) => sealed.with_document(text.as_bytes()),
+            None => Ok(sealed),
+        }
     }
 
     /// Adds the document that an `*.adopt` entry carries in clear.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::codec::{Digest, LedgerId, PersonId};
+use crate::review::item::Review;
 use crate::tree::{Hash, TreeSize};
 use crate::verify::retired::Retirement;
 use crate::verify::roster::Continues;
@@ -234,10 +235,14 @@ impl History {
 /// The verdict on record keeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKeeping {
-    /// Not asked: a receipt, or a version that does not check rules.
+    /// Not asked: a receipt, or a verifier who did not want it.
     NotAsked,
-    /// The structure was not opened.
+    /// The structure was not opened, or not all of it, and what was opened holds nothing against it.
     NotSeen,
+    /// Nothing is overdue and no rule stands broken.
+    Complete,
+    /// Something is overdue, or a rule was broken and not made good.
+    Findings,
 }
 
 impl RecordKeeping {
@@ -247,6 +252,8 @@ impl RecordKeeping {
         match self {
             RecordKeeping::NotAsked => "not asked",
             RecordKeeping::NotSeen => "not seen",
+            RecordKeeping::Complete => "complete",
+            RecordKeeping::Findings => "findings",
         }
     }
 }
@@ -344,6 +351,8 @@ pub struct Report {
     pub history: History,
     /// The verdict on record keeping.
     pub record_keeping: RecordKeeping,
+    /// What the rules found, where they were looked at.
+    pub review: Option<Review>,
     /// The layer that was checked.
     pub layer: Layer,
     /// The ledger's id, if genesis could be read.
@@ -393,7 +402,7 @@ impl Report {
     pub fn exit_code(&self) -> u8 {
         match (self.history, self.record_keeping) {
             (history, _) if history.altered() => 3,
-            (History::Witnessed, RecordKeeping::NotAsked) => 0,
+            (History::Witnessed, RecordKeeping::NotAsked | RecordKeeping::Complete) => 0,
             _ => 1,
         }
     }

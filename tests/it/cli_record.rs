@@ -235,7 +235,7 @@ fn the_scenarios_are_entered_and_nothing_of_them_stands_in_clear() {
         assert!((0..2000).contains(&(recorded - now)), "{entry}");
         let flags = match entry["entry"].as_u64() {
             Some(8) => json!(["EMERGENCY"]),
-            Some(11) => json!(["INCOMPLETE"]),
+            Some(11 | 13) => json!(["INCOMPLETE"]),
             _ => json!([]),
         };
         assert_eq!(entry["flags"], flags, "{entry}");

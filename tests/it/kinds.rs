@@ -333,7 +333,11 @@ fn enter(
     let fields = fields.new_tree(&mut TestRunner::deterministic()).unwrap().current();
     let typed: Map<String, Json> = head.iter().chain(&fields).map(|(a, b)| (a.clone(), b.clone())).collect();
     // The second look is Jon's.
-    let who = if ["backing", "confirmation"].contains(&kind.name.as_str()) { "jon" } else { "maria" };
+    let who = if ["backing", "confirmation", "access.cleancopy.checked"].contains(&kind.name.as_str()) {
+        "jon"
+    } else {
+        "maria"
+    };
     let number = match world.try_record(who, Json::Object(typed)) {
         Outcome::Entered { entered, .. } => entered.number,
         other => panic!("{}: {other:?}", kind.name),

@@ -1,6 +1,7 @@
 //! The one test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod adopt;
 mod beside;
 mod cabinet_model;
 mod clerk_model;

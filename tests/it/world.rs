@@ -139,6 +139,7 @@ pub fn options<'a>(keys: Keys, now: i64) -> Options<'a> {
         receipts: &[],
         since: None,
         now,
+        rules: false,
         progress: &|_| (),
     }
 }

@@ -397,6 +397,7 @@ fn options(keys: &Keys) -> Options<'static> {
         receipts: &[],
         since: None,
         now: START,
+        rules: false,
         progress: &|_| (),
     }
 }

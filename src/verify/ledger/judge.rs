@@ -16,9 +16,7 @@ use crate::verify::entry::{self};
 use crate::verify::ledger::chunk::{Chunk, Item};
 use crate::verify::ledger::{Cosigned, DAMAGES, Walk, keep_newest, vouches};
 use crate::verify::record::Record;
-use crate::verify::report::{
-    Code, EnrolledKey, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
-};
+use crate::verify::report::{Code, EnrolledKey, History, Layer, Report, WITNESSED_DAYS, Witnessed, altered};
 use crate::verify::retired::Judged;
 use crate::verify::roster::Enrolment;
 
@@ -164,7 +162,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             hidden if hidden < sealed => Layer::Part,
             _ => Layer::Skeleton,
         };
-        let record_keeping = if layer == Layer::Skeleton { RecordKeeping::NotSeen } else { RecordKeeping::NotAsked };
+        let gone: Vec<u64> = retired.iter().flat_map(|one| one.entries.iter().copied()).collect();
+        let (record_keeping, review) = self.review(&gone, layer);
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
         let enrolled = |e: &Enrolment| EnrolledKey { key: *e.key.as_bytes(), person: e.person, entry: e.entry };
@@ -176,6 +175,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let report = Report {
             history,
             record_keeping,
+            review,
             layer,
             ledger: self.roster.ledger(),
             origin: self.roster.origin().to_owned(),

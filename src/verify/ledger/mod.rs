@@ -3,6 +3,7 @@
 
 mod chunk;
 mod judge;
+mod rules;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Seek};
@@ -23,6 +24,7 @@ use crate::tree::{Frontier, Hash};
 use crate::verify::chains::Chains;
 use crate::verify::entry::{self, Checked, Keys};
 use crate::verify::ledger::chunk::{Chunk, Item, Outcome, Stop, TOGETHER};
+use crate::verify::ledger::rules::Kept;
 use crate::verify::log_keys::Speakers;
 use crate::verify::past::{Known, Past};
 use crate::verify::record::Record;
@@ -53,6 +55,8 @@ pub struct Options<'a> {
     /// that size, structure and signatures up to there are not looked at again; all hashes are. Without keys for structure
     /// it is only one more checkpoint that the ledger must extend.
     pub since: Option<&'a Record>,
+    /// Whether the rules are looked at, too, where structure is opened: this holds what rules ask for in memory.
+    pub rules: bool,
     /// The time, in milliseconds UTC.
     pub now: i64,
     /// Told the bytes read so far, every chunk.
@@ -192,6 +196,8 @@ struct Walk<'a, R> {
     signatures: Signatures,
     /// What was retired, and what that rests on.
     retired: Retirements,
+    /// What the rules ask for.
+    kept: Kept,
     /// What was verified before, up to [`Walk::checked_before`].
     /// What an earlier verify found: the ledger must extend it.
     since: Option<&'a Record>,
@@ -235,6 +241,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             leaves: options.receipts.iter().map(|receipt| (receipt.number().0, None)).collect(),
             signatures: Signatures::default(),
             retired: Retirements::default(),
+            kept: Kept::default(),
             since,
             checked_before,
             extends_record: false,
@@ -384,6 +391,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
             let recorded = envelope.map_or(0, |envelope| envelope.recorded);
+            if statement.body().kind.name() == Some("rulepack.adopt") {
+                self.kept.adopt(words);
+            }
             match self.roster.admit(number, recorded, statement, words) {
                 Ok(()) | Err(Code::Signature) => {}
                 Err(Code::KeyNotEnrolled) if excused(self.hole, number, &self.roster, statement) => {}
@@ -410,12 +420,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.past.jump(number);
         }
         checked.codes.iter().for_each(|code| self.find(number, *code));
+        let mut clock_back = false;
         if let Some(envelope) = checked.envelope {
             if self.link.is_some_and(|link| link != envelope.previous) {
                 self.find(number, Code::Link);
             }
             if envelope.recorded < self.recorded {
                 self.counts.clock_back += 1;
+                clock_back = true;
                 self.find(number, Code::ClockBack);
             }
             self.recorded = envelope.recorded;
@@ -426,6 +438,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         self.counts.not_opened += u64::from(checked.not_opened);
         if checked.not_opened && !self.keys.structure.is_empty() {
             self.retired.hide(number);
+        }
+        if self.judges_rules() {
+            match &checked.statement {
+                Some(statement) => self.keep(number, clock_back, checked.digest, statement.body()),
+                None => self.keep_unseen(number),
+            }
         }
         if let Some(Err(code)) = signed {
             self.find(number, code);
@@ -680,6 +698,7 @@ mod tests {
             known: &[],
             receipts: &[],
             since: None,
+            rules: false,
             now: 0,
             progress: &|_| (),
         };

@@ -9,7 +9,7 @@ use crate::keys::card;
 use crate::keys::{PublicKey, Signature};
 use crate::seal::words::FolderPublic;
 use crate::verify::report::Code;
-use crate::verify::roster::{Continues, Enrolment, FolderEpoch, Judgement, Policy, Roster, changes_trust};
+use crate::verify::roster::{Adopted, Continues, Enrolment, FolderEpoch, Judgement, Policy, Roster, changes_trust};
 use crate::verify::tenure::{Change, Tenure, Waiting};
 
 impl Roster {
@@ -237,7 +237,7 @@ impl Roster {
             }
             Change::Policy(place) => {
                 if let Some(policy) = self.policies.get_mut(place) {
-                    policy.in_force = Some(entry);
+                    policy.in_force = Some((entry, self.latest));
                 }
             }
             Change::Restore(place) => {
@@ -364,6 +364,7 @@ impl Roster {
         if DOCUMENT.digest(&[document]) != *hash {
             return Err(Code::Sealed);
         }
+        let starts = time(body, field::STARTS_AT);
         match body.kind.name() {
             Some("rulepack.adopt") => self.packs.push((at.entry, *hash)),
             Some("policy.adopt") => {
@@ -371,8 +372,13 @@ impl Roster {
                 self.policies.push(Policy { entry: at.entry, hash: *hash, in_force: None });
                 self.change(at, body.person, body.person, true, Change::Policy(place));
             }
-            _ => {}
+            Some("calendar.adopt") => {
+                let since = starts.unwrap_or(at.recorded).max(at.recorded);
+                self.calendars.push(Adopted { entry: at.entry, hash: *hash, pack: self.pack(), since });
+            }
+            _ => return Ok(()),
         }
+        self.documents.keep(*hash, document);
         Ok(())
     }
 

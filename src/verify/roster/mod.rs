@@ -3,6 +3,7 @@
 //! The clerk asks it before appending and the inspector while verifying, so that both judge alike.
 
 mod admit;
+mod documents;
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek};
@@ -17,6 +18,7 @@ use crate::seal::structure::{self, StructurePart};
 use crate::seal::words::FolderPublic;
 use crate::verify::log_keys::LogKeys;
 use crate::verify::report::Code;
+use crate::verify::roster::documents::Documents;
 use crate::verify::tenure::{Tenure, Waiting};
 
 /// A key and what it may do.
@@ -66,8 +68,20 @@ pub struct FolderEpoch {
 struct Policy {
     entry: u64,
     hash: Digest,
-    /// The entry from which it is in force: a second person's confirmation; none while it waits.
-    in_force: Option<u64>,
+    /// The entry from which it is in force, a second person's confirmation, and when that was recorded, in milliseconds UTC;
+    /// none while it waits.
+    in_force: Option<(u64, i64)>,
+}
+
+/// A calendar that was adopted.
+#[derive(Debug, Clone)]
+struct Adopted {
+    entry: u64,
+    hash: Digest,
+    /// The pack in force where it was adopted, against which it is read.
+    pack: Digest,
+    /// From when on it counts, in milliseconds UTC: no earlier than it was recorded.
+    since: i64,
 }
 
 /// Another ledger that this one goes on from: a `restore` entry.
@@ -112,6 +126,8 @@ pub struct Roster {
     cases: Vec<(CaseTag, u64)>,
     packs: Vec<(u64, Digest)>,
     policies: Vec<Policy>,
+    calendars: Vec<Adopted>,
+    documents: Documents,
 }
 
 impl Roster {
@@ -378,7 +394,7 @@ impl Roster {
     /// Returns the hash of the policy in force after that entry; zero before one was confirmed.
     #[must_use]
     pub fn policy_at(&self, entry: u64) -> Digest {
-        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|from| from <= entry));
+        let in_force = self.policies.iter().filter(|policy| policy.in_force.is_some_and(|(from, _)| from <= entry));
         in_force.max_by_key(|policy| (policy.in_force, policy.entry)).map_or(Digest::ZERO, |policy| policy.hash)
     }
 

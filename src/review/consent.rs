@@ -1,0 +1,277 @@
+//! Consents: where each stands at a time, worked out from the entries and never stored; and what follows from it.
+
+use std::collections::BTreeSet;
+
+use crate::codec::{CaseTag, PersonId};
+use crate::decision::value::FieldId;
+use crate::review::book::Book;
+use crate::review::fact::{Fact, ask};
+use crate::review::item::{About, Closed, Item, Standing, Unsound};
+
+/// What shows, or does not show, that somebody holds parental responsibility for a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Responsibility<'a> {
+    /// Shown, with evidence that was seen.
+    Shown(&'a Fact),
+    /// Only declared.
+    Declared(&'a Fact),
+    /// Nothing shows it.
+    Nothing,
+}
+
+/// The parts of an explanation, and of what was made sure of, with what their absence means.
+const EXPLAINED: [(FieldId, Unsound); 5] = [
+    (ask::WHY, Unsound::Why),
+    (ask::WHAT, Unsound::What),
+    (ask::WHO_SEES, Unsound::WhoSees),
+    (ask::FOR_WHAT, Unsound::Purpose),
+    (ask::IMPLICATIONS, Unsound::Implications),
+];
+const ASSURED: [(FieldId, Unsound); 4] = [
+    (ask::CAPACITY, Unsound::Capacity),
+    (ask::FREELY_GIVEN, Unsound::FreelyGiven),
+    (ask::NO_COERCION, Unsound::NoCoercion),
+    (ask::WITHDRAWAL_EXPLAINED, Unsound::Withdrawal),
+];
+/// Purposes of pictures: what was shown under them has to be taken down.
+pub(super) const PHOTOS: &str = "PH-";
+
+impl<'a> Book<'a> {
+    /// Returns what shows that a person holds parental responsibility for the child of a case at a time.
+    #[must_use]
+    pub fn responsibility(&self, case: CaseTag, person: PersonId, at: i64) -> Responsibility<'a> {
+        let of_person = |fact: &&'a Fact| {
+            fact.name() == "relation.assert"
+                && !fact.carries("completes")
+                && fact.persons(ask::PERSON).chain(fact.persons(ask::OTHER_PERSON)).any(|one| one == person)
+        };
+        let stands = |fact: &&'a Fact| {
+            let ended = self.by(fact, "ends").any(|end| {
+                end.name() == "relation.end" && end.time(ask::ENDS_AT).is_none_or(|time| time.milliseconds <= at)
+            });
+            let begun = fact.time(ask::STARTS_AT).is_none_or(|time| time.milliseconds <= at);
+            begun && !ended
+        };
+        // The newest word on it stands.
+        let newest = self.of_case(case).filter(of_person).rfind(stands);
+        let Some(relation) = newest else { return Responsibility::Nothing };
+        let whole = self.whole(relation);
+        match whole.code(ask::PR_STATUS) {
+            Some("PR-0") | None => Responsibility::Nothing,
+            Some("PR-?") => Responsibility::Declared(relation),
+            Some(_) if !whole.has(ask::EVIDENCE_SEEN) => Responsibility::Declared(relation),
+            Some(_) => Responsibility::Shown(relation),
+        }
+    }
+
+    /// Returns what a consent lacks in itself.
+    #[must_use]
+    pub fn lacks(&self, consent: &Fact) -> Vec<Unsound> {
+        let whole = self.whole(consent);
+        let explained = EXPLAINED.iter().filter(|(field, _)| !whole.has(*field));
+        let assured = ASSURED.iter().filter(|(field, _)| !whole.says(*field, "yes"));
+        explained.chain(assured).map(|(_, lack)| *lack).collect()
+    }
+
+    fn giver_responsibility(&self, consent: &Fact, at: i64) -> Responsibility<'a> {
+        let given = consent.case.zip(consent.persons(ask::GIVER).next());
+        given.map_or(Responsibility::Nothing, |(case, giver)| self.responsibility(case, giver, at))
+    }
+
+    /// Returns where a consent stood at a time, as far as the entries up to `before` say. What was learned later of an
+    /// earlier time counts for that time: a withdrawal counts from the minute it was said.
+    #[must_use]
+    pub fn standing(&self, consent: &'a Fact, at: i64) -> Standing {
+        if consent.name() == "consent.refused" {
+            return Standing::Refused;
+        }
+        let by = |relation, kind: &'static str| self.by(consent, relation).filter(move |fact| fact.name() == kind);
+        if let Some(end) = by("withdraws", "consent.withdrawn").find(|end| end.when() <= at) {
+            return Standing::Withdrawn(end.entry);
+        }
+        if let Some(new) = by("renews", "consent.given").find(|new| new.when() <= at) {
+            return Standing::Renewed(new.entry);
+        }
+        let whole = self.whole(consent);
+        if whole.time(ask::ENDS_AT).is_some_and(|end| crate::review::fact::until(end) < at) {
+            return Standing::Expired;
+        }
+        let objections = by("disputes", "consent.refused").chain(by("disputes", "dispute.open"));
+        let stands = |one: &&'a Fact| {
+            let settled = self.by(one, "ends").find(|end| end.name() == "dispute.closed").map(Fact::when);
+            one.when() <= at && settled.is_none_or(|settled| settled > at)
+        };
+        if let Some(dispute) = objections.into_iter().find(stands) {
+            return Standing::Disputed(dispute.entry);
+        }
+        let mut lacks = self.lacks(consent);
+        let responsibility = self.giver_responsibility(consent, at);
+        if responsibility == Responsibility::Nothing {
+            lacks.push(Unsound::NoParentalResponsibility);
+        }
+        match lacks.is_empty() {
+            true => Standing::Valid { noted: matches!(responsibility, Responsibility::Declared(_)) },
+            false => Standing::NotValid(lacks),
+        }
+    }
+
+    /// Whether a share rests on a consent that counted when it was made.
+    pub(super) fn rests_on_consent(&self, share: &'a Fact, at: i64) -> bool {
+        let mut consents = self.to(share, "relies_on").filter(|on| on.name() == "consent.given").peekable();
+        consents.peek().is_some() && consents.all(|consent| self.standing(consent, at).counts())
+    }
+
+    /// CONSENT-INVALID and NO-PR of a consent.
+    pub(super) fn consent(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        if fact.carries("completes") {
+            return;
+        }
+        let purpose = fact.code(ask::PURPOSE);
+        let same = |new: &&'a Fact| {
+            new.name() == "consent.given" && new.entry > fact.entry && new.code(ask::PURPOSE) == purpose
+        };
+        let new = || {
+            let later = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(same);
+            let renewing = self.by(fact, "renews").filter(same);
+            renewing.chain(later).find(|new| self.lacks(new).is_empty())
+        };
+        // As it was given; what fills it in later closes the item.
+        let explained = EXPLAINED.iter().filter(|(field, _)| !fact.has(*field));
+        let assured = ASSURED.iter().filter(|(field, _)| !fact.says(*field, "yes"));
+        let lacked: Vec<Unsound> = explained.chain(assured).map(|(_, lack)| *lack).collect();
+        if !lacked.is_empty() {
+            let mended = self.lacks(fact).is_empty();
+            let last = self.by(fact, "completes").last().filter(|_| mended);
+            let withdrawn = self.by(fact, "withdraws").next();
+            let closing = last.or_else(new).or(withdrawn);
+            let item = self.item(fact, "CONSENT-INVALID", "consent", fact.when());
+            out.push(item.closed(closing.map(recorded)).about(About::Unsound(lacked)));
+        }
+        if let Some(case) = fact.case {
+            self.no_pr(fact, fact.persons(ask::GIVER).next(), case, out);
+        }
+    }
+
+    /// NO-PR, unless the roster of the child shows or showed that this person holds it.
+    pub(super) fn no_pr(&self, fact: &'a Fact, person: Option<PersonId>, case: CaseTag, out: &mut Vec<Item>) {
+        let before = |shown: &Fact| shown.entry < fact.entry;
+        let now = person.map_or(Responsibility::Nothing, |person| self.responsibility(case, person, i64::MAX));
+        let closed = match now {
+            Responsibility::Shown(by) | Responsibility::Declared(by) if before(by) => return,
+            Responsibility::Shown(by) | Responsibility::Declared(by) => Some(by),
+            Responsibility::Nothing => self.turned_down(fact),
+        };
+        out.push(self.item(fact, "NO-PR", "shown", fact.when()).closed(closed.map(recorded)));
+    }
+
+    /// A refusal, or a decision not to share because they are not entitled.
+    fn turned_down(&self, fact: &'a Fact) -> Option<&'a Fact> {
+        let later = self.later(fact).map(|(_, later)| later);
+        let mut later = later.filter(|later| later.entry > fact.entry);
+        later.find(|later| match later.name() {
+            "access.refused" => later.done(),
+            "decision.noshare" => later.says(ask::NO_CODE, "NO-5"),
+            "consent.refused" | "consent.withdrawn" => true,
+            _ => false,
+        })
+    }
+
+    /// CONSENT-INVALID of a share that rests on a consent which did not count when it was made.
+    pub(super) fn rests(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        let Some(done) = self.done(fact) else { return };
+        for consent in self.to(fact, "relies_on").filter(|on| on.name() == "consent.given") {
+            let standing = self.standing(consent, done.at);
+            if standing.counts() || fact.has(ask::FOR_SAFETY) {
+                continue;
+            }
+            let other = |later: &&'a Fact| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A");
+            let better = self.by(fact, "completes").find(other);
+            // A share on another ground that only mentions the consent does not rest on it.
+            if fact.code(ask::BASIS).is_some_and(|basis| basis != "LB-A") {
+                continue;
+            }
+            let item = self.item(fact, "CONSENT-INVALID", "share", done.at);
+            out.push(item.closed(better.map(recorded)).about(About::Rests(consent.entry, standing)));
+        }
+    }
+
+    /// WITHDRAWAL-FOLLOW-UP: each recipient served under the consent is told, and what was shown is taken down.
+    pub(super) fn withdrawal(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        if fact.carries("completes") {
+            return;
+        }
+        let at = fact.when();
+        let mut served: BTreeSet<String> = BTreeSet::new();
+        for consent in self.to(fact, "withdraws") {
+            for (relation, share) in self.later(consent).filter(|(_, share)| share.entry < fact.entry) {
+                let shares = match share.name() {
+                    "decision.share" => relation == "relies_on",
+                    "share.done" => relation == "about",
+                    _ => false,
+                };
+                if shares && let Some(done) = self.done(share).filter(|done| done.at <= at) {
+                    let agency = done.by.code(ask::RECIPIENT_AGENCY).or(share.code(ask::RECIPIENT_AGENCY));
+                    served.insert(agency.unwrap_or_default().to_owned());
+                }
+            }
+        }
+        for agency in served {
+            let of_case = || fact.case.into_iter().flat_map(|case| self.of_case(case));
+            let tells = |later: &&'a Fact| {
+                let about = self.to(later, "about").any(|on| on.entry == fact.entry);
+                later.name() == "share.done"
+                    && later.entry > fact.entry
+                    && later.done()
+                    && (about || !later.carries("about"))
+                    && later.code(ask::RECIPIENT_AGENCY).unwrap_or_default() == agency
+            };
+            let told = of_case().find(tells);
+            let item = self.item(fact, "WITHDRAWAL-FOLLOW-UP", "tell", at);
+            out.push(item.closed_by(told).about(About::Agency(agency)));
+        }
+        if fact.codes(ask::PURPOSE).any(|purpose| purpose.starts_with(PHOTOS)) {
+            let item = self.item(fact, "WITHDRAWAL-FOLLOW-UP", "remove", at);
+            let removed = match fact.has(ask::REMEDY) {
+                true => Some(Closed { by: fact.entry, at }),
+                false => self.by(fact, "completes").find(|later| later.has(ask::REMEDY)).map(recorded),
+            };
+            out.push(item.closed(removed));
+        }
+    }
+
+    /// DISPUTE.
+    pub(super) fn dispute(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        let closed = self.by(fact, "ends").find(|end| end.name() == "dispute.closed");
+        let mut item = self.item(fact, "DISPUTE", "review", fact.known());
+        if let Some(date) = self.whole(fact).time(ask::REVIEW_AT) {
+            item.due = Some(crate::review::fact::until(date));
+        }
+        out.push(item.closed_by(closed));
+    }
+
+    /// LA-CONSULT-MISSING: a share about a looked-after child, and nobody had asked the local authority.
+    pub(super) fn consulted(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        let (Some(done), Some(case)) = (self.done(fact), fact.case) else { return };
+        let to_social_care = |fact: &Fact| fact.says(ask::RECIPIENT_AGENCY, "AG-CSC");
+        if to_social_care(fact) || to_social_care(done.by) {
+            return;
+        }
+        let says = |fact: &&'a Fact| matches!(fact.name(), "relation.assert" | "order.noted" | "la.consulted");
+        let known = self.of_case(case).filter(says).filter(|fact| fact.known() <= done.at);
+        let status = known.filter_map(|fact| fact.code(ask::LOOKED_AFTER)).next_back();
+        if status.is_none_or(|status| status == "LAC-0") {
+            return;
+        }
+        let consulted = |fact: &&'a Fact| fact.name() == "la.consulted";
+        if self.of_case(case).filter(consulted).any(|fact| fact.when() <= done.at) {
+            return;
+        }
+        let later = self.of_case(case).find(consulted);
+        out.push(self.item(fact, "LA-CONSULT-MISSING", "consult", done.at).closed_by(later));
+    }
+}
+
+/// As what closes an item from when it was written down on: what was missing till then.
+fn recorded(fact: &Fact) -> Closed {
+    Closed { by: fact.entry, at: fact.recorded }
+}

@@ -1,0 +1,156 @@
+//! The family: whether they were told, and where telling them is held back.
+
+use crate::decision::people::Role;
+use crate::review::book::Book;
+use crate::review::fact::{Fact, ask, until};
+use crate::review::item::{Closed, Item};
+use crate::rules::clock;
+
+/// A hold on talking with the family.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold<'a> {
+    /// The entry it comes from.
+    pub from: &'a Fact,
+    /// Whether only the line manager's or the Prevent lead's word lets the talk go on.
+    pub prevent: bool,
+    /// What let it go on.
+    pub ended: Option<Closed>,
+}
+
+impl Hold<'_> {
+    /// Whether it stood at a time, in milliseconds UTC.
+    #[must_use]
+    pub fn stood(&self, at: i64) -> bool {
+        self.from.known() <= at && self.ended.is_none_or(|closed| closed.at > at)
+    }
+}
+
+impl<'a> Book<'a> {
+    /// FAMILY-TELL: what was shared without a consent that counts, until the family is told.
+    pub(super) fn family(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        let Some(done) = self.done(fact) else { return };
+        // A referral that carries a decision out is what the family is told of.
+        if done.by.entry != fact.entry && done.by.name() == "referral.made" || self.rests_on_consent(fact, done.at) {
+            return;
+        }
+        let mut matter: Vec<u64> = vec![fact.entry, done.by.entry];
+        matter.extend(self.to(fact, "carries_out").map(|decision| decision.entry));
+        let decided: Vec<u64> = self.to(fact, "decides").map(|on| on.entry).collect();
+        let carried = self.carried_out(fact).into_iter().flat_map(|decision| self.to(decision, "decides"));
+        matter.extend(decided.into_iter().chain(carried.map(|on| on.entry).collect::<Vec<_>>()));
+        let of_matter = |talk: &&'a Fact| {
+            let mut to = self.to(talk, "tells_of").peekable();
+            match to.peek() {
+                None => talk.case.is_some() && talk.case == fact.case && talk.when() >= done.at,
+                Some(_) => to.any(|on| matter.contains(&on.entry)),
+            }
+        };
+        let talks: Vec<&Fact> = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(of_matter).collect();
+        let told = talks.iter().find(|talk| talk.name() == "family.told" && talk.done());
+        let put_off = talks
+            .iter()
+            .rev()
+            .find(|talk| talk.name() == "family.tell.deferred" && told.is_none_or(|told| talk.entry < told.entry));
+        let mut item = self.item(fact, "FAMILY-TELL", "tell", done.at);
+        if let Some(deferral) = put_off {
+            let date = self.whole(deferral).time(ask::REVIEW_AT).map(until);
+            item.due = date.or_else(|| self.due(deferral, "FAMILY-TELL", "tell", deferral.when()));
+        }
+        if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
+            let hold = self.hold_due(hold.from);
+            item.due = item.due.into_iter().chain(hold).max();
+        }
+        out.push(item.closed_by(told.copied()));
+    }
+
+    /// Returns the holds on talking with the family of a case, in order.
+    pub fn holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {
+        let mut holds = Vec::new();
+        for fact in self.of_case(case) {
+            let prevent = fact.says(ask::CONCERN_TYPE, "Prevent") || fact.says(ask::HOLD_CODE, "HT-PREVENT");
+            let tell = fact.says(ask::HOLD_CHECK, "yes") || fact.says(ask::HOLD_CODE, "HT-TELL");
+            let holds_back = match fact.name() {
+                "concern.observed" | "disclosure.heard" | "info.received" | "hold.placed" => prevent || tell,
+                "consent.asked" | "family.told" => fact.says(ask::HOLD_CHECK, "yes"),
+                _ => false,
+            };
+            if holds_back && !fact.carries("completes") {
+                let ended = self.let_go(fact, prevent, case);
+                holds.push(Hold { from: fact, prevent, ended });
+            }
+        }
+        holds
+    }
+
+    /// Returns a hold of a case that stood at a time.
+    #[must_use]
+    pub fn standing_hold(&self, case: crate::codec::CaseTag, at: i64) -> Option<Hold<'a>> {
+        self.holds(case).into_iter().find(|hold| hold.stood(at))
+    }
+
+    /// What lets the talk go on.
+    fn let_go(&self, hold: &'a Fact, prevent: bool, case: crate::codec::CaseTag) -> Option<Closed> {
+        let close = |fact: &Fact| Closed { by: fact.entry, at: fact.when() };
+        let released = self.by(hold, "ends").find(|later| later.name() == "hold.released").map(close);
+        let after = || self.of_case(case).filter(|later| later.entry > hold.entry);
+        let advice = after().find(|later| later.name() == "advice.given" && lets_talk(later, prevent)).map(close);
+        // With an agency in the lead (NS-8), or asked anew and answered no, the family may be told; not so in a Prevent matter.
+        let led = |told: &&'a Fact| {
+            let by_agency = after().any(|later| {
+                later.name() == "family.tell.deferred" && later.entry < told.entry && later.says(ask::NS_CODE, "NS-8")
+            });
+            told.name() == "family.told"
+                && told.done()
+                && told.entry != hold.entry
+                && (by_agency || told.says(ask::HOLD_CHECK, "no"))
+        };
+        let told = if prevent { None } else { after().find(led).map(close) };
+        released.into_iter().chain(advice).chain(told).min_by_key(|closed| closed.at)
+    }
+
+    fn hold_due(&self, hold: &Fact) -> Option<i64> {
+        let date = hold.time(ask::REVIEW_AT).map(until);
+        date.or_else(|| self.due(hold, "PREVENT-HOLD", "review", hold.known()))
+    }
+
+    /// PREVENT-HOLD of a case: each hold, and each talk in spite of one.
+    pub(super) fn held_back(&self, case: crate::codec::CaseTag, out: &mut Vec<Item>) {
+        let holds = self.holds(case);
+        if holds.is_empty() {
+            return;
+        }
+        for hold in &holds {
+            let due = self.hold_due(hold.from);
+            let item = self.item_due(hold.from, "PREVENT-HOLD", "review", hold.from.known(), due);
+            out.push(item.closed(hold.ended));
+        }
+        for talk in self.of_case(case).filter(|fact| matches!(fact.name(), "family.told" | "consent.asked")) {
+            let in_spite = |hold: &Hold<'a>| {
+                hold.from.entry < talk.entry
+                    && hold.stood(talk.when())
+                    && hold.ended.is_none_or(|by| by.by != talk.entry)
+            };
+            if talk.done() && !talk.has(ask::FOR_SAFETY) && holds.iter().any(in_spite) {
+                out.push(self.item_due(talk, "PREVENT-HOLD", "talked", talk.when(), None));
+            }
+        }
+    }
+}
+
+/// Whether advice says that the talk may go on, from somebody whose word counts for it.
+fn lets_talk(advice: &Fact, prevent: bool) -> bool {
+    let role = advice.code(ask::ADVISER_ROLE).and_then(Role::from_code);
+    let agency = advice.code(ask::ADVISER_AGENCY).unwrap_or_default();
+    let manager = role == Some(Role::LineManager) || agency == "AG-PREV";
+    let lead = role.is_some_and(Role::is_overseer) || ["AG-CSC", "AG-EDT", "AG-POL"].contains(&agency);
+    let says = advice.code(ask::ADVICE_CODE);
+    match prevent {
+        true => manager && says.is_some_and(|code| code != "do_not_tell_yet"),
+        false => (manager || lead) && says.is_some_and(|code| ["tell_family", "ask_consent"].contains(&code)),
+    }
+}
+
+/// Returns the end of a day in London.
+pub(super) fn day_end(milliseconds: i64) -> i64 {
+    clock::end_of_day(clock::london_day(milliseconds))
+}

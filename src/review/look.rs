@@ -1,0 +1,116 @@
+//! The review: every rule over every entry, as one pure function.
+
+use crate::review::book::{Book, Roles};
+use crate::review::decide::{SHARES, is_concern};
+use crate::review::fact::{Fact, ask};
+use crate::review::item::{Item, Review};
+use crate::rules::rulebook::Rulebook;
+
+/// What a review is made of.
+pub struct Look<'a> {
+    /// The entries that could be read, in order.
+    pub facts: &'a [Fact],
+    /// Numbers of those that could not.
+    pub unseen: &'a [u64],
+    /// The rules.
+    pub rules: &'a Rulebook,
+    /// Who was in which role.
+    pub roles: &'a Roles<'a>,
+    /// The time of the review, in milliseconds UTC.
+    pub now: i64,
+}
+
+/// The rules that speak of entries in folders which not everybody opens who oversees: with one entry unread, they may have
+/// missed something.
+const HIDDEN_RULES: [&str; 4] = ["R20", "R26", "R28", "R31"];
+/// Every rule that entries are judged by.
+const ALL_RULES: [&str; 31] = [
+    "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16",
+    "R17", "R18", "R19", "R20", "R21", "R22", "R23", "R24", "R25", "R26", "R27", "R28", "R29", "R31", "R32",
+];
+
+/// Looks at every entry and says what is owed, by when, and what was broken. The same entries, rules, roles and time give
+/// the same review.
+#[must_use]
+pub fn review(look: &Look<'_>) -> Review {
+    let book = Book::open(look.facts, look.rules, look.roles);
+    let mut items = items(&book, look.now);
+    items.sort_by(|a, b| (a.entry, a.flag, a.step, a.since).cmp(&(b.entry, b.flag, b.step, b.since)));
+    let public_only = look.facts.iter().all(|fact| fact.kind.publicity() != Some(crate::codec::Publicity::Sealed));
+    let unseen_rules = match (look.unseen.is_empty(), public_only) {
+        (true, _) => Vec::new(),
+        (false, true) => ALL_RULES.to_vec(),
+        (false, false) => HIDDEN_RULES.to_vec(),
+    };
+    Review { now: look.now, items, unseen: look.unseen.to_vec(), unseen_rules }
+}
+
+fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
+    let mut out = Vec::new();
+    let genesis = book.facts.first().filter(|fact| fact.name() == "genesis");
+    let public_authority = genesis.is_some_and(|fact| fact.says(ask::SETTING_TYPE, "maintained_nursery"));
+    let requests: Vec<_> = book.facts.iter().filter(|fact| fact.name() == "access.received").collect();
+    let requests: Vec<_> = requests.into_iter().map(|fact| book.running(fact)).collect();
+    for fact in book.facts {
+        book.of_itself(fact, &mut out);
+        if fact.carries("completes") {
+            continue;
+        }
+        if SHARES.contains(&fact.name()) {
+            book.basis(fact, public_authority, &mut out);
+            book.backing(fact, &mut out);
+            book.referral(fact, now, &mut out);
+            book.family(fact, &mut out);
+            book.rests(fact, &mut out);
+            book.consulted(fact, &mut out);
+            book.badly_hurt(fact, &mut out);
+        }
+        if is_concern(fact) {
+            book.concern(fact, &mut out);
+        }
+        match fact.name() {
+            "genesis" => book.founded(fact, &mut out),
+            "policy.adopt" => book.policy(fact, &mut out),
+            "request.received" => book.request(fact, &mut out),
+            "request.made" => book.our_request(fact, now, &mut out),
+            "advice.identified" => book.pending(fact, now, &mut out),
+            "decision.noshare" => {
+                book.backing(fact, &mut out);
+                book.noshare_review(fact, &mut out);
+            }
+            "decision.monitor" => book.noshare_review(fact, &mut out),
+            "consent.given" => book.consent(fact, &mut out),
+            "consent.withdrawn" => book.withdrawal(fact, &mut out),
+            "dispute.open" => book.dispute(fact, &mut out),
+            "access.received" => book.access(fact, &mut out),
+            "access.thirdparty.asked" => book.third_party(fact, &mut out),
+            "complaint.received" => book.complaint(fact, &mut out),
+            "breach.found" => book.breach(fact, &mut out),
+            "transfer.prepared" => book.transfer(fact, &mut out),
+            "transfer.sent" => book.sent(fact, now, &mut out),
+            "retention.review" => book.retention(fact, &mut out),
+            "staff.allegation" => book.allegation(fact, &mut out),
+            "lado.referral" => book.referral(fact, now, &mut out),
+            "access.cleancopy.checked" | "retire.approved" | "confirmation" => book.second_look(fact, &mut out),
+            _ => {}
+        }
+        match fact.name() {
+            "correction.fact" | "misfiled" | "retire.proposed" | "retire.approved" | "retire.done"
+            | "body.unreadable" => {
+                let spoken_of = ["corrects", "misplaced", "about", "confirms", "carries_out"];
+                let of = spoken_of.iter().flat_map(|relation| book.to(fact, relation).filter_map(|of| of.case));
+                let named = fact.values.iter().filter_map(|value| match &value.content {
+                    crate::decision::value::Content::Case(case) => Some(*case),
+                    _ => None,
+                });
+                let cases: Vec<_> = fact.case.into_iter().chain(of).chain(named).collect();
+                book.guarded(fact, &requests, &cases, &mut out);
+            }
+            _ => {}
+        }
+    }
+    for case in book.cases() {
+        book.held_back(case, &mut out);
+    }
+    out
+}

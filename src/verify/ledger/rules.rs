@@ -1,0 +1,109 @@
+//! The rules over what a verifier could open: what the walk keeps for them, and the verdict on record keeping.
+
+use std::io::{Read, Seek};
+
+use crate::codec::{Digest, PersonId};
+use crate::entry::statement::{Body, UNKNOWN};
+use crate::review::fact::Fact;
+use crate::review::item::{Review, State};
+use crate::review::look::{Look, review};
+use crate::rules::obligation::Severity;
+use crate::rules::pack::{BUILT_IN, Pack};
+use crate::rules::rulebook::Rulebook;
+use crate::seal::sealed::document_hash;
+use crate::seal::words::{self, WordsPart};
+use crate::verify::ledger::Walk;
+use crate::verify::report::{Layer, RecordKeeping};
+
+/// What is kept of the entries while they pass by.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Those that rules may ask for.
+    facts: Vec<Fact>,
+    /// The numbers of those that could not be opened.
+    unseen: Vec<u64>,
+    /// The newest pack that was adopted, if it is not the built-in one and can be read.
+    pack: Option<Pack>,
+}
+
+/// Kinds of which no rule asks anything.
+const UNASKED: [&str; 8] = [
+    "body.read",
+    "attachment.add",
+    "training.done",
+    "inspection.opened",
+    "verification.done",
+    "grant.made",
+    "grant.ended",
+    "mirror.deleted",
+];
+
+impl Kept {
+    /// Notes a pack that was adopted.
+    pub(super) fn adopt(&mut self, part: &[u8]) {
+        let Ok(WordsPart::Document(text)) = words::parse(part) else { return };
+        if document_hash(text) != document_hash(BUILT_IN.as_bytes()) {
+            self.pack = std::str::from_utf8(text).ok().and_then(|text| Pack::parse(text).ok()).or(self.pack.take());
+        }
+    }
+}
+
+impl<R: Read + Seek> Walk<'_, R> {
+    /// Whether the rules are looked at: by a verifier who opens structure, and has it all before them.
+    pub(super) fn judges_rules(&self) -> bool {
+        self.options.rules && self.checked_before == 0 && !self.keys.structure.is_empty()
+    }
+
+    /// Keeps what rules may ask of an entry.
+    pub(super) fn keep(&mut self, number: u64, clock_back: bool, digest: Digest, body: &Body) {
+        let name = body.kind.name().unwrap_or_default();
+        let public = body.kind.publicity() != Some(crate::codec::Publicity::Sealed);
+        let asked = match public {
+            true => matches!(name, "genesis" | "policy.adopt" | "confirmation"),
+            false => !UNASKED.contains(&name),
+        };
+        if !asked {
+            return;
+        }
+        let mut fact = Fact::of(number, self.recorded, clock_back, digest, body);
+        let replaced = self.roster.folder_key(&body.folder_key).and_then(|epoch| epoch.replaced);
+        let knew = |by: u64| body.seen.number != UNKNOWN && body.seen.number >= by;
+        fact.epoch_old = replaced.filter(|by| *by < number).map(knew);
+        self.kept.facts.push(fact);
+    }
+
+    /// Notes an entry that could not be opened.
+    pub(super) fn keep_unseen(&mut self, number: u64) {
+        self.kept.unseen.push(number);
+    }
+
+    /// Looks at everything by every rule.
+    pub(super) fn review(&mut self, retired: &[u64], layer: Layer) -> (RecordKeeping, Option<Review>) {
+        if layer == Layer::Skeleton {
+            return (RecordKeeping::NotSeen, None);
+        }
+        if !self.judges_rules() {
+            return (RecordKeeping::NotAsked, None);
+        }
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.unseen.retain(|entry| !retired.contains(entry));
+        let Some(pack) = kept.pack.take().or_else(|| Pack::parse(BUILT_IN).ok()) else {
+            return (RecordKeeping::NotAsked, None);
+        };
+        // Where the newest pack cannot be read, the one before it is asked.
+        let rules = self.roster.rulebook().unwrap_or_else(|| Rulebook::new(pack));
+        let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
+        let now = self.options.now;
+        let found = review(&Look { facts: &kept.facts, unseen: &kept.unseen, rules: &rules, roles: &roles, now });
+        let bad = found.items.iter().any(|item| {
+            let state = item.state(now);
+            state == State::Overdue || item.severity == Severity::Red && state == State::Open
+        });
+        let verdict = match (bad, found.unseen.is_empty()) {
+            (true, _) => RecordKeeping::Findings,
+            (false, false) => RecordKeeping::NotSeen,
+            (false, true) => RecordKeeping::Complete,
+        };
+        (verdict, Some(found))
+    }
+}
