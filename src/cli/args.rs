@@ -95,6 +95,8 @@ pub enum Command {
     Due(DueArgs),
     /// Agree to a decision as its second person, or say that you do not
     Back(BackArgs),
+    /// Figures for a committee or governors: no person, no child, no number below 5
+    Report(ReportArgs),
     /// Verify a ledger, a log file or a receipt
     Verify(VerifyArgs),
     /// Print the newest checkpoint, or a request for a witness
@@ -281,6 +283,19 @@ pub struct DueArgs {
     /// Write a calendar file (.ics) instead; no name stands in it; - is standard output
     #[arg(long, value_name = "FILE")]
     pub ics: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// From which day on; the beginning of the term, or of the school year, if left out
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// To which day; today if left out
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// As CSV
+    #[arg(long)]
+    pub csv: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -572,6 +587,18 @@ pub struct LogArgs {
     /// Only entries of this kind
     #[arg(long)]
     pub kind: Option<String>,
+    /// Only entries by this person (handle or id)
+    #[arg(long)]
+    pub person: Option<String>,
+    /// Only entries with this flag, such as UNBACKED, that is not closed
+    #[arg(long)]
+    pub flag: Option<String>,
+    /// Only entries recorded from then on
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only entries recorded until then
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
     /// Only the last N entries
     #[arg(long, value_name = "N")]
     pub last: Option<u64>,

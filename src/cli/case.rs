@@ -4,6 +4,8 @@ use indelible::decision::people::Role;
 use indelible::entry::statement::Body;
 use indelible::keys::card::is_handle;
 use indelible::ledger::desk::Desk;
+use indelible::review::fact::Fact;
+use indelible::review::item::Review;
 use indelible::rules::clock;
 use indelible::store::durable;
 use serde_json::{Value as Json, json};
@@ -145,7 +147,18 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
     } else {
         writeln!(door.out, "You see your own entries, the public ones and what you were granted to read.")?;
     }
-    reader.rows(&filter, &mut |row| entry(door, desk, &row))?;
+    let mut rows = Vec::new();
+    reader.rows(&filter, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    // As a chronology: by when it was, not by when it was written down.
+    rows.sort_by_key(|row| (row.body.as_ref().map_or(row.recorded, |body| when_it_was(row, body)), row.number));
+    let review = desk.review((door.now)())?;
+    for row in &rows {
+        entry(door, desk, row)?;
+        items(door, desk, &review, row.number)?;
+    }
     if !readings.is_empty() {
         writeln!(door.out, "\nWords were opened by:")?;
     }
@@ -166,6 +179,20 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
         )?;
     }
     Ok(0)
+}
+
+/// When what an entry tells of was, in milliseconds UTC.
+fn when_it_was(row: &Row, body: &indelible::entry::statement::Body) -> i64 {
+    Fact::of(row.number, row.recorded, false, row.digest, body).when()
+}
+
+/// What is owed, or was broken, under an entry. What an entry lacks in itself stands with it already.
+fn items(door: &mut Door<'_>, desk: &Desk, review: &Review, entry: u64) -> Result<(), Failure> {
+    let own = ["INCOMPLETE", "LATE", "EMERGENCY", "CLOCK-BACK"];
+    for item in review.of(entry).filter(|item| !own.contains(&item.flag)) {
+        writeln!(door.out, "  {}", crate::cli::review::line(desk, item, review.now))?;
+    }
+    Ok(())
 }
 
 /// Who reads the case beside those whose role lets them.

@@ -27,6 +27,7 @@ mod qr;
 mod receipt;
 mod record;
 mod recover;
+mod report;
 mod retire;
 mod review;
 mod role;
@@ -109,6 +110,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Review(args) => review::run(door, &args),
         Command::Due(args) => review::due(door, &args),
         Command::Back(args) => back::run(door, &args),
+        Command::Report(args) => report::run(door, &args),
         Command::Verify(args) => verify::run(door, args),
         Command::Checkpoint(args) => checkpoint::run(door, args),
         Command::Receipt(args) => receipt::run(door, args),

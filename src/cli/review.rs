@@ -112,6 +112,15 @@ fn print(door: &mut Door<'_>, desk: &Desk, item: &Item, now: i64) -> Result<(), 
     Ok(())
 }
 
+/// An item in one line: `UNBACKED/backing: due Wed 7 Oct 2026 10:46; closed by entry 10, Tue 6 Oct 2026 11:20`.
+pub fn line(desk: &Desk, item: &Item, now: i64) -> String {
+    let when = when(item, now).unwrap_or_else(|| {
+        let step = desk.pack().obligation(item.flag).and_then(|known| known.step(item.step));
+        step.map_or_else(|| say::flag(desk.pack(), item.flag).to_owned(), |step| step.what.clone())
+    });
+    format!("{}: {when}", item.name())
+}
+
 /// `due Wed 7 Oct 2026 10:46, overdue for 2 days`.
 fn when(item: &Item, now: i64) -> Option<String> {
     let closed = item.closed.map(|closed| format!("closed by entry {}, {}", closed.by, clock::for_people(closed.at)));

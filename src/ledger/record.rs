@@ -22,6 +22,7 @@ use crate::ledger::{LedgerError, parallel};
 use crate::review::book::Book;
 use crate::review::gate::{self, Before, Stop};
 use crate::rules::kind::{FolderRule, Kind};
+use crate::rules::policy::CleanCopyCheck;
 use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
 use crate::store::StoreError;
@@ -365,7 +366,10 @@ impl<D: Disk> Desk<D> {
         };
         let roles = |person, entry, at| self.roster.roles(person, entry, at);
         let book = Book::open(&facts, self.rules(), &roles);
-        let before = Before { pack: &self.pack, book: &book, view: self, check_copies: true, now };
+        let usual = CleanCopyCheck::default();
+        let policy = self.rules().policy(&self.roster.policy());
+        let copies = policy.map_or(&usual, |policy| &policy.access().clean_copy);
+        let before = Before { pack: &self.pack, book: &book, view: self, copies, now };
         Ok((gate::gate(decision, &before), gate::hints(decision, &before)))
     }
 
