@@ -183,3 +183,32 @@ fn signed_where_the_log_s_key_is_not_it_waits_whole() {
     assert_eq!(writes(&world.bytes())[before..], [4, 1]);
     assert_eq!(world.verify(world.desk("maria").keys()).history, History::Unaltered);
 }
+
+#[test]
+fn what_a_rule_stops_is_kept_and_the_rest_is_entered() {
+    let world = World::new();
+    let yes = json!({"route": "parent", "answers": {"child": "ezra", "who": "Chloe M.", "answer": "yes",
+        "purpose": "PU-HEALTH", "method": "M-FACE", "when": "2026-10-06 08:10", "why": "w", "what": "x", "sees": "y",
+        "used": "z", "follows": "f", "able": "yes", "free": "yes", "pressed": "yes", "reminded": "yes"}});
+    let [given] = numbers(&form(&world, "maria", &yes))[..] else { panic!("one entry") };
+    let back = json!({"route": "parent", "answers": {"child": "ezra", "who": "Chloe M.", "answer": "back",
+        "purpose": "PU-HEALTH", "method": "M-PHONE", "when": "2026-10-06 08:20", "entry": given}});
+    form(&world, "maria", &back);
+    let asks = json!({"route": "health_visitor", "answers": {"child": "ezra", "who": "Dana F.", "known": "V-KNOWN",
+        "channel": "phone", "want": "how he eats", "when": "2026-10-06 08:30", "decide": "share", "why": "She asked.",
+        "said": "what he eats", "left_out": "none", "ground": "consent", "consent": given, "method": "M-PHONE"}});
+    let outcome = form(&world, "maria", &asks);
+    let FormOutcome::Entered { entries, held, .. } = &outcome else { panic!("{outcome:?}") };
+    let kinds: Vec<_> = entries.iter().filter_map(|entry| entry.kind.name()).collect();
+    assert_eq!(kinds, ["request.received"]);
+    let [held] = &held[..] else { panic!("one is held") };
+    assert_eq!(held.stop.as_ref().map(|stop| stop.rule), Some("consent_gone"));
+    // It is a draft of its own now, which names the request by its number.
+    let desk = world.desk("maria");
+    let kept = desk.draft(held.draft).unwrap().to_json();
+    assert_eq!(kept["kind"], "decision.share");
+    let request = json!({"relation": "answers", "entry": entries[0].entered.number});
+    assert!(kept["refs"].as_array().unwrap().contains(&request), "{kept}");
+    let newest = desk.statement(desk.ledger.size() - 1).unwrap().1.unwrap();
+    assert_eq!(newest.body().kind.name(), Some("rule.blocked"));
+}
