@@ -1,6 +1,7 @@
 //! `case`: opening, listing and showing children's cases.
 
 use indelible::decision::people::Role;
+use indelible::entry::statement::Body;
 use indelible::keys::card::is_handle;
 use indelible::ledger::desk::Desk;
 use indelible::review::fact::Fact;
@@ -225,7 +226,7 @@ fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
     let times = times.iter().filter_map(|(name, moment)| say::when(moment).map(|when| format!("; {name} {when}")));
     writeln!(door.out, "  recorded {}{}", clock::for_people(row.recorded), times.collect::<String>())?;
     for reference in &body.references {
-        writeln!(door.out, "  {}", reference_line(desk, reference))?;
+        writeln!(door.out, "  {}", reference_line(desk, row.number, body, reference))?;
     }
     for link in &row.beside {
         writeln!(door.out, "  {} entry {}", log::beside_line(link.relation.name()), link.entry)?;
@@ -240,12 +241,17 @@ fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
 }
 
 /// `decides entry 6 (info.received)`.
-pub fn reference_line(desk: &Desk, reference: &indelible::decision::decision::Reference) -> String {
+pub fn reference_line(
+    desk: &Desk,
+    number: u64,
+    body: &Body,
+    reference: &indelible::decision::decision::Reference,
+) -> String {
     let name = reference.relation.name().unwrap_or("refers to");
-    if reference.entry == indelible::entry::statement::UNKNOWN {
+    let Some(entry) = desk.number_of(number, body, reference) else {
         return format!("{name} an entry whose number was not known yet");
-    }
-    let kind = desk.statement(reference.entry).ok().and_then(|(_, statement)| statement);
+    };
+    let kind = desk.statement(entry).ok().and_then(|(_, statement)| statement);
     let kind = kind.map(|statement| format!(" ({})", log::kind_name(statement.body()))).unwrap_or_default();
-    format!("{name} entry {}{kind}", reference.entry)
+    format!("{name} entry {entry}{kind}")
 }

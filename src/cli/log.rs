@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indelible::codec::{self, CaseTag, Digest, KindNumber, PersonId};
 use indelible::decision::gap::Flag;
 use indelible::entry::envelope::{self, Envelope};
-use indelible::entry::statement::{Body, UNKNOWN};
+use indelible::entry::statement::Body;
 use indelible::ledger::LedgerError;
 use indelible::ledger::beside::{Link, Opener};
 use indelible::ledger::desk::Desk;
@@ -84,7 +84,7 @@ impl Reader {
         body: Option<Body>,
     ) -> Row {
         let findings = match (self.desk(), &body) {
-            (Some(desk), Some(body)) => desk.findings(body, recorded, previous),
+            (Some(desk), Some(body)) => desk.findings(number, body, recorded, previous),
             _ => Vec::new(),
         };
         Row { number, recorded, link, digest, body, findings, beside: Vec::new() }
@@ -273,7 +273,7 @@ pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
         fields.insert("times".into(), times);
         fields.insert("act".into(), body.act.into());
         fields.insert("happened".into(), body.happened.into());
-        fields.insert("refs".into(), refs_json(body));
+        fields.insert("refs".into(), refs_json(desk, row.number, body));
         fields.insert("flags".into(), flags(row).into());
         let link = |link: &Link| json!({"relation": link.relation.name(), "entry": link.entry});
         fields.insert("beside".into(), row.beside.iter().map(link).collect());
@@ -281,9 +281,9 @@ pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
     json
 }
 
-fn refs_json(body: &Body) -> Json {
+fn refs_json(desk: &Desk, number: u64, body: &Body) -> Json {
     let reference = |reference: &indelible::decision::decision::Reference| {
-        let entry = (reference.entry != UNKNOWN).then_some(reference.entry);
+        let entry = desk.number_of(number, body, reference);
         json!({"relation": reference.relation.name(), "entry": entry})
     };
     body.references.iter().map(reference).collect()

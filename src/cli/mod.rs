@@ -5,10 +5,12 @@ mod back;
 mod calendar;
 mod case;
 mod checkpoint;
+mod consent;
 mod demo;
 mod door;
 mod drafts;
 mod failure;
+mod form;
 mod grant;
 mod ics;
 mod init;
@@ -113,6 +115,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Checkpoint(args) => checkpoint::run(door, args),
         Command::Receipt(args) => receipt::run(door, args),
         Command::Receipts => receipt::list(door),
+        Command::Consent(command) => consent::run(door, command),
         Command::Witness(command) => witness::run(door, command),
         Command::Demo(args) => demo::run(door, args),
         Command::Completions(args) => manual::completions(door, args),

@@ -252,7 +252,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Enters what has to come before a draft, in a write of its own.
-    fn enter_first(
+    pub(super) fn enter_first(
         &mut self,
         decision: Decision,
         chain: &mut Chain,
@@ -359,7 +359,7 @@ impl<D: Disk> Desk<D> {
 
     /// Asks the gate, with the entries around the decision where it looks at any; and what there is to say that stops
     /// nothing.
-    fn pass_gate(&self, decision: &Decision, now: i64) -> Result<(Result<(), Stop>, Vec<Gap>), LedgerError> {
+    pub(super) fn pass_gate(&self, decision: &Decision, now: i64) -> Result<(Result<(), Stop>, Vec<Gap>), LedgerError> {
         let facts = match gate::looks_back(&self.pack, decision) {
             true => self.facts_around(decision.case())?,
             false => Vec::new(),
@@ -397,6 +397,7 @@ impl<D: Disk> Desk<D> {
             })
         };
         let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
+        let mut digests = Vec::with_capacity(sealed.len());
         for (sealed, now) in sealed {
             let author = Author {
                 person: self.identity.person(),
@@ -409,9 +410,14 @@ impl<D: Disk> Desk<D> {
                 policy: self.roster.policy(),
                 signed: Moment::in_london(now),
             };
-            let one = sealed.map_err(LedgerError::from).and_then(|sealed| Ok(Signed::new(sealed, &author)?));
+            // What refers to an earlier one of the same act learns its digest here.
+            let one = sealed.map_err(LedgerError::from).and_then(|mut sealed| match sealed.decision.point(&digests) {
+                true => Ok(Signed::new(sealed, &author)?),
+                false => Err(LedgerError::Refused(Code::Reference)),
+            });
             match one {
                 Ok(one) => {
+                    digests.push(one.digest());
                     chain.signed(author.sequence, one.digest())?;
                     signed.push(one);
                 }
@@ -464,7 +470,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Appends what was signed in one write and hands out what became of each.
-    fn send_group(
+    pub(super) fn send_group(
         &mut self,
         drafts: Vec<(usize, Vec<Gap>, Vec<Flag>)>,
         authored: Vec<Authored>,
