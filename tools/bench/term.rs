@@ -64,7 +64,7 @@ fn story(case: &str, n: u64, round: u64) -> Vec<Json> {
         json!({"kind": "concern.observed", "case": case, "learned_at": at("08:10"), "narrative": "seen", "reasons": "a pattern",
                "hold_check": "no", "concern_type": "neglect", "parents_side": "asked"}),
         json!({"kind": "request.received", "case": case, "learned_at": at("08:20"), "requester": party, "items_asked": item,
-               "purpose": "PU-HEALTH", "channel": "phone", "duty": "none"}),
+               "purpose": "PU-HEALTH", "channel": "phone", "duty": "D-0"}),
         json!({"kind": "consent.given", "case": case, "learned_at": at("08:30"), "giver": {"name": "Mother"},
                "purpose": "PU-HEALTH", "method": "M-FACE",
                "explained": {"why": "a", "what": "b", "who_sees": "c", "purpose": "d", "implications": "e"},
