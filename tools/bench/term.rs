@@ -37,7 +37,7 @@ pub fn of(entries: u64, cases: u64) -> Made {
         let all = story(&handle(round % cases), number, round).into_iter();
         drafts.extend(all.map(|draft| Draft::from_json(&draft).unwrap()));
         if drafts.len() as u64 >= 1000 * ROUND || round + 1 == rounds {
-            let now = START + 3_600_000 + i64::try_from(round).unwrap() * 1000;
+            let now = START + 30 * 86_400_000 + i64::try_from(round).unwrap() * 1000;
             let outcomes = desk.record_all(&drafts, true, &|| now, &mut rng, &mut |_, _| ()).unwrap();
             let entered = |outcome: &Outcome| matches!(outcome, Outcome::Entered { .. });
             assert!(outcomes.iter().all(entered), "{:?}", outcomes.iter().find(|outcome| !entered(outcome)));
