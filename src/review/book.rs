@@ -6,7 +6,7 @@ use crate::codec::{CaseTag, PersonId, RelationNumber};
 use crate::decision::people::Role;
 use crate::decision::value::Value;
 use crate::entry::statement::UNKNOWN;
-use crate::review::fact::Fact;
+use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item};
 use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
@@ -23,6 +23,8 @@ pub struct Book<'a> {
     /// For each entry: what refers to it, by which relation, in order.
     later: Vec<Vec<(RelationNumber, usize)>>,
     cases: BTreeMap<CaseTag, Vec<usize>>,
+    /// For each person of the roll: what says whose relative they are.
+    related: HashMap<PersonId, Vec<usize>>,
 }
 
 impl<'a> Book<'a> {
@@ -34,6 +36,7 @@ impl<'a> Book<'a> {
         let mut digests = None;
         let mut later = vec![Vec::new(); facts.len()];
         let mut cases: BTreeMap<CaseTag, Vec<usize>> = BTreeMap::new();
+        let mut related: HashMap<PersonId, Vec<usize>> = HashMap::new();
         for (at, fact) in facts.iter().enumerate() {
             for reference in &fact.references {
                 let place = match reference.entry {
@@ -57,8 +60,13 @@ impl<'a> Book<'a> {
             if let Some(case) = fact.case {
                 cases.entry(case).or_default().push(at);
             }
+            if fact.name() == "relation.assert" {
+                for person in fact.persons(ask::PERSON).chain(fact.persons(ask::OTHER_PERSON)) {
+                    related.entry(person).or_default().push(at);
+                }
+            }
         }
-        Book { facts, rules, roles, places, later, cases }
+        Book { facts, rules, roles, places, later, cases, related }
     }
 
     /// Returns an entry.
@@ -99,6 +107,12 @@ impl<'a> Book<'a> {
     /// Returns the entries of a case, in order.
     pub fn of_case(&self, case: CaseTag) -> impl DoubleEndedIterator<Item = &'a Fact> {
         let list = self.cases.get(&case).map_or(&[][..], Vec::as_slice);
+        list.iter().filter_map(|at| self.facts.get(*at))
+    }
+
+    /// Returns what was entered of a person's relations to others.
+    pub(super) fn relations_of(&self, person: PersonId) -> impl Iterator<Item = &'a Fact> {
+        let list = self.related.get(&person).map_or(&[][..], Vec::as_slice);
         list.iter().filter_map(|at| self.facts.get(*at))
     }
 

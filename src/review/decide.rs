@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::codec::PersonId;
+use crate::codec::{PersonId, Publicity};
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
 use crate::review::book::Book;
@@ -47,7 +47,9 @@ impl<'a> Book<'a> {
         if facts.is_emergency(pack) {
             out.push(self.item_due(fact, "EMERGENCY", "shown", fact.when(), None));
         }
-        let gaps = facts.gaps(pack);
+        // What the clerk writes itself is whole when it is entered; its keys and proofs are not kept here.
+        let by_clerk = fact.kind.publicity() == Some(Publicity::Public) || fact.name() == "retire.done";
+        let gaps = if by_clerk { Vec::new() } else { facts.gaps(pack) };
         if gaps.is_empty() {
             return;
         }
@@ -131,7 +133,10 @@ impl<'a> Book<'a> {
             return;
         }
         let done = self.done(fact);
-        let since = fact.decided();
+        let behind = self.behind(fact);
+        let emergency = fact.for_gaps(&behind).is_emergency(self.rules.pack(&fact.pack));
+        // In an emergency the act comes first.
+        let since = if emergency { done.map_or(fact.decided(), |done| done.at) } else { fact.decided() };
         let mut item = match done {
             Some(done) => self.item(fact, "UNBACKED", "backing", done.at),
             None => self.item_due(fact, "UNBACKED", "backing", since, None),
@@ -201,7 +206,7 @@ impl<'a> Book<'a> {
             return Some(Closed { by: advice.entry, at: advice.when() });
         }
         let gave = |fact: &Fact| fact.codes(ask::RECIPIENT_AGENCY).any(authority) && fact.has(ask::RECIPIENT_REFERENCE);
-        if gave(&self.whole(fact)) {
+        if self.whole(fact).done() && gave(&self.whole(fact)) {
             return Some(Closed { by: fact.entry, at: fact.when() });
         }
         let carried = self.by(fact, "carries_out").find(|later| gave(later));

@@ -55,8 +55,7 @@ impl<'a> Book<'a> {
         if let Some(deferral) = put_off {
             let date = self.whole(deferral).time(ask::REVIEW_AT).map(until);
             item.due = date.or_else(|| self.due(deferral, "FAMILY-TELL", "tell", deferral.when()));
-        }
-        if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
+        } else if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
             let hold = self.hold_due(hold.from);
             item.due = item.due.into_iter().chain(hold).max();
         }
@@ -74,7 +73,9 @@ impl<'a> Book<'a> {
                 "consent.asked" | "family.told" => fact.says(ask::HOLD_CHECK, "yes"),
                 _ => false,
             };
-            if holds_back && !fact.carries("completes") {
+            let prolongs = fact.name() == "hold.placed"
+                && holds.iter().any(|hold: &Hold<'a>| self.prolongs(fact, hold.from) && hold.stood(fact.known()));
+            if holds_back && !prolongs && !fact.carries("completes") {
                 let ended = self.let_go(fact, prevent, case);
                 holds.push(Hold { from: fact, prevent, ended });
             }
@@ -94,23 +95,38 @@ impl<'a> Book<'a> {
         let released = self.by(hold, "ends").find(|later| later.name() == "hold.released").map(close);
         let after = || self.of_case(case).filter(|later| later.entry > hold.entry);
         let advice = after().find(|later| later.name() == "advice.given" && lets_talk(later, prevent)).map(close);
-        // With an agency in the lead (NS-8), or asked anew and answered no, the family may be told; not so in a Prevent matter.
+        // With an agency in the lead (NS-8) the family may be told; not so in a Prevent matter.
         let led = |told: &&'a Fact| {
-            let by_agency = after().any(|later| {
-                later.name() == "family.tell.deferred" && later.entry < told.entry && later.says(ask::NS_CODE, "NS-8")
-            });
             told.name() == "family.told"
                 && told.done()
-                && told.entry != hold.entry
-                && (by_agency || told.says(ask::HOLD_CHECK, "no"))
+                && after().any(|later| {
+                    later.name() == "family.tell.deferred"
+                        && later.entry < told.entry
+                        && later.says(ask::NS_CODE, "NS-8")
+                })
         };
         let told = if prevent { None } else { after().find(led).map(close) };
         released.into_iter().chain(advice).chain(told).min_by_key(|closed| closed.at)
     }
 
-    fn hold_due(&self, hold: &Fact) -> Option<i64> {
-        let date = hold.time(ask::REVIEW_AT).map(until);
-        date.or_else(|| self.due(hold, "PREVENT-HOLD", "review", hold.known()))
+    /// When a hold is looked at again. "Not yet" begins the time anew, and a later entry that names the hold may give a date.
+    fn hold_due(&self, hold: &'a Fact) -> Option<i64> {
+        let date = |fact: &Fact| self.whole(fact).time(ask::REVIEW_AT).map(until);
+        let first = date(hold).or_else(|| self.due(hold, "PREVENT-HOLD", "review", hold.known()));
+        let later = hold.case.into_iter().flat_map(|case| self.of_case(case)).filter(|fact| fact.entry > hold.entry);
+        let mut anew = later.filter_map(|fact| match fact.name() {
+            "advice.given" if self.whole(fact).says(ask::ADVICE_CODE, "do_not_tell_yet") => {
+                self.due(hold, "PREVENT-HOLD", "review", fact.known())
+            }
+            "hold.placed" if self.prolongs(fact, hold) => date(fact),
+            _ => None,
+        });
+        anew.next_back().or(first)
+    }
+
+    /// Whether a hold that was placed only keeps another one standing.
+    fn prolongs(&self, placed: &'a Fact, hold: &Fact) -> bool {
+        self.to(placed, "holds").any(|on| on.entry == hold.entry)
     }
 
     /// PREVENT-HOLD of a case: each hold, and each talk in spite of one.
@@ -130,7 +146,8 @@ impl<'a> Book<'a> {
                     && hold.stood(talk.when())
                     && hold.ended.is_none_or(|by| by.by != talk.entry)
             };
-            if talk.done() && !talk.has(ask::FOR_SAFETY) && holds.iter().any(in_spite) {
+            let knowing = talk.says(ask::HOLD_CHECK, "yes");
+            if talk.done() && !talk.has(ask::FOR_SAFETY) && (knowing || holds.iter().any(in_spite)) {
                 out.push(self.item_due(talk, "PREVENT-HOLD", "talked", talk.when(), None));
             }
         }

@@ -91,7 +91,9 @@ fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
             "retention.review" => book.retention(fact, &mut out),
             "staff.allegation" => book.allegation(fact, &mut out),
             "lado.referral" => book.referral(fact, now, &mut out),
-            "access.cleancopy.checked" | "retire.approved" | "confirmation" => book.second_look(fact, &mut out),
+            "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
+                book.second_look(fact, &mut out);
+            }
             _ => {}
         }
         match fact.name() {

@@ -15,3 +15,5 @@ pub mod item;
 mod life;
 pub mod look;
 pub mod retiring;
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,7 @@ mod readme;
 mod recovery;
 mod retire;
 mod rollback;
+mod scenarios;
 mod secrets;
 mod stock_age;
 mod story;
