@@ -85,7 +85,7 @@ enum Checked {
 
 impl Outcome {
     /// Returns what was entered, of what cannot be kept as a draft.
-    fn into_entered(self) -> Result<Entered, LedgerError> {
+    pub(super) fn into_entered(self) -> Result<Entered, LedgerError> {
         match self {
             Outcome::Entered { entered, .. } => Ok(*entered),
             Outcome::Waiting { why } => Err(*why),
@@ -394,17 +394,7 @@ impl<D: Disk> Desk<D> {
         };
         let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
         for (sealed, now) in sealed {
-            let author = Author {
-                person: self.identity.person(),
-                key: self.identity.signing(),
-                structure_key,
-                sequence: chain.next(),
-                previous: chain.previous(),
-                seen: self.ledger.seen(),
-                pack: self.roster.pack(),
-                policy: self.roster.policy(),
-                signed: Moment::in_london(now),
-            };
+            let author = self.signs(chain, now)?;
             let one = sealed.map_err(LedgerError::from).and_then(|sealed| Ok(Signed::new(sealed, &author)?));
             match one {
                 Ok(one) => {
@@ -423,6 +413,21 @@ impl<D: Disk> Desk<D> {
             parallel(signed, |one| one.finish(&key, structure_key, &mut durable::entropy()))
         };
         Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
+    }
+
+    /// Returns who signs next, and where this author stands.
+    pub(super) fn signs(&self, chain: &Chain, now: i64) -> Result<Author<'_>, LedgerError> {
+        Ok(Author {
+            person: self.identity.person(),
+            key: self.identity.signing(),
+            structure_key: self.structure_key()?,
+            sequence: chain.next(),
+            previous: chain.previous(),
+            seen: self.ledger.seen(),
+            pack: self.roster.pack(),
+            policy: self.roster.policy(),
+            signed: Moment::in_london(now),
+        })
     }
 
     pub(super) fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {
@@ -460,7 +465,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Appends what was signed in one write and hands out what became of each.
-    fn send_group(
+    pub(super) fn send_group(
         &mut self,
         drafts: Vec<(usize, Vec<Gap>, Vec<Flag>)>,
         authored: Vec<Authored>,
