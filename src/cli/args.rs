@@ -97,6 +97,8 @@ pub enum Command {
     Back(BackArgs),
     /// Sign off the day, or the week: what was entered, what is open, or that there was nothing
     CloseDay(CloseDayArgs),
+    /// Figures for a committee or governors: no person, no child, no number below 5
+    Report(ReportArgs),
     /// Verify a ledger, a log file or a receipt
     Verify(VerifyArgs),
     /// Print the newest checkpoint, or a request for a witness
@@ -105,6 +107,9 @@ pub enum Command {
     Receipt(ReceiptArgs),
     /// List the receipts beside your identity
     Receipts,
+    /// What a parent said yes to: on paper, for the parent
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Cosign other settings' ledgers, and bring cosignatures home
     #[command(subcommand)]
     Witness(WitnessCommand),
@@ -181,6 +186,17 @@ pub enum PersonCommand {
         /// The entry that enrolled the person's older key, which this one replaces
         #[arg(long, value_name = "N")]
         replaces: Option<u64>,
+    },
+    /// Put somebody on the roll who does not write here: a parent, a relative, somebody of an agency
+    Add {
+        /// The name, which goes to the sealed roll only; asked for if left out
+        name: Option<String>,
+        /// The handle that staff will type; the first name if left out
+        #[arg(long)]
+        handle: Option<String>,
+        /// What sort of person: parent, relative, child, professional, staff or other
+        #[arg(long = "type", value_name = "CODE", default_value = "parent")]
+        person_type: String,
     },
     /// Print your card again
     Card {
@@ -269,6 +285,19 @@ pub struct DueArgs {
     /// Write a calendar file (.ics) instead; no name stands in it; - is standard output
     #[arg(long, value_name = "FILE")]
     pub ics: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// From which day on; the beginning of the term, or of the school year, if left out
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// To which day; today if left out
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// As CSV
+    #[arg(long)]
+    pub csv: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -451,6 +480,9 @@ pub enum CaseCommand {
 pub struct KindsArgs {
     /// One kind, such as decision.share
     pub kind: Option<String>,
+    /// The routes: forms in plain words that become several entries
+    #[arg(long, conflicts_with = "kind")]
+    pub routes: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -493,6 +525,12 @@ pub struct RecordArgs {
     /// The kind, such as decision.share
     #[arg(conflicts_with = "from")]
     pub kind: Option<String>,
+    /// One form in plain words that becomes several linked entries: 999, social_care, health_visitor, next_setting, parent
+    #[arg(long, value_name = "ROUTE", conflicts_with_all = ["kind", "refs", "happened", "batch"])]
+    pub route: Option<String>,
+    /// List the routes
+    #[arg(long, exclusive = true)]
+    pub routes: bool,
     /// The case: handle or tag
     #[arg(long, conflicts_with = "from")]
     pub case: Option<String>,
@@ -564,6 +602,18 @@ pub struct LogArgs {
     /// Only entries of this kind
     #[arg(long)]
     pub kind: Option<String>,
+    /// Only entries by this person (handle or id)
+    #[arg(long)]
+    pub person: Option<String>,
+    /// Only entries with this flag, such as UNBACKED, that is not closed
+    #[arg(long)]
+    pub flag: Option<String>,
+    /// Only entries recorded from then on
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only entries recorded until then
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
     /// Only the last N entries
     #[arg(long, value_name = "N")]
     pub last: Option<u64>,
@@ -622,6 +672,21 @@ pub struct ReceiptArgs {
     /// Write the entry itself to a file, to go with the receipt
     #[arg(long, value_name = "FILE")]
     pub entry_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConsentCommand {
+    /// Print the receipt of a consent, for the parent who gave it
+    Receipt {
+        /// The number of the entry consent.given
+        entry: u64,
+        /// Write it to a file that only you can read, instead of to the screen
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The setting's address and telephone number, to stand on it; without it there is a line to fill in
+        #[arg(long, value_name = "TEXT")]
+        contact: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

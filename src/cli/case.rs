@@ -1,8 +1,11 @@
 //! `case`: opening, listing and showing children's cases.
 
 use indelible::decision::people::Role;
+use indelible::entry::statement::Body;
 use indelible::keys::card::is_handle;
 use indelible::ledger::desk::Desk;
+use indelible::review::fact::Fact;
+use indelible::review::item::Review;
 use indelible::rules::clock;
 use indelible::store::durable;
 use serde_json::{Value as Json, json};
@@ -144,7 +147,18 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
     } else {
         writeln!(door.out, "You see your own entries, the public ones and what you were granted to read.")?;
     }
-    reader.rows(&filter, &mut |row| entry(door, desk, &row))?;
+    let mut rows = Vec::new();
+    reader.rows(&filter, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    // As a chronology: by when it was, not by when it was written down.
+    rows.sort_by_key(|row| (row.body.as_ref().map_or(row.recorded, |body| when_it_was(row, body)), row.number));
+    let review = desk.review((door.now)())?;
+    for row in &rows {
+        entry(door, desk, row)?;
+        items(door, desk, &review, row.number)?;
+    }
     if !readings.is_empty() {
         writeln!(door.out, "\nWords were opened by:")?;
     }
@@ -165,6 +179,20 @@ fn show(door: &mut Door<'_>, typed: &str) -> Result<u8, Failure> {
         )?;
     }
     Ok(0)
+}
+
+/// When what an entry tells of was, in milliseconds UTC.
+fn when_it_was(row: &Row, body: &indelible::entry::statement::Body) -> i64 {
+    Fact::of(row.number, row.recorded, false, row.digest, body).when()
+}
+
+/// What is owed, or was broken, under an entry. What an entry lacks in itself stands with it already.
+fn items(door: &mut Door<'_>, desk: &Desk, review: &Review, entry: u64) -> Result<(), Failure> {
+    let own = ["INCOMPLETE", "LATE", "EMERGENCY", "CLOCK-BACK"];
+    for item in review.of(entry).filter(|item| !own.contains(&item.flag)) {
+        writeln!(door.out, "  {}", crate::cli::review::line(desk, item, review.now))?;
+    }
+    Ok(())
 }
 
 /// Who reads the case beside those whose role lets them.
@@ -198,7 +226,7 @@ fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
     let times = times.iter().filter_map(|(name, moment)| say::when(moment).map(|when| format!("; {name} {when}")));
     writeln!(door.out, "  recorded {}{}", clock::for_people(row.recorded), times.collect::<String>())?;
     for reference in &body.references {
-        writeln!(door.out, "  {}", reference_line(desk, reference))?;
+        writeln!(door.out, "  {}", reference_line(desk, row.number, body, reference))?;
     }
     for link in &row.beside {
         writeln!(door.out, "  {} entry {}", log::beside_line(link.relation.name()), link.entry)?;
@@ -213,12 +241,17 @@ fn entry(door: &mut Door<'_>, desk: &Desk, row: &Row) -> Result<(), Failure> {
 }
 
 /// `decides entry 6 (info.received)`.
-pub fn reference_line(desk: &Desk, reference: &indelible::decision::decision::Reference) -> String {
+pub fn reference_line(
+    desk: &Desk,
+    number: u64,
+    body: &Body,
+    reference: &indelible::decision::decision::Reference,
+) -> String {
     let name = reference.relation.name().unwrap_or("refers to");
-    if reference.entry == indelible::entry::statement::UNKNOWN {
+    let Some(entry) = desk.number_of(number, body, reference) else {
         return format!("{name} an entry whose number was not known yet");
-    }
-    let kind = desk.statement(reference.entry).ok().and_then(|(_, statement)| statement);
+    };
+    let kind = desk.statement(entry).ok().and_then(|(_, statement)| statement);
     let kind = kind.map(|statement| format!(" ({})", log::kind_name(statement.body()))).unwrap_or_default();
-    format!("{name} entry {}{kind}", reference.entry)
+    format!("{name} entry {entry}{kind}")
 }

@@ -3,6 +3,7 @@
 use indelible::cabinet::CabinetError;
 use indelible::cabinet::drafts::DraftId;
 use indelible::decision::draft::Draft;
+use indelible::decision::form::route_of;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
 use indelible::rules::clock;
@@ -28,7 +29,10 @@ pub fn run(door: &mut Door<'_>, args: DraftsArgs) -> Result<u8, Failure> {
         return Ok(0);
     }
     let lines = desk.drafts()?;
-    let kind = |id| desk.draft(id).ok().and_then(|draft| draft.kind().map(str::to_owned));
+    let kind = |id| {
+        let draft = desk.draft(id).ok()?;
+        draft.kind().map(str::to_owned).or_else(|| route_of(&draft).map(|route| format!("route {route}")))
+    };
     if door.global.json {
         let row = |line: &indelible::cabinet::drafts::DraftLine| json!({"id": line.id.to_string(), "saved": say::stamp(line.saved_ms), "kind": kind(line.id)});
         let drafts: Vec<Json> = lines.iter().map(row).collect();

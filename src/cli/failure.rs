@@ -157,6 +157,7 @@ impl From<LedgerError> for Failure {
             LedgerError::NoEntry(_) => Failure::new(what, "see `indelible log` for the numbers"),
             LedgerError::NoCase => Failure::new(what, "see `indelible case list`, or open the case with `indelible case open`"),
             LedgerError::SeveralCases => Failure::new(what, "type more of the tag, or the handle"),
+            LedgerError::OtherKind { .. } => Failure::new(what, "look for its number: `indelible log`"),
             LedgerError::NotReader => Failure::new(what, "ask the DSL; `--structure` shows the entry without its words"),
             LedgerError::TornTail => Failure::new(what, "enter anything with an identity: the torn bytes are then set aside first"),
             LedgerError::IdUsed { .. } => Failure::new(what, "use a new id for something new").code(1),

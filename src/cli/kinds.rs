@@ -14,10 +14,34 @@ use crate::cli::failure::Failure;
 
 pub fn run(door: &mut Door<'_>, args: KindsArgs) -> Result<u8, Failure> {
     let pack = pack(door)?;
+    if args.routes {
+        return routes(door, &pack);
+    }
     match args.kind {
         None => all(door, &pack),
         Some(name) => one(door, &pack, find(&pack, &name)?),
     }
+}
+
+/// Lists the routes.
+pub fn all_routes(door: &mut Door<'_>) -> Result<u8, Failure> {
+    let pack = pack(door)?;
+    routes(door, &pack)
+}
+
+fn routes(door: &mut Door<'_>, pack: &Pack) -> Result<u8, Failure> {
+    if door.global.json {
+        let routes: Vec<Json> = pack.routes().iter().map(|route| route.json(pack)).collect();
+        door.json("routes", json!({"pack": pack.name(), "version": pack.version(), "routes": routes}))?;
+        return Ok(0);
+    }
+    writeln!(door.out, "One form for several entries: `indelible record --route ROUTE` asks in plain words.\n")?;
+    for route in pack.routes() {
+        writeln!(door.out, "  {:<15} {}", route.name, route.label)?;
+        let kinds = route.statements.iter().filter_map(|statement| statement.kind.name()).collect::<Vec<_>>();
+        writeln!(door.out, "  {:<15} may enter {}", "", kinds.join(", "))?;
+    }
+    Ok(0)
 }
 
 /// The pack in force where a ledger is named, else the one that ships.

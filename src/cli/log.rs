@@ -1,9 +1,11 @@
 //! `log`: the entries in order, as far as the reader can see.
 
-use indelible::codec::{self, CaseTag, Digest, KindNumber};
+use std::collections::BTreeSet;
+
+use indelible::codec::{self, CaseTag, Digest, KindNumber, PersonId};
 use indelible::decision::gap::Flag;
 use indelible::entry::envelope::{self, Envelope};
-use indelible::entry::statement::{Body, UNKNOWN};
+use indelible::entry::statement::Body;
 use indelible::ledger::LedgerError;
 use indelible::ledger::beside::{Link, Opener};
 use indelible::ledger::desk::Desk;
@@ -36,6 +38,11 @@ pub struct Row {
 pub struct Filter {
     pub case: Option<CaseTag>,
     pub kind: Option<KindNumber>,
+    pub person: Option<PersonId>,
+    /// The entries that carry a flag.
+    pub flagged: Option<BTreeSet<u64>>,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
     pub last: Option<u64>,
 }
 
@@ -77,7 +84,7 @@ impl Reader {
         body: Option<Body>,
     ) -> Row {
         let findings = match (self.desk(), &body) {
-            (Some(desk), Some(body)) => desk.findings(body, recorded, previous),
+            (Some(desk), Some(body)) => desk.findings(number, body, recorded, previous),
             _ => Vec::new(),
         };
         Row { number, recorded, link, digest, body, findings, beside: Vec::new() }
@@ -104,7 +111,7 @@ impl Reader {
             let before = previous.replace(envelope.recorded);
             let open = |opener: &Opener<'_, _>| opener.open(&envelope.statement, frame.structure, frame.words);
             let body = opener.as_ref().and_then(open).map(|statement| statement.body().clone());
-            if !filter.wants(body.as_ref()) {
+            if !filter.wants(envelope, body.as_ref()) {
                 return true;
             }
             let link = envelope::link(frame.envelope);
@@ -131,7 +138,7 @@ impl Reader {
             let digest = stored.envelope().statement;
             let body = opener.and_then(|opener| opener.open(&digest, stored.structure(), stored.words()));
             let body = body.map(|statement| statement.body().clone());
-            if filter.wants(body.as_ref()) {
+            if filter.wants(stored.envelope(), body.as_ref()) {
                 let previous = match number.checked_sub(1) {
                     Some(before) => Some(self.ledger().entry(before)?.envelope().recorded),
                     None => None,
@@ -145,15 +152,19 @@ impl Reader {
 }
 
 impl Filter {
-    fn wants(&self, body: Option<&Body>) -> bool {
+    fn wants(&self, envelope: &Envelope, body: Option<&Body>) -> bool {
         let case = self.case.is_none_or(|case| body.is_some_and(|body| body.case == Some(case)));
-        case && self.kind.is_none_or(|kind| body.is_some_and(|body| body.kind == kind))
+        let person = self.person.is_none_or(|person| body.is_some_and(|body| body.person == person));
+        let flagged = self.flagged.as_ref().is_none_or(|entries| entries.contains(&envelope.number.0));
+        let time = self.from.is_none_or(|from| envelope.recorded >= from)
+            && self.to.is_none_or(|to| envelope.recorded <= to.saturating_add(999));
+        case && person && flagged && time && self.kind.is_none_or(|kind| body.is_some_and(|body| body.kind == kind))
     }
 }
 
 pub fn run(door: &mut Door<'_>, args: LogArgs) -> Result<u8, Failure> {
     let reader = Reader::open(door)?;
-    let filter = filter(&reader, &args)?;
+    let filter = filter(&reader, &args, (door.now)())?;
     if door.global.json {
         return as_json(door, &reader, &filter);
     }
@@ -201,10 +212,11 @@ pub fn run(door: &mut Door<'_>, args: LogArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn filter(reader: &Reader, args: &LogArgs) -> Result<Filter, Failure> {
-    let mut filter = Filter { last: args.last, ..Filter::default() };
+fn filter(reader: &Reader, args: &LogArgs, now: i64) -> Result<Filter, Failure> {
+    let (from, to) = (say::moment(args.from.as_deref())?, say::until(args.to.as_deref())?);
+    let mut filter = Filter { last: args.last, from, to, ..Filter::default() };
     let Some(desk) = reader.desk() else {
-        if args.case.is_some() || args.kind.is_some() {
+        if args.case.is_some() || args.kind.is_some() || args.person.is_some() || args.flag.is_some() {
             let next = "add --identity FILE, or leave the filter out";
             return Err(Failure::new("the skeleton says nothing of cases and kinds", next));
         }
@@ -215,6 +227,14 @@ fn filter(reader: &Reader, args: &LogArgs) -> Result<Filter, Failure> {
     }
     if let Some(kind) = &args.kind {
         filter.kind = Some(crate::cli::kinds::find(desk.pack(), kind)?.number);
+    }
+    filter.person = args.person.as_deref().map(|person| say::find_person(desk, person)).transpose()?;
+    if let Some(flag) = &args.flag {
+        let flag = flag.to_uppercase();
+        say::code(desk.pack(), "FLAG", &flag)?;
+        let review = desk.review(now)?;
+        let carries = review.items.iter().filter(|item| item.flag == flag && item.closed.is_none());
+        filter.flagged = Some(carries.map(|item| item.entry).collect());
     }
     Ok(filter)
 }
@@ -253,7 +273,7 @@ pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
         fields.insert("times".into(), times);
         fields.insert("act".into(), body.act.into());
         fields.insert("happened".into(), body.happened.into());
-        fields.insert("refs".into(), refs_json(body));
+        fields.insert("refs".into(), refs_json(desk, row.number, body));
         fields.insert("flags".into(), flags(row).into());
         let link = |link: &Link| json!({"relation": link.relation.name(), "entry": link.entry});
         fields.insert("beside".into(), row.beside.iter().map(link).collect());
@@ -261,9 +281,9 @@ pub fn row_json(desk: Option<&Desk>, row: &Row) -> Json {
     json
 }
 
-fn refs_json(body: &Body) -> Json {
+fn refs_json(desk: &Desk, number: u64, body: &Body) -> Json {
     let reference = |reference: &indelible::decision::decision::Reference| {
-        let entry = (reference.entry != UNKNOWN).then_some(reference.entry);
+        let entry = desk.number_of(number, body, reference);
         json!({"relation": reference.relation.name(), "entry": entry})
     };
     body.references.iter().map(reference).collect()

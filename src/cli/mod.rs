@@ -6,10 +6,12 @@ mod calendar;
 mod case;
 mod checkpoint;
 mod close_day;
+mod consent;
 mod demo;
 mod door;
 mod drafts;
 mod failure;
+mod form;
 mod grant;
 mod ics;
 mod init;
@@ -26,6 +28,7 @@ mod qr;
 mod receipt;
 mod record;
 mod recover;
+mod report;
 mod retire;
 mod review;
 mod role;
@@ -109,10 +112,12 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Due(args) => review::due(door, &args),
         Command::Back(args) => back::run(door, &args),
         Command::CloseDay(args) => close_day::run(door, &args),
+        Command::Report(args) => report::run(door, &args),
         Command::Verify(args) => verify::run(door, args),
         Command::Checkpoint(args) => checkpoint::run(door, args),
         Command::Receipt(args) => receipt::run(door, args),
         Command::Receipts => receipt::list(door),
+        Command::Consent(command) => consent::run(door, command),
         Command::Witness(command) => witness::run(door, command),
         Command::Demo(args) => demo::run(door, args),
         Command::Completions(args) => manual::completions(door, args),

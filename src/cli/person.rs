@@ -8,12 +8,13 @@ use indelible::decision::people::Role;
 use indelible::keys::card::{Card, is_handle};
 use indelible::ledger::desk::Person;
 use indelible::ledger::init::card;
-use indelible::ledger::people::{Change, Enrolling};
+use indelible::ledger::people::{Change, Enrolling, Outsider};
 use indelible::rules::clock;
 use indelible::store::durable;
 use indelible::verify::roster::Roster;
 use indelible::verify::tenure::Tenure;
 use serde_json::{Value as Json, json};
+use zeroize::Zeroizing;
 
 use crate::cli::args::PersonCommand;
 use crate::cli::door::Door;
@@ -30,6 +31,7 @@ pub fn run(door: &mut Door<'_>, command: PersonCommand) -> Result<u8, Failure> {
             new(door, name.as_deref(), handle.as_deref(), same, no_passphrase)
         }
         PersonCommand::Enrol { card, role, handle, replaces } => enrol(door, &card, &role, handle.as_deref(), replaces),
+        PersonCommand::Add { name, handle, person_type } => add(door, name.as_deref(), handle.as_deref(), &person_type),
         PersonCommand::Card { qr } => own_card(door, qr),
         PersonCommand::List { sheet: false } => list(door),
         PersonCommand::List { sheet: true } => roster_sheet(door),
@@ -72,6 +74,31 @@ fn new(
     writeln!(door.out, "Made {}. Keep it to yourself: it is your signature.", plain(&path.display().to_string()))?;
     writeln!(door.out, "Give this card to the DSL to be enrolled (it holds your name and no secret):")?;
     writeln!(door.out, "{card}")?;
+    Ok(0)
+}
+
+/// Puts somebody on the roll who does not write here.
+fn add(door: &mut Door<'_>, name: Option<&str>, handle: Option<&str>, person_type: &str) -> Result<u8, Failure> {
+    check_handle(handle)?;
+    let name = Zeroizing::new(match name {
+        Some(name) => name.to_owned(),
+        None => door.ask("The person's name")?,
+    });
+    let mut desk = door.desk()?;
+    say::code(desk.pack(), "PERSON", person_type)?;
+    let who = Outsider { name: name.trim(), handle, person_type };
+    let (entered, person, handle) = desk.add_person(who, door.now, &mut durable::entropy())?;
+    if door.global.json {
+        let mut document = say::entered_json(&entered);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("handle".to_owned(), handle.into());
+            fields.insert("person".to_owned(), person.to_string().into());
+        }
+        door.json("person-add", document)?;
+        return Ok(0);
+    }
+    writeln!(door.out, "{} is on the roll: {}", plain(&handle), say::entry(&entered))?;
+    writeln!(door.out, "The name is in the sealed roll only. Forms take the handle now.")?;
     Ok(0)
 }
 
@@ -206,10 +233,14 @@ fn check_handle(handle: Option<&str>) -> Result<(), Failure> {
 }
 
 fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
+    let mut outside: Vec<(String, String, PersonId)> = Vec::new();
     let (roster, names) = match door.global.identity {
         Some(_) => {
             let desk = door.desk_read()?;
             let names = desk.people();
+            let writes = |person: PersonId| names.iter().any(|one| one.enrolment.person == person);
+            let others = desk.roll().persons().iter().filter(|line| !writes(line.person()));
+            outside.extend(others.map(|line| (line.handle().to_owned(), line.name().to_owned(), line.person())));
             (desk.roster().clone(), Some(names))
         }
         None => (door.reader()?.roster()?, None),
@@ -220,7 +251,9 @@ fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
         let waiting: Vec<Json> = roster.waiting().iter().map(|one| one.entry.into()).collect();
         let people: Vec<Json> = people.iter().map(Row::json).collect();
         let founder = roster.one_founder();
-        let document = json!({"people": people, "waiting": waiting, "one_founder": founder});
+        let other = |(handle, name, person): &(String, String, PersonId)| json!({"handle": handle, "name": name, "person": person.to_string()});
+        let others: Vec<Json> = outside.iter().map(other).collect();
+        let document = json!({"people": people, "others": others, "waiting": waiting, "one_founder": founder});
         door.json("person-list", document)?;
         return Ok(0);
     }
@@ -229,6 +262,12 @@ fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
         let name = row.name.as_ref().map(|name| format!("  {}", plain(name))).unwrap_or_default();
         let handle = plain(&row.handle);
         writeln!(door.out, "{handle:<width$}  {:<13}  since entry {}, {}{name}", row.role, row.since, row.state)?;
+    }
+    if !outside.is_empty() {
+        writeln!(door.out, "On the roll, and not writing here:")?;
+    }
+    for (handle, name, _) in &outside {
+        writeln!(door.out, "  {}  {}", plain(handle), plain(name))?;
     }
     for one in roster.waiting() {
         writeln!(door.out, "entry {0} waits for a second person: `indelible confirm {0}`", one.entry)?;

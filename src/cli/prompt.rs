@@ -8,6 +8,7 @@ use indelible::decision::gap::{Gap, GapLevel};
 use indelible::ledger::desk::Desk;
 use indelible::rules::kind::{CaseRule, Field, FieldType, Kind};
 use indelible::rules::pack::Pack;
+use indelible::rules::words::{Words, looked_at};
 use indelible::store::durable;
 use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
@@ -33,7 +34,8 @@ pub fn complete(
     kept: &mut Option<DraftId>,
 ) -> Result<bool, Failure> {
     let before = object.clone();
-    let mut asking = Asking { door, desk, object, kept, asked: Vec::new(), warned: false };
+    let words = words(door);
+    let mut asking = Asking { door, desk, object, kept, words, asked: Vec::new(), warned: false };
     let mut here = true;
     if !asking.object.contains_key("kind") {
         here = asking.head("kind", "What kind of entry is it? (`indelible kinds` lists them)")?;
@@ -74,6 +76,7 @@ struct Asking<'a, 'd> {
     desk: &'a Desk,
     object: &'a mut Map<String, Json>,
     kept: &'a mut Option<DraftId>,
+    words: Words,
     /// The paths that were asked for.
     asked: Vec<String>,
     /// Whether it was said that nothing can be kept.
@@ -198,6 +201,7 @@ impl Asking<'_, '_> {
                     Some(Some(value)) => {
                         self.begin(top, at == 0);
                         self.put(&path, value)?;
+                        self.weigh(field, &path, None)?;
                         Answered::Filled
                     }
                 },
@@ -242,7 +246,29 @@ impl Asking<'_, '_> {
                 }
             }
         }
+        // Only now: what kind of statement it is may be asked behind its words.
+        for sub in &field.subfields {
+            self.weigh(sub, &format!("{path}.{}", sub.name), Some((field, path)))?;
+        }
         Ok(answered)
+    }
+
+    /// Asks of a text that judges whether it is meant so. What is quoted or reported is left as it was said.
+    fn weigh(&mut self, field: &Field, path: &str, of: Option<(&Field, &str)>) -> Result<(), Failure> {
+        let whole = Json::Object(self.object.clone());
+        let at = |path: &str| whole.pointer(&format!("/{}", path.replace('.', "/")));
+        let reported = of.is_some_and(|(_, group)| {
+            let said = |part: &str| at(&format!("{group}.{part}")).and_then(Json::as_str) == Some("reported_words");
+            said("statement_type") || said("type")
+        });
+        let top = of.map_or(field.name.as_str(), |(top, _)| &top.name);
+        let part = of.map(|_| field.name.as_str());
+        let Some(text) = at(path).and_then(Json::as_str) else { return Ok(()) };
+        if field.answer != FieldType::Text || reported || !looked_at(top, part) {
+            return Ok(());
+        }
+        let kept = weigh(self.door, &self.words, Zeroizing::new(text.to_owned()))?;
+        if *kept != *text { self.put(path, kept.as_str().into()) } else { Ok(()) }
     }
 
     /// A field that is answered as a whole does not keep what stood there before.
@@ -294,8 +320,32 @@ fn answer(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Re
     }
 }
 
+/// The list of judgemental words: the setting's own beside its configuration, else the one that ships.
+pub fn words(door: &Door<'_>) -> Words {
+    let own = durable::read(&door.config.join("indelible").join("words.toml"), 1 << 20).ok();
+    let own = own.and_then(|bytes| Words::parse(std::str::from_utf8(&bytes).ok()?));
+    own.unwrap_or_else(Words::built_in)
+}
+
+/// Asks of a text that judges whether it is meant so, and returns the text that the author wants. Nothing of this is kept.
+pub fn weigh(door: &mut Door<'_>, words: &Words, mut text: Zeroizing<String>) -> Result<Zeroizing<String>, Failure> {
+    loop {
+        let hits = words.judgemental(&text);
+        if hits.is_empty() {
+            return Ok(text);
+        }
+        for hit in &hits {
+            writeln!(door.err, "  \"{}\" judges. You could write {}.", plain(&hit.word), plain(&hit.instead))?;
+        }
+        match line(door, "  Enter keeps your words; or type them again: > ")? {
+            Some(again) if !again.trim().is_empty() => text = Zeroizing::new(again.trim().to_owned()),
+            _ => return Ok(text),
+        }
+    }
+}
+
 /// One line; none if nobody answers any more. What was half typed at Ctrl-C is an answer, the last.
-fn line(door: &mut Door<'_>, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+pub fn line(door: &mut Door<'_>, prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     while !door.interrupted {
         write!(door.err, "{prompt}")?;
         door.err.flush()?;

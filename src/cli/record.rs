@@ -4,6 +4,7 @@ use std::path::Path;
 
 use indelible::cabinet::drafts::DraftId;
 use indelible::decision::draft::{Draft, Line};
+use indelible::decision::form::route_of;
 use indelible::decision::gap::{Flag, Gap, GapLevel};
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
@@ -18,12 +19,18 @@ use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::say::{self, plain};
 use crate::cli::terminal::Watch;
-use crate::cli::{drafts, prompt};
+use crate::cli::{drafts, form, kinds, prompt};
 
 /// Most elements of a list that is typed field by field.
 const ELEMENTS: usize = 200;
 
 pub fn run(door: &mut Door<'_>, args: RecordArgs) -> Result<u8, Failure> {
+    if args.routes {
+        return kinds::all_routes(door);
+    }
+    if args.route.is_some() {
+        return form::run(door, &args);
+    }
     match args.from.clone() {
         Some(path) => file(door, &path, args.batch),
         None => one(door, &args),
@@ -36,6 +43,9 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
     let (mut kept, mut object) = match &args.draft {
         Some(id) => {
             let (id, draft) = drafts::find(&desk, id)?;
+            if route_of(&draft).is_some() {
+                return form::go_on(door, desk, args, Some(id), draft);
+            }
             (Some(id), draft.to_json().as_object().cloned().unwrap_or_default())
         }
         None => (None, Map::new()),
@@ -69,7 +79,7 @@ fn one(door: &mut Door<'_>, args: &RecordArgs) -> Result<u8, Failure> {
 }
 
 /// Keeps what was typed, sealed, and says where.
-fn keep(door: &mut Door<'_>, desk: &Desk, draft: &Draft, kept: Option<DraftId>) -> Result<u8, Failure> {
+pub fn keep(door: &mut Door<'_>, desk: &Desk, draft: &Draft, kept: Option<DraftId>) -> Result<u8, Failure> {
     let id = desk.keep_as(kept, draft, (door.now)(), &mut durable::entropy())?;
     writeln!(door.out, "Not entered: kept as draft {id}. Go on with: indelible record --draft {id}")?;
     Ok(1)
@@ -310,7 +320,7 @@ fn tell(door: &mut Door<'_>, pack: &Pack, tally: &mut Tally, line: usize, outcom
     Ok(door.out.flush()?)
 }
 
-fn outcome_json(line: usize, outcome: &Outcome) -> Json {
+pub fn outcome_json(line: usize, outcome: &Outcome) -> Json {
     let kept = |draft: &DraftId, gaps: Json, blocked: Json| json!({"schema": SCHEMA, "line": line, "draft": draft.to_string(), "gaps": gaps, "blocked": blocked});
     match outcome {
         Outcome::Entered { entered, gaps, flags, again } => {
@@ -354,7 +364,7 @@ fn waiting(why: &LedgerError) -> Failure {
     Failure::new(what, next).code(1)
 }
 
-fn outcome_lines(door: &mut Door<'_>, pack: &Pack, outcome: &Outcome) -> Result<(), Failure> {
+pub fn outcome_lines(door: &mut Door<'_>, pack: &Pack, outcome: &Outcome) -> Result<(), Failure> {
     match outcome {
         Outcome::Entered { entered, gaps, flags, again } => {
             let again = if *again { "was entered before as" } else { "entered as" };

@@ -89,27 +89,40 @@ fn is_new(item: &Item, since: Option<u64>) -> bool {
 }
 
 fn print(door: &mut Door<'_>, desk: &Desk, item: &Item, now: i64) -> Result<(), Failure> {
+    for line in lines(desk, item, now)? {
+        writeln!(door.out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// An item in lines: entry, case and flag; what is the matter; until when; by which rule; what to do next.
+pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure> {
     let case = item.case.map(|case| format!("  {}", plain(&say::case(desk, case)))).unwrap_or_default();
     let kind = desk.statement(item.entry)?.1.and_then(|statement| statement.body().kind.name());
     let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
-    writeln!(door.out, "  entry {}{kind}{case}  {}", item.entry, item.name())?;
+    let mut lines = vec![format!("entry {}{kind}{case}  {}", item.entry, item.name())];
     let pack = desk.pack();
     let known = pack.obligation(item.flag);
     let step = known.and_then(|known| known.step(item.step));
     let what = step.map_or_else(|| say::flag(pack, item.flag).to_owned(), |step| step.what.clone());
     let more = about(desk, item).map(|more| format!(": {more}")).unwrap_or_default();
-    writeln!(door.out, "    {what}{more}")?;
-    if let Some(line) = when(item, now) {
-        writeln!(door.out, "    {line}")?;
-    }
-    if let Some(known) = known {
-        writeln!(door.out, "    rule {}: {}", known.rule, known.source)?;
-    }
+    lines.push(format!("  {what}{more}"));
+    lines.extend(when(item, now).map(|line| format!("  {line}")));
+    lines.extend(known.map(|known| format!("  rule {}: {}", known.rule, known.source)));
     if item.closed.is_none() && item.severity != Severity::Info {
         let next = step.map_or("look at the entry", |step| &step.next);
-        writeln!(door.out, "    next: {}", next.replace("`back N`", &format!("`back {}`", item.entry)))?;
+        lines.push(format!("  next: {}", next.replace("`back N`", &format!("`back {}`", item.entry))));
     }
-    Ok(())
+    Ok(lines)
+}
+
+/// An item in one line: `UNBACKED/backing: due Wed 7 Oct 2026 10:46; closed by entry 10, Tue 6 Oct 2026 11:20`.
+pub fn line(desk: &Desk, item: &Item, now: i64) -> String {
+    let when = when(item, now).unwrap_or_else(|| {
+        let step = desk.pack().obligation(item.flag).and_then(|known| known.step(item.step));
+        step.map_or_else(|| say::flag(desk.pack(), item.flag).to_owned(), |step| step.what.clone())
+    });
+    format!("{}: {when}", item.name())
 }
 
 /// `due Wed 7 Oct 2026 10:46, overdue for 2 days`.

@@ -194,7 +194,8 @@ fn head(desk: &Desk, shown: &Shown, body: &Body) -> Vec<(&'static str, String)> 
     let times =
         [("done", &body.occurred), ("learned", &body.learned), ("decided", &body.decided), ("signed", &body.signed)];
     rows.extend(times.into_iter().filter_map(|(name, moment)| say::when(moment).map(|when| (name, when))));
-    rows.extend(body.references.iter().map(|reference| ("refers", reference_line(desk, reference))));
+    let number = envelope.number.0;
+    rows.extend(body.references.iter().map(|reference| ("refers", reference_line(desk, number, body, reference))));
     rows
 }
 

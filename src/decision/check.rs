@@ -1,4 +1,5 @@
 //! From a draft to a decision: every question of the form asked once, every answer understood or named.
+// Long because: every question of a draft is asked in one order.
 
 use serde_json::{Map, Value as Json};
 
@@ -39,7 +40,8 @@ pub(super) fn check(
         words: Vec::new(),
         gaps: Vec::new(),
     };
-    let mut checker = Checker { object, kind, now_ms, reader, referenced: Vec::new(), references: Vec::new() };
+    let mut checker =
+        Checker { object, kind, now_ms, reader, referenced: Vec::new(), references: Vec::new(), beside: Vec::new() };
     let decision = checker.decision();
     let mut gaps = checker.reader.gaps;
     // An answer that was not understood is not missing besides.
@@ -90,6 +92,8 @@ struct Checker<'a> {
     reader: Reader<'a>,
     references: Vec<Reference>,
     referenced: Vec<Referenced>,
+    /// Which of the references name a draft of the same form, and which.
+    beside: Vec<(usize, usize)>,
 }
 
 /// When it happened, was learned and decided, and whether it has happened.
@@ -129,6 +133,7 @@ impl<'a> Checker<'a> {
             values,
             words,
             references: std::mem::take(&mut self.references),
+            beside: std::mem::take(&mut self.beside),
             behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
@@ -386,12 +391,15 @@ impl<'a> Checker<'a> {
         let Some(object) = json.as_object() else {
             return self.error(path, "is not a reference", "give {\"relation\": ..., \"entry\": ...}");
         };
-        for key in object.keys().filter(|key| !["relation", "entry", "kind"].contains(&key.as_str())) {
+        for key in object.keys().filter(|key| !["relation", "entry", "kind", "draft"].contains(&key.as_str())) {
             let next = meant(key, ["relation", "entry", "kind"].into_iter());
             self.error(&format!("{path}.{}", echo(key)), "is no part of a reference", next);
         }
         let part = |name: &str| object.get(name).unwrap_or(&Json::Null);
         let Some((relation, to)) = self.relation(part("relation"), path) else { return };
+        if !part("draft").is_null() {
+            return self.reference_beside(relation, to, part("draft"), path);
+        }
         let count = |text: &str| text.parse().ok().filter(|number: &u64| number.to_string() == text);
         let number = part("entry").as_u64().or_else(|| part("entry").as_str().map(str::trim).and_then(count));
         let Some(number) = number else {
@@ -426,6 +434,27 @@ impl<'a> Checker<'a> {
         if self.references.contains(&reference) {
             return self.error(path, "is given twice", "leave one of them out");
         }
+        self.references.push(reference);
+        self.referenced.push(entry);
+    }
+
+    /// A reference to an earlier draft of the same form, which has neither number nor digest yet.
+    fn reference_beside(&mut self, relation: RelationNumber, to: Option<&[KindNumber]>, draft: &Json, path: &str) {
+        let place = draft.as_u64().and_then(|place| usize::try_from(place).ok());
+        let Some((place, entry)) = place.and_then(|place| Some((place, self.reader.view.beside(place)?))) else {
+            return self.error(&format!("{path}.draft"), "is no earlier draft of this form", "give an entry number");
+        };
+        if let (Some(kind), Some(to)) = (entry.kind, to)
+            && !to.contains(&kind)
+        {
+            let what = format!("{} cannot point there", relation.name().unwrap_or("it"));
+            return self.error(&format!("{path}.draft"), what, "leave it out");
+        }
+        let reference = Reference { relation, entry: u64::MAX, digest: entry.digest };
+        if self.references.contains(&reference) {
+            return self.error(path, "is given twice", "leave one of them out");
+        }
+        self.beside.push((self.references.len(), place));
         self.references.push(reference);
         self.referenced.push(entry);
     }

@@ -35,6 +35,9 @@ pub struct Decision {
     pub(super) values: Vec<Value>,
     pub(super) words: Vec<WordField>,
     pub(super) references: Vec<Reference>,
+    /// Which references name a draft of the same form, by place, and which draft: its digest is not known before it is
+    /// signed.
+    pub(super) beside: Vec<(usize, usize)>,
     /// The structural values of what it rests on: see [`Facts::behind`].
     pub(super) behind: Vec<Value>,
     pub(super) gaps: Vec<Gap>,
@@ -94,7 +97,8 @@ impl Decision {
         references: Vec<Reference>,
     ) -> Result<Decision, Vec<Gap>> {
         let error = |field: &str, what: &str| Gap::new(field, GapLevel::Error, what, "");
-        let fits_kind = |known: &&Kind| !known.has_words() && known.act == done.is_some();
+        // The words of a kind on the roll are a line of it, and none of the entry's.
+        let fits_kind = |known: &&Kind| (!known.has_words() || known.on_roll()) && known.act == done.is_some();
         let Some(known) = pack.kind_numbered(kind).filter(fits_kind) else {
             let what = if done.is_some() { "is no act without words" } else { "is no report without words" };
             return Err(vec![error("kind", &format!("{what} in this pack"))]);
@@ -129,6 +133,7 @@ impl Decision {
             values,
             words: Vec::new(),
             references,
+            beside: Vec::new(),
             behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
@@ -201,6 +206,7 @@ impl Decision {
             values,
             words,
             references,
+            beside: Vec::new(),
             behind: Vec::new(),
             gaps: Vec::new(),
             flags: Vec::new(),
@@ -294,6 +300,24 @@ impl Decision {
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.references
+    }
+
+    /// Returns the drafts of the same form that it refers to, by their places in the form.
+    pub fn beside(&self) -> impl Iterator<Item = usize> {
+        self.beside.iter().map(|(_, draft)| *draft)
+    }
+
+    /// Gives the references to drafts of the same form the digests of their statements, which stand in the form's order.
+    /// Returns whether every one was found.
+    #[must_use]
+    pub fn point(&mut self, digests: &[Digest]) -> bool {
+        self.beside.iter().all(|(place, draft)| match (self.references.get_mut(*place), digests.get(*draft)) {
+            (Some(reference), Some(digest)) => {
+                reference.digest = *digest;
+                true
+            }
+            _ => false,
+        })
     }
 
     /// Returns the gaps that stay open.

@@ -32,7 +32,7 @@ use crate::rules::pack::Pack;
 /// What somebody typed. `Debug` shows nothing of it, and it leaves memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
-    object: Map<String, Json>,
+    pub(super) object: Map<String, Json>,
 }
 
 /// Why something is not even a draft.

@@ -9,6 +9,9 @@ mod check;
 pub mod decision;
 pub mod draft;
 mod fields;
+pub mod form;
+#[cfg(test)]
+mod form_tests;
 pub mod gap;
 pub mod people;
 pub mod render;

@@ -48,6 +48,12 @@ pub trait View {
 
     /// Returns an earlier entry, or none if there is none of this number.
     fn entry(&self, number: u64) -> Option<Referenced>;
+
+    /// Returns an earlier draft of the form that is being checked; none outside of forms.
+    fn beside(&self, draft: usize) -> Option<Referenced> {
+        let _ = draft;
+        None
+    }
 }
 
 /// A view for tests: Willowbrook's people and children, and entries that are put in by hand.
@@ -122,7 +128,8 @@ pub(crate) mod fake {
         }
 
         fn person(&self, typed: &str) -> Found<PersonId> {
-            PEOPLE.iter().find(|known| **known == typed).map_or(Found::Nothing, |handle| Found::One(person(handle)))
+            let fits = |known: &&&str| **known == typed || PersonId::parse(typed) == Some(person(known));
+            PEOPLE.iter().find(fits).map_or(Found::Nothing, |handle| Found::One(person(handle)))
         }
 
         fn author(&self) -> PersonId {

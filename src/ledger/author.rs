@@ -10,6 +10,7 @@ use crate::cabinet::outbox::{self, OutboxItem, Place};
 use crate::cabinet::own::{self, OwnCopy};
 use crate::cabinet::{CabinetError, Durable, late, receipts, structure_keys};
 use crate::codec::{Digest, FolderKeyId, KindNumber};
+use crate::decision::decision::Reference;
 use crate::decision::value::Content;
 use crate::entry::authored::Authored;
 use crate::entry::statement::{Seen, UNKNOWN, Unverified};
@@ -161,12 +162,18 @@ impl<D: Disk> Desk<D> {
         for (place, items) in opened {
             places.push(place);
             for item in items {
-                if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
-                    self.keep_receipt(entry)?;
-                    continue;
-                }
                 let unverified = Unverified::decode(&item.statement, &item.signature.0)?;
                 let statement = unverified.verify(&self.identity.author())?;
+                if let Some(entry) = self.ledger.find_statement(&key, &item.id)? {
+                    self.keep_receipt(entry)?;
+                    // It was entered and the machine stopped: its author's own way back to the words is not kept yet.
+                    if item.words_key.is_some() && self.own_words_key(&statement.digest())?.is_none() {
+                        let OutboxItem { structure_part, words_part, words_key, content_key, .. } = item;
+                        let one = Authored::resent(statement, structure_part, words_part, words_key, content_key);
+                        self.keep_own(&[one])?;
+                    }
+                    continue;
+                }
                 if item.sequence >= chain.next() {
                     chain.signed(item.sequence, statement.digest())?;
                 }
@@ -190,7 +197,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
     ) -> Result<(), LedgerError> {
         let torn = self.ledger.torn().cloned();
-        let together = if torn.is_some() { WRITE_ENTRIES } else { 1 };
+        let all_in_one = torn.is_some();
         let says = |one: &Authored, torn: &Remains| {
             let hash = Content::Hash(Digest::new(torn.hash));
             one.kind().name() == Some("tail.set_aside")
@@ -202,7 +209,11 @@ impl<D: Disk> Desk<D> {
             waiting.push(says);
         }
         let key = self.structure_key()?.clone();
-        for write in waiting.chunks(together) {
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let together = if all_in_one { WRITE_ENTRIES } else { signed_together(rest) };
+            let (write, later) = rest.split_at(together.min(rest.len()));
+            rest = later;
             let entered = match self.ledger.append(write, &key, &mut self.roster, now) {
                 Err(why) => {
                     // Signed in this call or before: it must outlive a power cut now.
@@ -286,6 +297,21 @@ impl<D: Disk> Desk<D> {
         receipts::save(&self.side, self.ledger_id(), entry, text.as_bytes(), Durable::Later)?;
         Ok(())
     }
+}
+
+/// How many of these belong into one write: those of a form name each other by digest alone, and are entered all or not at
+/// all. At least 1, unless there are none.
+fn signed_together(waiting: &[Authored]) -> usize {
+    let mut end = 1;
+    let mut before: Vec<Digest> = Vec::new();
+    for (at, one) in waiting.iter().take(WRITE_ENTRIES).enumerate() {
+        let names = |reference: &Reference| reference.entry == UNKNOWN && before.contains(&reference.digest);
+        if one.statement.body().references.iter().any(names) {
+            end = at + 1;
+        }
+        before.push(one.statement.digest());
+    }
+    end.min(waiting.len())
 }
 
 fn item(authored: &Authored) -> OutboxItem {

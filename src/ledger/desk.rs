@@ -345,7 +345,9 @@ impl<D: Disk> View for Desk<D> {
     }
 
     fn person(&self, typed: &str) -> Found<PersonId> {
-        let by_id = PersonId::parse(typed).filter(|id| self.roster.enrolments().iter().any(|e| e.person == *id));
+        let known =
+            |id: &PersonId| self.roll.person(*id).is_some() || self.roster.enrolments().iter().any(|e| e.person == *id);
+        let by_id = PersonId::parse(typed).filter(known);
         let found = self.roll.person_by_handle(typed).map(|line| line.person()).or(by_id);
         found.map_or(Found::Nothing, Found::One)
     }

@@ -14,6 +14,7 @@ use crate::codec::context::{DRAFT, DRAFT_STOP};
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, RelationNumber, ShortText, StatementId};
 use crate::decision::decision::{Decision, Reference};
 use crate::decision::draft::Draft;
+use crate::decision::form;
 use crate::decision::value::Content;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::Desk;
@@ -143,6 +144,16 @@ impl<D: Disk> Desk<D> {
                 return Ok(Some(entry));
             }
         }
+        if form::route_of(draft).is_some() {
+            // All of a form is entered, or nothing: any of its statements tells.
+            let Some(sheet) = draft.id().and_then(StatementId::parse) else { return Ok(None) };
+            for statement in 0..form::STATEMENTS {
+                if let Some(entry) = self.ledger.find_statement(&key, &form::statement_id(sheet, statement))? {
+                    return Ok(Some(entry));
+                }
+            }
+            return Ok(None);
+        }
         let Ok(decision) = draft.check(&self.pack, self, now) else { return Ok(None) };
         let Some(id) = decision.statement_id() else { return Ok(None) };
         let entry = self.ledger.find_statement(&key, &id)?;
@@ -168,7 +179,9 @@ impl<D: Disk> Desk<D> {
             return Ok(None);
         }
         let shown = self.may_be_told(draft, checked);
-        let kind = if shown { draft.kind().map(str::trim) } else { None };
+        // A form has no kind of its own: it is that of the draft in it that is stopped.
+        let own = draft.kind().map(str::trim).or_else(|| checked.and_then(|decision| decision.kind().name()));
+        let kind = own.filter(|_| shown);
         let kind = kind.filter(|kind| self.pack.kind(kind).is_some()).unwrap_or(HIDDEN);
         let case: Option<CaseTag> = checked.filter(|_| shown).and_then(Decision::case);
         let fixed =

@@ -7,10 +7,12 @@ mod author;
 pub mod beside;
 pub mod cards;
 pub mod closing;
+pub mod consent;
 pub mod continues;
 pub mod desk;
 pub mod drafts;
 pub mod facts;
+pub mod form;
 pub mod grants;
 pub mod init;
 pub mod known;
@@ -156,6 +158,14 @@ pub enum LedgerError {
     /// The entry's words were retired: their keys are gone.
     #[error("the words of this entry were retired")]
     Retired,
+    /// The entry is of another kind than the one that is needed.
+    #[error("entry {entry} is no {kind}, as far as this identity can read it")]
+    OtherKind {
+        /// The entry.
+        entry: u64,
+        /// The kind that is needed.
+        kind: &'static str,
+    },
     /// The folder's words are not open to this identity.
     #[error("the words of this entry are not open to this identity")]
     NotReader,

@@ -9,7 +9,7 @@ use crate::codec::{Bytes, CaseTag, Folder, KindNumber, PersonId, RelationNumber}
 use crate::decision::decision::Reference;
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, Moment, Value, field};
-use crate::keys::card::Card;
+use crate::keys::card::{Card, default_handle};
 use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
@@ -28,6 +28,17 @@ pub struct Enrolling<'a> {
     pub handle: Option<&'a str>,
     /// The entry that enrolled the key which this one replaces.
     pub renews: Option<u64>,
+}
+
+/// Somebody who is put on the roll without a key: a parent, a relative, somebody of an agency.
+#[derive(Clone, Copy)]
+pub struct Outsider<'a> {
+    /// The name; it goes to the roll only.
+    pub name: &'a str,
+    /// The handle that staff will type; a number is put behind it where it is taken. None for the first name.
+    pub handle: Option<&'a str>,
+    /// What sort of person (code of the list PERSON).
+    pub person_type: &'a str,
 }
 
 /// A role for somebody: which, for which case, from when and until when, in milliseconds UTC.
@@ -104,6 +115,46 @@ impl<D: Disk> Desk<D> {
         }
         self.roll = roll;
         Ok(handle)
+    }
+
+    /// Puts somebody on the roll who does not write in this ledger, and enters `person.add`: a random id, what sort of person,
+    /// and a salted commitment to the name. From then on forms take the handle. Anybody enrolled may do so.
+    ///
+    /// # Errors
+    /// `Cabinet(BadText)` for a name or handle that cannot be used, `Cabinet(Taken)` for a handle that was asked for and is
+    /// in use, `Incomplete` for a type that the pack does not know, and those of cabinet and store.
+    pub fn add_person(
+        &mut self,
+        who: Outsider<'_>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Entered, PersonId, String), LedgerError> {
+        self.time = now();
+        let (mut id, mut salt) = ([0; 16], [0; 32]);
+        rng.fill_bytes(&mut id);
+        rng.fill_bytes(&mut salt);
+        let (person, kind) = (PersonId::new(id), KindNumber::of("person.add").ok_or(LedgerError::NoPack)?);
+        let cabinet = self.ledger.cabinet();
+        let lock = self.ledger.lock()?;
+        let mut roll = Roll::load(&cabinet, self.identity.secret())?;
+        let handle = match who.handle {
+            Some(handle) => handle.to_owned(),
+            None => roll.free_person_handle(&default_handle(who.name)).to_string(),
+        };
+        let line = PersonLine::new(person, &handle, who.name, &salt)?;
+        let values = vec![
+            Value { field: field::PERSON, position: 0, content: Content::Person(person) },
+            self.value("person_type", code(who.person_type)?)?,
+            Value { field: field::ROLL_COMMITMENT, position: 0, content: Content::Hash(line.commitment()) },
+        ];
+        // Before anything is written: a line that no entry names can be, but not for an answer that is none.
+        let decision = self.decide(kind, None, values, Vec::new(), self.time)?;
+        roll.add_person(line)?;
+        // The roll before the entry: a crash between them leaves a line that nothing speaks of.
+        roll.save(&cabinet, &self.recipients(self.roster.current())?)?;
+        drop(lock);
+        self.roll = roll;
+        Ok((self.enter(decision, now, rng)?, person, handle))
     }
 
     /// Says the second person's word on an entry that waits for one: it counts (`agrees`), is dropped (`does_not`), or

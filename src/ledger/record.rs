@@ -22,6 +22,7 @@ use crate::ledger::{LedgerError, parallel};
 use crate::review::book::Book;
 use crate::review::gate::{self, Before, Stop};
 use crate::rules::kind::{FolderRule, Kind};
+use crate::rules::policy::CleanCopyCheck;
 use crate::seal::sealed::Sealed;
 use crate::seal::words::FolderPublic;
 use crate::store::StoreError;
@@ -251,7 +252,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Enters what has to come before a draft, in a write of its own.
-    fn enter_first(
+    pub(super) fn enter_first(
         &mut self,
         decision: Decision,
         chain: &mut Chain,
@@ -358,14 +359,17 @@ impl<D: Disk> Desk<D> {
 
     /// Asks the gate, with the entries around the decision where it looks at any; and what there is to say that stops
     /// nothing.
-    fn pass_gate(&self, decision: &Decision, now: i64) -> Result<(Result<(), Stop>, Vec<Gap>), LedgerError> {
+    pub(super) fn pass_gate(&self, decision: &Decision, now: i64) -> Result<(Result<(), Stop>, Vec<Gap>), LedgerError> {
         let facts = match gate::looks_back(&self.pack, decision) {
             true => self.facts_around(decision.case())?,
             false => Vec::new(),
         };
         let roles = |person, entry, at| self.roster.roles(person, entry, at);
         let book = Book::open(&facts, self.rules(), &roles);
-        let before = Before { pack: &self.pack, book: &book, view: self, check_copies: true, now };
+        let usual = CleanCopyCheck::default();
+        let policy = self.rules().policy(&self.roster.policy());
+        let copies = policy.map_or(&usual, |policy| &policy.access().clean_copy);
+        let before = Before { pack: &self.pack, book: &book, view: self, copies, now };
         Ok((gate::gate(decision, &before), gate::hints(decision, &before)))
     }
 
@@ -393,11 +397,17 @@ impl<D: Disk> Desk<D> {
             })
         };
         let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
+        let mut digests = Vec::with_capacity(sealed.len());
         for (sealed, now) in sealed {
             let author = self.signs(chain, now)?;
-            let one = sealed.map_err(LedgerError::from).and_then(|sealed| Ok(Signed::new(sealed, &author)?));
+            // What refers to an earlier one of the same act learns its digest here.
+            let one = sealed.map_err(LedgerError::from).and_then(|mut sealed| match sealed.decision.point(&digests) {
+                true => Ok(Signed::new(sealed, &author)?),
+                false => Err(LedgerError::Refused(Code::Reference)),
+            });
             match one {
                 Ok(one) => {
+                    digests.push(one.digest());
                     chain.signed(author.sequence, one.digest())?;
                     signed.push(one);
                 }

@@ -101,7 +101,7 @@ impl<D: Disk> Desk<D> {
             Some(before) => Some(self.ledger.entry(before)?.envelope().recorded),
             None => None,
         };
-        let findings = body.as_ref().map(|body| self.findings(body, stored.envelope().recorded, previous));
+        let findings = body.as_ref().map(|body| self.findings(number, body, stored.envelope().recorded, previous));
         let fields = body.as_ref().map(|body| self.fields(body, &words)).unwrap_or_default();
         let beside = match &body {
             Some(body) => match self.stand_beside(number, &stored, body, opened) {
@@ -128,9 +128,12 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the flags that follow from an entry itself.
     #[must_use]
-    pub fn findings(&self, body: &Body, recorded: i64, previous: Option<i64>) -> Vec<Finding> {
+    pub fn findings(&self, number: u64, body: &Body, recorded: i64, previous: Option<i64>) -> Vec<Finding> {
         let through = body.references.iter().filter(|to| self.pack.emergency_through(to.relation));
-        let behind: Vec<Value> = through.filter_map(|to| self.entry(to.entry)).flat_map(|entry| entry.values).collect();
+        let behind: Vec<Value> = through
+            .filter_map(|to| self.entry(self.number_of(number, body, to)?))
+            .flat_map(|entry| entry.values)
+            .collect();
         let facts = Facts {
             kind: body.kind,
             happened: body.happened,

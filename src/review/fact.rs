@@ -63,6 +63,8 @@ pub mod ask {
         OUTCOME 175 "outcome"
         VIEW 176 "view"
         HOLD_CHECK 179 "hold_check"
+        CONFIDENTIAL 181 "confidential"
+        TOLD_LIMITS 182 "told_limits"
         NOTIFIABLE 187 "notifiable"
         REPLY 191 "reply"
         HOLD_CODE 192 "hold_code"

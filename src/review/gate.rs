@@ -6,6 +6,7 @@
 use crate::codec::{CaseTag, Digest};
 use crate::decision::decision::Decision;
 use crate::decision::gap::{Gap, GapLevel};
+use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, Precision};
 use crate::decision::view::View;
 use crate::review::book::Book;
@@ -13,6 +14,7 @@ use crate::review::fact::{Fact, ask};
 use crate::review::item::Standing;
 use crate::rules::clock;
 use crate::rules::pack::Pack;
+use crate::rules::policy::CleanCopyCheck;
 
 /// A stop, in the form's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +37,8 @@ pub struct Before<'a> {
     pub book: &'a Book<'a>,
     /// The ledger as its author sees it.
     pub view: &'a dyn View,
-    /// Whether a second person has to check a copy before it is handed over; else it is only advised.
-    pub check_copies: bool,
+    /// Who checks a copy before it is handed over, and whether that is only advised.
+    pub copies: &'a CleanCopyCheck,
     /// The time, in milliseconds UTC.
     pub now: i64,
 }
@@ -44,7 +46,8 @@ pub struct Before<'a> {
 /// Whether the gate looks at earlier entries for a decision.
 #[must_use]
 pub fn looks_back(pack: &Pack, decision: &Decision) -> bool {
-    let proposed = !decision.happened() && !decision.facts().never_held_up(pack);
+    let release = decision.kind().name() == Some("access.released");
+    let proposed = !decision.happened() && (release || !decision.facts().never_held_up(pack));
     let named = |name: &str| decision.references().iter().any(|one| one.relation.name() == Some(name));
     proposed
         && match decision.kind().name() {
@@ -67,8 +70,11 @@ pub fn looks_back(pack: &Pack, decision: &Decision) -> bool {
 /// # Errors
 /// The first [`Stop`].
 pub fn gate(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
-    let facts = decision.facts();
-    if facts.never_held_up(before.pack) {
+    // No child is safer because a copy leaves unchecked: a safety reason does not pass over that.
+    if decision.kind().name() == Some("access.released") && !decision.happened() {
+        return unchecked_copy(decision, before);
+    }
+    if decision.facts().never_held_up(before.pack) {
         return Ok(());
     }
     same_person(decision, before.view)?;
@@ -77,7 +83,6 @@ pub fn gate(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
     }
     match decision.kind().name() {
         Some("consent.asked" | "family.told") => hold_talk(decision, before),
-        Some("access.released") => unchecked_copy(decision, before),
         Some("decision.share" | "share.done") => {
             contact_details(decision)?;
             photo_purpose(decision, before)?;
@@ -112,6 +117,13 @@ pub fn hints(decision: &Decision, before: &Before<'_>) -> Vec<Gap> {
                 hints.push(hint("refs", what, "ask anew, or name another basis"));
             }
             _ => {}
+        }
+    }
+    if decision.kind().name() == Some("access.released") && !before.copies.must {
+        let hash = copy_hash(decision);
+        if !related(decision, before, "releases").any(|copy| checked(copy, hash, before)) {
+            let what = "nobody else has looked at this copy yet".to_owned();
+            hints.push(hint("refs", what, "your policy advises a second look: access.cleancopy.checked"));
         }
     }
     if decision.kind().name() == Some("access.meeting") {
@@ -229,20 +241,9 @@ fn contact_details(decision: &Decision) -> Result<(), Stop> {
 
 /// A copy of a file that nobody else looked at, before the last day.
 fn unchecked_copy(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
-    let hash = decision.values().iter().find_map(|value| match &value.content {
-        Content::Hash(hash) if value.field == ask::COPY_HASH => Some(*hash),
-        _ => None,
-    });
+    let hash = copy_hash(decision);
     let copies: Vec<&Fact> = related(decision, before, "releases").collect();
-    let checked = |copy: &&Fact| {
-        before.book.by(copy, "checks").any(|check| {
-            check.person != copy.person
-                && check.hash(ask::COPY_HASH) == hash
-                && copy.hash(ask::COPY_HASH) == hash
-                && !check.says(ask::VIEW, "does_not")
-        })
-    };
-    if !before.check_copies || copies.iter().any(checked) {
+    if !before.copies.must || copies.iter().any(|copy| checked(copy, hash, before)) {
         return Ok(());
     }
     let of_matter =
@@ -275,6 +276,18 @@ fn unchecked_copy(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> 
             None,
         ),
     }
+}
+
+/// Whether somebody else whom the policy names has looked at a copy and agrees.
+fn checked(copy: &Fact, hash: Option<Digest>, before: &Before<'_>) -> bool {
+    before.book.by(copy, "checks").any(|check| {
+        let named = |role: Role| before.copies.by.iter().any(|code| code == role.code());
+        check.person != copy.person
+            && check.hash(ask::COPY_HASH) == hash
+            && copy.hash(ask::COPY_HASH) == hash
+            && check.says(ask::VIEW, "agrees")
+            && before.book.in_role(check.person, check, named)
+    })
 }
 
 /// A talk with the family while that may put somebody at risk.
@@ -313,6 +326,13 @@ fn related<'b>(
 ) -> impl Iterator<Item = &'b Fact> {
     let named = decision.references().iter().filter(move |one| one.relation.name() == Some(relation));
     named.filter_map(|one| before.book.fact(one.entry).filter(|fact| fact.digest == one.digest))
+}
+
+fn copy_hash(decision: &Decision) -> Option<Digest> {
+    decision.values().iter().find_map(|value| match &value.content {
+        Content::Hash(hash) if value.field == ask::COPY_HASH => Some(*hash),
+        _ => None,
+    })
 }
 
 fn time_of(decision: &Decision, now: i64) -> i64 {
@@ -369,7 +389,8 @@ mod tests {
         let decision = Draft::from_json(&draft).unwrap().check(&pack, &view, now).unwrap();
         let (rules, roles) = (Rulebook::new(pack.clone()), |_, _, _| Vec::new());
         let book = Book::open(&[], &rules, &roles);
-        gate(&decision, &Before { pack: &pack, book: &book, view: &view, check_copies: true, now })
+        let copies = CleanCopyCheck::default();
+        gate(&decision, &Before { pack: &pack, book: &book, view: &view, copies: &copies, now })
     }
 
     #[test]

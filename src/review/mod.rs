@@ -9,6 +9,7 @@ pub mod consent;
 mod decide;
 pub mod fact;
 mod family;
+pub mod figures;
 pub mod findings;
 pub mod gate;
 pub mod item;

@@ -17,5 +17,7 @@ mod read;
 mod read_kind;
 mod read_policy;
 pub mod retention;
+pub mod route;
 pub mod rulebook;
 mod succession;
+pub mod words;

@@ -21,6 +21,9 @@
 //! | (relations) | `relations` `always_relations` `before_act_relations` |
 //! | `late` | `working_days` (in packs without obligations) |
 //! | `obligations` | `flag` `rule` `source` `severity` `seen_by` `steps` = `name` `within` `law` `severity` `what` `next` |
+//! | `routes` | `name` `label` `questions` `statements` |
+//! | (questions) | `name` `ask` `to` `default` `choices` = `is` `text` `set`; `when` |
+//! | (statements) | `name` `kind` `when` `set` `refs` |
 
 use chrono::NaiveDate;
 
@@ -29,6 +32,7 @@ use super::codes::{CodeList, Switch};
 use super::kind::{Field, Kind, KindField};
 use super::obligation::Obligation;
 use super::read;
+use super::route::Route;
 use crate::codec::{KindNumber, RelationNumber};
 
 /// The text of the pack that ships with this program.
@@ -68,6 +72,7 @@ pub struct Pack {
     pub(super) fields: Vec<Field>,
     pub(super) relations: Vec<Relation>,
     pub(super) kinds: Vec<Kind>,
+    pub(super) routes: Vec<Route>,
     pub(super) free_agencies: Vec<String>,
     pub(super) free_duties: Vec<String>,
     pub(super) emergency_kinds: Vec<KindNumber>,
@@ -149,6 +154,18 @@ impl Pack {
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// Returns the routes: forms that become several entries, in the pack's order.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Returns a route by name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == name)
     }
 
     /// Returns every field, in the pack's order.

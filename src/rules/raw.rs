@@ -31,6 +31,8 @@ pub(super) struct RawPack {
     pub(super) late: Option<RawLate>,
     #[serde(default)]
     pub(super) obligations: Vec<RawObligation>,
+    #[serde(default)]
+    pub(super) routes: Vec<RawRoute>,
 }
 
 #[derive(Deserialize)]
@@ -219,4 +221,52 @@ pub(super) struct RawKind {
     pub(super) opens: Vec<Name>,
     #[serde(default)]
     pub(super) closes: Vec<Name>,
+}
+
+/// Paths inside a statement and what stands there unless an answer does.
+pub(super) type RawSet = BTreeMap<String, Spanned<toml::Value>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRoute {
+    pub(super) name: Name,
+    pub(super) label: String,
+    pub(super) questions: Vec<RawQuestion>,
+    pub(super) statements: Vec<RawStatement>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawQuestion {
+    pub(super) name: Name,
+    pub(super) ask: String,
+    #[serde(default)]
+    pub(super) to: Vec<Name>,
+    pub(super) default: Option<Name>,
+    #[serde(default)]
+    pub(super) choices: Vec<RawChoice>,
+    #[serde(default)]
+    pub(super) when: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChoice {
+    pub(super) is: Name,
+    pub(super) text: String,
+    #[serde(default)]
+    pub(super) set: RawSet,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStatement {
+    pub(super) name: Name,
+    pub(super) kind: Name,
+    #[serde(default)]
+    pub(super) when: Vec<Name>,
+    #[serde(default)]
+    pub(super) set: RawSet,
+    #[serde(default)]
+    pub(super) refs: Vec<Name>,
 }

@@ -31,6 +31,7 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         fields,
         relations,
         kinds: Vec::new(),
+        routes: Vec::new(),
         free_agencies: Vec::new(),
         free_duties: Vec::new(),
         emergency_kinds: Vec::new(),
@@ -58,6 +59,8 @@ pub(super) fn pack(text: &str) -> Result<Pack, PackError> {
         Some(late) => vec![only_late(late.working_days)],
         None => reader.obligations(&raw.obligations, &pack)?,
     };
+    reader.unique(raw.routes.iter().map(|route| &route.name))?;
+    pack.routes = raw.routes.iter().map(|route| reader.route(route, &pack)).collect::<Result<_, _>>()?;
     Ok(pack)
 }
 
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Names that are typed on forms and command lines: lowercase letters, digits and underscores, from a letter.
-    fn plain(&self, name: &Name) -> Result<(), PackError> {
+    pub(super) fn plain(&self, name: &Name) -> Result<(), PackError> {
         let text = name.get_ref();
         let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::calendar::{SettingCalendar, days_between, week_of};
+use super::calendar::{SettingCalendar, Term, days_between, week_of};
 use super::clock::{self, Calendar, Clock};
 use super::pack::Pack;
 use super::policy::{Closings, Policy, RETENTION};
@@ -141,6 +141,12 @@ impl Rulebook {
         let end = clock::end_of_day(day);
         let speaks = self.calendars.iter().rev().find(|(_, one)| one.since <= end && one.calendar.covers(day));
         speaks.map_or_else(|| self.current.calendar().is_working_day(day), |(_, one)| one.calendar.is_open(day))
+    }
+
+    /// Returns the terms of the newest calendar.
+    #[must_use]
+    pub fn terms(&self) -> &[Term] {
+        self.calendars.last().map_or(&[], |(_, one)| one.calendar.terms())
     }
 
     /// Returns the opening days from one day to another, both included.

@@ -153,3 +153,80 @@ fn a_terminal_that_is_closed_loses_no_answer() {
     let [line] = desk.drafts().unwrap()[..] else { panic!("one draft") };
     assert_eq!(desk.draft(line.id).unwrap().to_json()["narrative"], "Hungry.");
 }
+
+#[test]
+fn an_emergency_is_typed_in_nine_answers() {
+    let world = World::new();
+    let size = world.desk("sam").ledger.size();
+    // Child, what, when (Enter), whom (Enter), reference, what was said, family, whom, what; and one to enter it.
+    let typed = "theo\nHe collapsed after eating.\n\n\ncall 4471\nname, nut allergy\n1\nPriya A.\nWhere he is.\n\n";
+    assert_eq!(typed.lines().count(), 10);
+    let (code, said) = record(&world, &["--route", "999"], typed);
+    assert_eq!(code, Some(0), "{said}");
+    let desk = world.desk("sam");
+    assert_eq!((desk.ledger.size(), desk.drafts().unwrap().len()), (size + 4, 0), "{said}");
+    assert!(said.contains("EMERGENCY") && !said.contains("Still open"), "{said}");
+}
+
+#[test]
+fn a_form_that_is_broken_off_is_kept_and_goes_on() {
+    let world = World::new();
+    let size = world.desk("sam").ledger.size();
+    // A child who is not there is asked for again at once.
+    let (code, said) = record(&world, &["--route", "999"], "thoe\ntheo\nHe fell.\n00:00\n\x03");
+    assert_eq!(code, Some(1), "{said}");
+    let desk = world.desk("sam");
+    let [line] = desk.drafts().unwrap()[..] else { panic!("one draft") };
+    let sheet = desk.draft(line.id).unwrap().to_json();
+    assert_eq!((&sheet["route"], &sheet["answers"]["child"]), (&"999".into(), &"theo".into()), "{sheet}");
+    assert!(sheet["answers"]["when"].as_str().unwrap().ends_with(" 00:00"), "{sheet}");
+    assert_eq!(desk.ledger.size(), size);
+    drop(desk);
+    let (code, said) = record(&world, &["--draft", &line.id.to_string()], "\n4471\nhis name\n2\n\n");
+    assert_eq!(code, Some(0), "{said}");
+    let desk = world.desk("sam");
+    assert_eq!((desk.ledger.size(), desk.drafts().unwrap().len()), (size + 3, 0), "{said}");
+}
+
+#[test]
+fn words_that_judge_are_asked_about_and_leave_no_trace() {
+    let world = World::new();
+    let size = world.desk("sam").ledger.size();
+    // Kept as they are in one answer, typed again in the next; somebody's own words are not looked at.
+    let typed = "theo\n2024-10-08 08:10\nHe was naughty.\n\nHe is lazy.\nHe did not eat.\n4\x03";
+    let (code, said) = record(&world, &["concern.observed"], typed);
+    assert_eq!(code, Some(1), "{said}");
+    let desk = world.desk("sam");
+    let [line] = desk.drafts().unwrap()[..] else { panic!("one draft") };
+    let draft = desk.draft(line.id).unwrap().to_json();
+    assert_eq!((&draft["narrative"], &draft["reasons"]), (&"He was naughty.".into(), &"He did not eat.".into()));
+    let known = ["kind", "case", "learned_at", "narrative", "reasons", "hold_check", "concern_type", "id"];
+    assert!(draft.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{draft}");
+    drop(desk);
+
+    // In a form, to its end; nothing of the advice is in what was entered or printed, or in any file.
+    let typed = "theo\nHe was naughty and fell.\n\n\n\n4471\nhe is \"naughty\"\n2\n\n";
+    let (code, said) = record(&world, &["--route", "999"], typed);
+    assert_eq!(code, Some(0), "{said}");
+    let mut desk = world.desk("sam");
+    let mut rng = indelible::store::durable::entropy();
+    assert_eq!(desk.ledger.size(), size + 3);
+    for number in size..size + 3 {
+        let shown = desk.show(number, Some("own_work"), &|| world.tick(), &mut rng).unwrap();
+        let fields = serde_json::Value::Object(shown.fields).to_string();
+        assert!(!fields.contains("judges") && !fields.contains("what the child did"), "{fields}");
+        assert!(number > size || fields.contains("He was naughty and fell."), "{fields}");
+    }
+    assert!(!said.contains("judges") && !said.contains("naughty"), "{said}");
+    let mut files = vec![world.folder.path().to_owned()];
+    while let Some(path) = files.pop() {
+        match std::fs::read_dir(&path) {
+            Ok(inside) => files.extend(inside.map(|file| file.unwrap().path())),
+            Err(_) => {
+                let bytes = std::fs::read(&path).unwrap();
+                let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+                assert!(!holds("naughty") && !holds("what the child did"), "{}", path.display());
+            }
+        }
+    }
+}

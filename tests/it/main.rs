@@ -14,6 +14,7 @@ mod crash;
 mod crash_store;
 mod drafts;
 mod forge;
+mod forms;
 mod golden;
 mod grants;
 mod kinds;

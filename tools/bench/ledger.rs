@@ -1,7 +1,7 @@
 //! Measures each row of the targets beside its own bare primitive, in one run, and prints the ratios.
 //!
 //! `cargo bench --bench ledger -- [rows] [--entries N] [--large N] [--rounds N]`. Rows: structure, cores, skeleton, memory,
-//! since, append, import, disk, proof, first, puncture; none for all. Ledgers are made through the library and kept under
+//! since, append, import, disk, proof, first, puncture, review; none for all. Ledgers are made through the library and kept under
 //! `target/bench`.
 //!
 //! Times are medians of rounds in which the product and its primitive take turns, so that whatever else the machine does
@@ -10,6 +10,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod make;
+mod term;
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -26,6 +27,7 @@ use indelible::frame::reader::{Event, WriteReader};
 use indelible::ledger::desk::Desk;
 use indelible::ledger::open::Ledger;
 use indelible::ledger::record::Outcome;
+use indelible::review::look::{Look, review};
 use indelible::review::retiring::Target;
 use indelible::seal::commitment;
 use indelible::seal::structure::ContentKey;
@@ -42,8 +44,20 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::make::{AUTHORS, Made, START, Shape, draft};
 
-const ROWS: [&str; 11] =
-    ["structure", "cores", "skeleton", "memory", "since", "append", "import", "disk", "proof", "first", "puncture"];
+const ROWS: [&str; 12] = [
+    "structure",
+    "cores",
+    "skeleton",
+    "memory",
+    "since",
+    "append",
+    "import",
+    "disk",
+    "proof",
+    "first",
+    "puncture",
+    "review",
+];
 /// Entries of a full write.
 const FULL: usize = 1024;
 
@@ -78,6 +92,7 @@ fn main() {
             "append" => append(&settings),
             "import" => import(&settings),
             "disk" => disk(),
+            "review" => review_row(&settings),
             "proof" => proof(&settings),
             "first" => first(&settings),
             _ => puncture(),
@@ -363,6 +378,39 @@ fn proof(settings: &Settings) {
     }
 }
 
+/// The review of a whole ledger with many cases: the pure function from nothing, and a new process after the first review of
+/// the day.
+fn review_row(settings: &Settings) {
+    let made = term::of(settings.entries, settings.entries / 50);
+    let desk = made.desk(0);
+    let begin = Instant::now();
+    desk.review(term::NOW).unwrap();
+    let whole = begin.elapsed().as_secs_f64();
+    println!("{:<34} {:>16}", "review, first of all, cards burnt or not", seconds(whole));
+    let rules = desk.rules().clone();
+    let roster = desk.roster().clone();
+    let roles = |person, entry, at| roster.roles(person, entry, at);
+    let (facts, unseen) = desk.with_facts(|known| (known.facts.clone(), known.unseen.clone())).unwrap();
+    drop(desk);
+    let look = Look { facts: &facts, unseen: &unseen, rules: &rules, roles: &roles, oversees: true, now: term::NOW };
+    let mut times: Vec<f64> = (0..settings.rounds.max(3)).map(|_| timed(|| review(&look)).wall).collect();
+    let took = median(&mut times);
+    let items = review(&look).items.len();
+    let ratio = Ratio { time: took / 3.0, cpu: None };
+    let name = format!("review, {} facts, {items} items", facts.len());
+    line(&name, &seconds(took), "", ratio, Wanted::AtMost("3 s"));
+    let mut times: Vec<f64> = (0..settings.rounds.max(3))
+        .map(|_| {
+            let begin = Instant::now();
+            child("review", &made);
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    let took = median(&mut times);
+    let ratio = Ratio { time: took / 0.3, cpu: None };
+    line("review by a new process, later", &micros(took), "", ratio, Wanted::AtMost("300 ms"));
+}
+
 /// The first answer of a new process.
 fn first(settings: &Settings) {
     let made = settings.large();
@@ -581,6 +629,7 @@ fn be_child(what: &str, folder: &Path) {
             let shown = desk.show(number, None, &|| START, &mut durable::entropy()).unwrap();
             println!("{number} {:?}", shown.fields.keys().collect::<Vec<_>>());
         }
+        "review" => println!("{}", made.desk(0).review(term::NOW).unwrap().waiting().len()),
         other => panic!("no child `{other}`"),
     }
     io::stdout().flush().unwrap();

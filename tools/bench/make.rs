@@ -138,7 +138,7 @@ impl Made {
         Ledger::over(&book, LogFile::open_append(disk).unwrap(), read_origin(&book).unwrap(), key).unwrap()
     }
 
-    fn set_up(&self) {
+    pub(crate) fn set_up(&self) {
         fs::create_dir_all(&self.folder).unwrap();
         let mut rng = durable::entropy();
         let identities: Vec<Identity> = (0..AUTHORS)

@@ -1,5 +1,6 @@
 //! `demo`: a whole story on a temporary ledger, then everything that a person with the whole computer might try.
 
+mod autumn;
 mod forge;
 mod people;
 mod stage;
@@ -30,8 +31,9 @@ use story::Step;
 
 const FOUNDED: &str = "2026-09-01T09:00:00+01:00";
 const FIRST_COSIGNED: &str = "2026-10-06T17:00:00+01:00";
-const LAST_COSIGNED: &str = "2026-11-06T15:00:00+00:00";
-const LOOKED: &str = "2026-11-06T17:00:00+00:00";
+const THEN_COSIGNED: &str = "2026-11-06T15:00:00+00:00";
+const LAST_COSIGNED: &str = "2026-11-27T15:30:00+00:00";
+const LOOKED: &str = "2026-11-27T17:00:00+00:00";
 
 const END: &str = "
 Everything that was tried was named. To begin a ledger of your own:
@@ -88,6 +90,7 @@ fn play(door: &mut Door<'_>, story: Story, root: &Path, kept: bool) -> Result<u8
             demo.tell()?;
             demo.log()?;
             demo.receipt()?;
+            demo.owed()?;
             demo.inspect()?;
             demo.tamper()?;
         }
@@ -130,7 +133,9 @@ impl Demo<'_, '_> {
         self.cosign(0, FIRST_COSIGNED)?;
         self.say("\nEzra's mother says no. She is heard; four weeks later it is no longer safe.\n")?;
         self.enter(11, story::refused(false))?;
-        self.cosign(11, LAST_COSIGNED)
+        self.cosign(11, THEN_COSIGNED)?;
+        self.autumn()?;
+        self.cosign(25, LAST_COSIGNED)
     }
 
     fn enter(&mut self, first: u64, steps: Vec<Step>) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use indelible::verify::report::{Code, History, Report};
 use serde_json::json;
 
 use crate::cli::demo::stage::{Stage, broken, disk};
-use crate::cli::demo::{Demo, FOUNDED, Held, look, story};
+use crate::cli::demo::{Demo, FOUNDED, Held, autumn, look, story};
 use crate::cli::failure::Failure;
 use crate::cli::verdict::{Verdict, wrap};
 
@@ -19,13 +19,19 @@ impl Demo<'_, '_> {
     pub(super) fn tamper(&mut self) -> Result<(), Failure> {
         self.say("\nNow somebody with the whole computer, and every key on it, would like it otherwise.\n")?;
         let log = self.stage.log()?;
-        let known = self.stage.ledger()?.best_note(24)?;
+        let last = self.last()?;
+        let known = self.stage.ledger()?.best_note(last)?;
         let known = std::slice::from_ref(&known);
         self.flip(&log)?;
         self.drop_last(&log, known)?;
         self.swap(&log)?;
         self.write_again(known)?;
         self.fork()
+    }
+
+    /// The number of the last entry.
+    fn last(&self) -> Result<u64, Failure> {
+        Ok(self.stage.ledger()?.size().saturating_sub(1))
     }
 
     fn flip(&mut self, log: &[u8]) -> Result<(), Failure> {
@@ -39,12 +45,13 @@ impl Demo<'_, '_> {
     }
 
     fn drop_last(&mut self, log: &[u8], known: &[Note]) -> Result<(), Failure> {
-        let end = offset(&self.stage, 24)?;
+        let last = self.last()?;
+        let end = offset(&self.stage, last)?;
         let copy = log.get(..end).unwrap_or_default();
         let report = look(copy, Held { known, ..Held::default() })?;
         let told =
             "The last entry is cut off. What is left fits together, but the inspector holds the last checkpoint:";
-        self.shown("drop", told, &report, History::Truncated, &[(24, Code::Truncated)])
+        self.shown("drop", told, &report, History::Truncated, &[(last, Code::Truncated)])
     }
 
     fn swap(&mut self, log: &[u8]) -> Result<(), Failure> {
@@ -62,6 +69,15 @@ impl Demo<'_, '_> {
         for step in story::hurt().into_iter().chain(story::refused(true)) {
             other.enter(step.who, step.at, &step.draft)?;
         }
+        other.more_cases()?;
+        for step in autumn::consent() {
+            other.enter(step.who, step.at, &step.draft)?;
+        }
+        other.try_to_share()?;
+        for step in autumn::advice().into_iter().chain(autumn::access()).chain(autumn::notified()) {
+            other.enter(step.who, step.at, &step.draft)?;
+        }
+        let last = self.last()?;
         let log = other.log()?;
         let alone = look(&log, Held::default())?;
         if alone.history != History::Unaltered {
@@ -74,12 +90,12 @@ impl Demo<'_, '_> {
              together, which is why an inspector brings a trust file and a checkpoint from outside:",
             story::ALTERED
         );
-        self.shown("write_again", &told, &report, History::Forked, &[(0, Code::LogKey), (24, Code::Fork)])
+        self.shown("write_again", &told, &report, History::Forked, &[(0, Code::LogKey), (last, Code::Fork)])
     }
 
     /// Two continuations of one history, both signed with the real keys.
     fn fork(&mut self) -> Result<(), Failure> {
-        let at = "2026-11-06T16:45:00+00:00";
+        let (at, next) = ("2026-11-27T16:45:00+00:00", self.last()? + 1);
         let one = self.stage.copy(&self.root.join("fork-one"))?;
         let two = self.stage.copy(&self.root.join("fork-two"))?;
         for (stage, otherwise) in [(&one, false), (&two, true)] {
@@ -87,8 +103,8 @@ impl Demo<'_, '_> {
             stage.enter(step.who, step.at, &step.draft)?;
         }
         let chair = self.witnesses.first().ok_or_else(|| broken("no witness"))?;
-        one.cosign(chair, 25, at)?;
-        let refused = two.ask(chair, 25, at)?;
+        one.cosign(chair, next, at)?;
+        let refused = two.ask(chair, next, at)?;
         let Err(WitnessError::Fork { evidence, .. }) = refused else {
             return Err(broken("the witness did not refuse a second history"));
         };
@@ -97,13 +113,13 @@ impl Demo<'_, '_> {
         if !matches!(shown, Shown::Fork { .. }) {
             return Err(broken("the evidence does not prove the fork"));
         }
-        let known = [one.ledger()?.best_note(25)?];
+        let known = [one.ledger()?.best_note(next)?];
         let report = look(&two.log()?, Held { known: &known, ..Held::default() })?;
         let told = "Two histories grow out of one, both signed with the real keys: in one of them social care opens an \
                     enquiry, in the other it does nothing. The chair's witness has cosigned the first and refuses the \
                     second. It keeps both checkpoints, signed by the same key: evidence that needs no ledger. And \
                     whoever holds the first checkpoint sees it in the second ledger:";
-        self.shown("fork", told, &report, History::Forked, &[(25, Code::Fork)])
+        self.shown("fork", told, &report, History::Forked, &[(next, Code::Fork)])
     }
 
     /// Shows what was found, and fails loudly if it is not what was done.
