@@ -4,6 +4,7 @@
 
 mod access;
 pub mod book;
+pub mod closings;
 pub mod consent;
 mod decide;
 pub mod fact;

@@ -9,6 +9,7 @@ mod cli_keys;
 mod cli_record;
 mod cli_terminal;
 mod cli_verify;
+mod closings;
 mod crash;
 mod crash_store;
 mod drafts;
