@@ -356,7 +356,14 @@ impl Telling<'_> {
         let found: Review = if changed {
             desk.with_facts(|known| {
                 let roles = |person, entry, at| desk.roster().roles(person, entry, at);
-                review(&Look { facts: &known.facts, unseen: &known.unseen, rules: &rules, roles: &roles, now })
+                review(&Look {
+                    facts: &known.facts,
+                    unseen: &known.unseen,
+                    rules: &rules,
+                    roles: &roles,
+                    oversees: true,
+                    now,
+                })
             })
             .unwrap()
         } else {

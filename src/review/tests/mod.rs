@@ -176,7 +176,9 @@ impl Story {
     }
 
     pub(super) fn review_at(&self, now: i64) -> Review {
-        self.with_roles(|roles| review(&Look { facts: &self.facts, unseen: &[], rules: &self.rules, roles, now }))
+        self.with_roles(|roles| {
+            review(&Look { facts: &self.facts, unseen: &[], rules: &self.rules, roles, oversees: false, now })
+        })
     }
 
     pub(super) fn standing(&self, consent: u64, time: &str) -> Standing {
