@@ -54,7 +54,8 @@ impl<'a> Book<'a> {
             begun && !ended
         };
         // The newest word on it stands.
-        let newest = self.of_case(case).filter(of_person).rfind(stands);
+        let relations = self.of_kinds(case, &["relation.assert"]);
+        let newest = relations.into_iter().filter(of_person).rfind(stands);
         let Some(relation) = newest else { return Responsibility::Nothing };
         let whole = self.whole(relation);
         match whole.code(ask::PR_STATUS) {
@@ -123,9 +124,8 @@ impl<'a> Book<'a> {
 
     /// What takes a consent back: the entries that name it, and those that name none and speak of its purpose and giver.
     fn withdrawals(&self, consent: &'a Fact) -> impl Iterator<Item = &'a Fact> {
-        let of_case = consent.case.into_iter().flat_map(|case| self.of_case(case));
-        of_case
-            .filter(|end| end.name() == "consent.withdrawn" && self.taken_back(end).any(|on| on.entry == consent.entry))
+        let of_case = consent.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.withdrawn"]));
+        of_case.filter(|end| self.taken_back(end).any(|on| on.entry == consent.entry))
     }
 
     /// The consents that an entry takes back.
@@ -135,12 +135,11 @@ impl<'a> Book<'a> {
             false => named,
             true => {
                 let same = |given: &&'a Fact| {
-                    given.name() == "consent.given"
-                        && given.entry < end.entry
+                    given.entry < end.entry
                         && given.code(ask::PURPOSE) == end.code(ask::PURPOSE)
                         && given.persons(ask::GIVER).next() == end.persons(ask::GIVER).next()
                 };
-                end.case.into_iter().flat_map(|case| self.of_case(case)).filter(same).collect()
+                end.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given"])).filter(same).collect()
             }
         };
         meant.into_iter()
@@ -157,21 +156,20 @@ impl<'a> Book<'a> {
                 .flat_map(|dispute| self.by(dispute, "ends"))
                 .any(|end| end.name() == "dispute.closed" && end.when() >= since.when() && end.when() <= at)
         };
-        self.of_case(case).find(|no| {
+        let said_yes = self.of_kinds(case, &["consent.given"]);
+        self.of_kinds(case, &["consent.refused"]).into_iter().find(|no| {
             let Some(other) = no.persons(ask::GIVER).next() else { return false };
-            let yes = |later: &Fact| {
-                later.name() == "consent.given"
-                    && later.persons(ask::GIVER).next() == Some(other)
+            let yes = |later: &&Fact| {
+                later.persons(ask::GIVER).next() == Some(other)
                     && later.code(ask::PURPOSE) == Some(purpose)
                     && later.when() >= no.when()
                     && later.when() <= at
             };
-            no.name() == "consent.refused"
-                && no.codes(ask::PURPOSE).any(|code| code == purpose)
+            no.codes(ask::PURPOSE).any(|code| code == purpose)
                 && no.when() <= at
                 && giver != Some(other)
                 && self.responsibility(case, other, at) != Responsibility::Nothing
-                && !self.of_case(case).any(yes)
+                && !said_yes.iter().any(yes)
                 && !settled(no)
         })
     }
@@ -192,7 +190,8 @@ impl<'a> Book<'a> {
             new.name() == "consent.given" && new.entry > fact.entry && new.code(ask::PURPOSE) == purpose
         };
         let new = || {
-            let later = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(same);
+            let of_case = |case| self.of_kinds(case, &["consent.given"]);
+            let later = fact.case.into_iter().flat_map(of_case).filter(same);
             let renewing = self.by(fact, "renews").filter(same);
             renewing.chain(later).find(|new| self.lacks(new).is_empty())
         };
@@ -279,7 +278,7 @@ impl<'a> Book<'a> {
             }
         }
         for agency in served {
-            let of_case = || fact.case.into_iter().flat_map(|case| self.of_case(case));
+            let of_case = || fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["share.done"]));
             let tells = |later: &&'a Fact| {
                 let about = self.to(later, "about").any(|on| on.entry == fact.entry);
                 later.name() == "share.done"
@@ -319,17 +318,17 @@ impl<'a> Book<'a> {
         if to_social_care(fact) || to_social_care(done.by) {
             return;
         }
-        let says = |fact: &&'a Fact| matches!(fact.name(), "relation.assert" | "order.noted" | "la.consulted");
-        let known = self.of_case(case).filter(says).filter(|fact| fact.known() <= done.at);
+        let said = self.of_kinds(case, &["relation.assert", "order.noted", "la.consulted"]);
+        let known = said.iter().filter(|fact| fact.known() <= done.at);
         let status = known.filter_map(|fact| fact.code(ask::LOOKED_AFTER)).next_back();
         if status.is_none_or(|status| status == "LAC-0") {
             return;
         }
-        let consulted = |fact: &&'a Fact| fact.name() == "la.consulted";
-        if self.of_case(case).filter(consulted).any(|fact| fact.when() <= done.at) {
+        let consulted = self.of_kinds(case, &["la.consulted"]);
+        if consulted.iter().any(|fact| fact.when() <= done.at) {
             return;
         }
-        let later = self.of_case(case).find(consulted);
+        let later = consulted.first().copied();
         out.push(self.item(fact, "LA-CONSULT-MISSING", "consult", done.at).closed_by(later));
     }
 }
