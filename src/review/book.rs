@@ -18,6 +18,9 @@ pub type Roles<'a> = dyn Fn(PersonId, u64, i64) -> Vec<Role> + 'a;
 /// A hold, by the number of its entry.
 pub(super) type HeldBack = (u64, bool, Option<Closed>);
 
+/// News of a case: its entry, when it wants a decision looked at, and the earliest of that from there on.
+pub(super) type News = (u64, i64, i64);
+
 /// The entries, and the rules they are judged by.
 pub struct Book<'a> {
     pub(super) facts: &'a [Fact],
@@ -33,8 +36,8 @@ pub struct Book<'a> {
     digests: HashMap<Digest, usize>,
     /// The holds of cases of which somebody asked: entry, whether a Prevent matter, what ended it.
     pub(super) held: RefCell<HashMap<CaseTag, Vec<HeldBack>>>,
-    /// What is new in cases of which somebody asked: entry, when it is due, and the least of that from there on.
-    pub(super) news: RefCell<HashMap<CaseTag, Vec<(u64, i64, i64)>>>,
+    /// What is new in cases of which somebody asked.
+    pub(super) news: RefCell<HashMap<CaseTag, Vec<News>>>,
     /// For each person of the roll: what says whose relative they are.
     related: HashMap<PersonId, Vec<usize>>,
 }

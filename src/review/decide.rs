@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::codec::{CaseTag, PersonId, Publicity};
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
-use crate::review::book::Book;
+use crate::review::book::{Book, News};
 use crate::review::fact::{Fact, ask, until};
 use crate::review::findings;
 use crate::review::item::{About, Closed, Item};
@@ -309,7 +309,7 @@ impl<'a> Book<'a> {
         let list = known.entry(case).or_insert_with(|| {
             let news = self.of_kinds(case, &NEWS).into_iter().filter(|news| !news.carries("completes"));
             let due = |news: &Fact| Some((news.entry, self.due(news, "NOSHARE-REVIEW", "sooner", news.known())?));
-            let mut list: Vec<(u64, i64, i64)> = news.filter_map(due).map(|(entry, due)| (entry, due, due)).collect();
+            let mut list: Vec<News> = news.filter_map(due).map(|(entry, due)| (entry, due, due)).collect();
             let mut least = i64::MAX;
             for (_, due, from_here) in list.iter_mut().rev() {
                 least = least.min(*due);
