@@ -62,7 +62,7 @@ pub fn find<'a>(pack: &'a Pack, name: &str) -> Result<&'a Kind, Failure> {
 fn all(door: &mut Door<'_>, pack: &Pack) -> Result<u8, Failure> {
     if door.global.json {
         let kinds: Vec<Json> = pack.kinds().iter().map(|kind| kind_json(pack, kind)).collect();
-        door.json("kinds", json!({"pack": pack.name(), "version": pack.version(), "kinds": kinds}))?;
+        door.json("kinds", json!({"pack": pack.name(), "version": pack.version(), "kinds": kinds, "obligations": pack.obligations_json()}))?;
         return Ok(0);
     }
     let row = |kind: &&Kind| format!("  {:<22} {}\n", kind.name, kind.label);

@@ -279,12 +279,7 @@ fn asked_for(body: &Body) -> bool {
 }
 
 fn fact_of(roster: &Roster, envelope: &Envelope, clock_back: bool, body: &Body) -> Fact {
-    let (number, recorded) = (envelope.number.0, envelope.recorded);
-    let mut fact = Fact::of(number, recorded, clock_back, envelope.statement, body);
-    let replaced = roster.folder_key(&body.folder_key).and_then(|epoch| epoch.replaced);
-    fact.epoch_old =
-        replaced.filter(|by| *by < number).map(|by| body.seen.number >= by && body.seen.number != u64::MAX);
-    fact
+    roster.fact(envelope.number.0, envelope.recorded, clock_back, envelope.statement, body)
 }
 
 fn retires(body: &Body) -> Vec<u64> {

@@ -6,6 +6,7 @@ use super::codes::Code;
 use super::kind::{
     CaseRule, Effect, Field, FieldType, FolderRule, HeldUp, Kind, KindField, KindRelation, Layer, Level, Second,
 };
+use super::obligation::{LegalLimit, Obligation, Step};
 use super::pack::Pack;
 use crate::codec::Folder;
 
@@ -36,6 +37,24 @@ impl Pack {
             "opens": kind.opens.iter().map(effect_json).collect::<Vec<_>>(),
             "closes": kind.closes.iter().map(effect_json).collect::<Vec<_>>(),
         })
+    }
+
+    /// Returns what each flag means: rule, source, who sees it, and its steps with their clocks and next steps.
+    #[must_use]
+    pub fn obligations_json(&self) -> Json {
+        let step = |step: &Step| {
+            let law = step.law.map(|law| match law {
+                LegalLimit::Month => "month".to_owned(),
+                LegalLimit::Clock(clock) => clock.to_string(),
+            });
+            json!({"step": step.name, "within": step.within.map(|clock| clock.to_string()), "law": law,
+                   "severity": step.severity.name(), "what": step.what, "next": step.next})
+        };
+        let one = |known: &Obligation| {
+            json!({"flag": known.flag, "rule": known.rule, "source": known.source, "seen_by": known.seen_by,
+                   "steps": known.steps.iter().map(step).collect::<Vec<_>>()})
+        };
+        self.obligations().iter().map(one).collect()
     }
 
     fn relation_json(&self, relation: &KindRelation) -> Json {
@@ -195,6 +214,9 @@ mod tests {
         assert_eq!(find("items")["subfields"][0]["codes"][2]["code"], "health");
         assert_eq!(find("special")["only_if"]["field"], "items.class");
         assert_eq!(find("items_withheld")["none_is_an_answer"], true);
+        let obligations = pack.obligations_json();
+        let unbacked = &obligations.as_array().unwrap()[0];
+        assert_eq!((&unbacked["flag"], &unbacked["steps"][0]["within"]), (&json!("UNBACKED"), &json!("h 24")));
         assert!(form["opens"].as_array().unwrap().iter().any(|effect| effect["flag"] == "FAMILY-TELL"));
         assert!(form["relations"].as_array().unwrap().iter().any(|relation| relation["to"].is_null()));
     }

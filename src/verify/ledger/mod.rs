@@ -391,9 +391,6 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             let words = chunk.parts(item).map_or(&[][..], |parts| parts.words);
             // A wrong signature is found with all the others; here it only keeps the entry from having an effect.
             let recorded = envelope.map_or(0, |envelope| envelope.recorded);
-            if statement.body().kind.name() == Some("rulepack.adopt") {
-                self.kept.adopt(words);
-            }
             match self.roster.admit(number, recorded, statement, words) {
                 Ok(()) | Err(Code::Signature) => {}
                 Err(Code::KeyNotEnrolled) if excused(self.hole, number, &self.roster, statement) => {}

@@ -3,16 +3,12 @@
 use std::io::{Read, Seek};
 
 use crate::codec::{Digest, PersonId};
-use crate::entry::statement::{Body, UNKNOWN};
+use crate::entry::statement::Body;
 use crate::review::closings::UNASKED;
 use crate::review::fact::Fact;
 use crate::review::item::{Review, State};
 use crate::review::look::{Look, review};
 use crate::rules::obligation::Severity;
-use crate::rules::pack::{BUILT_IN, Pack};
-use crate::rules::rulebook::Rulebook;
-use crate::seal::sealed::document_hash;
-use crate::seal::words::{self, WordsPart};
 use crate::verify::ledger::Walk;
 use crate::verify::report::{Layer, RecordKeeping};
 
@@ -23,18 +19,6 @@ pub(super) struct Kept {
     facts: Vec<Fact>,
     /// The numbers of those that could not be opened.
     unseen: Vec<u64>,
-    /// The newest pack that was adopted, if it is not the built-in one and can be read.
-    pack: Option<Pack>,
-}
-
-impl Kept {
-    /// Notes a pack that was adopted.
-    pub(super) fn adopt(&mut self, part: &[u8]) {
-        let Ok(WordsPart::Document(text)) = words::parse(part) else { return };
-        if document_hash(text) != document_hash(BUILT_IN.as_bytes()) {
-            self.pack = std::str::from_utf8(text).ok().and_then(|text| Pack::parse(text).ok()).or(self.pack.take());
-        }
-    }
 }
 
 impl<R: Read + Seek> Walk<'_, R> {
@@ -54,10 +38,7 @@ impl<R: Read + Seek> Walk<'_, R> {
         if !asked {
             return;
         }
-        let mut fact = Fact::of(number, self.recorded, clock_back, digest, body);
-        let replaced = self.roster.folder_key(&body.folder_key).and_then(|epoch| epoch.replaced);
-        let knew = |by: u64| body.seen.number != UNKNOWN && body.seen.number >= by;
-        fact.epoch_old = replaced.filter(|by| *by < number).map(knew);
+        let fact = self.roster.fact(number, self.recorded, clock_back, digest, body);
         self.kept.facts.push(fact);
     }
 
@@ -76,11 +57,7 @@ impl<R: Read + Seek> Walk<'_, R> {
         }
         let mut kept = std::mem::take(&mut self.kept);
         kept.unseen.retain(|entry| !retired.contains(entry));
-        let Some(pack) = kept.pack.take().or_else(|| Pack::parse(BUILT_IN).ok()) else {
-            return (RecordKeeping::NotAsked, None);
-        };
-        // Where the newest pack cannot be read, the one before it is asked.
-        let rules = self.roster.rulebook().unwrap_or_else(|| Rulebook::new(pack));
+        let Some(rules) = self.roster.rulebook() else { return (RecordKeeping::NotAsked, None) };
         let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
         let now = self.options.now;
         // What opens to nobody here is restricted if there is a key for every author; else it may be a closing.

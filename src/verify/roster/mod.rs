@@ -11,9 +11,10 @@ use std::io::{self, Read, Seek};
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::entry::envelope::Envelope;
-use crate::entry::statement::Unverified;
+use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::frame::reader::{Event, WriteReader};
 use crate::keys::PublicKey;
+use crate::review::fact::Fact;
 use crate::seal::structure::{self, StructurePart};
 use crate::seal::words::FolderPublic;
 use crate::verify::log_keys::LogKeys;
@@ -342,6 +343,16 @@ impl Roster {
     #[must_use]
     pub fn folder_key(&self, id: &FolderKeyId) -> Option<&FolderEpoch> {
         self.folders.get(id)
+    }
+
+    /// Returns what the rules ask of an entry, with whether its words went to a folder key that had been replaced.
+    #[must_use]
+    pub fn fact(&self, entry: u64, recorded: i64, clock_back: bool, digest: Digest, body: &Body) -> Fact {
+        let mut fact = Fact::of(entry, recorded, clock_back, digest, body);
+        let replaced = self.folder_key(&body.folder_key).and_then(|epoch| epoch.replaced);
+        let could_know = |by: u64| body.seen.number != UNKNOWN && body.seen.number >= by;
+        fact.epoch_old = replaced.filter(|by| *by < entry).map(could_know);
+        fact
     }
 
     /// Returns the current epoch of a folder.
