@@ -21,6 +21,7 @@ mod late;
 mod lessons;
 mod log_key;
 mod model;
+mod open_desks;
 mod oracles;
 mod people;
 mod readme;
