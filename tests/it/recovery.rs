@@ -17,12 +17,12 @@ use crate::forge::concern;
 use crate::people::{confirm, enrol, person, with_chair};
 use crate::world::World;
 
-fn sheet(world: &World) -> AgeSecret {
+pub fn sheet(world: &World) -> AgeSecret {
     world.begun.recovery.secret().unwrap()
 }
 
 /// Another identity of the same person, of whom only the id is at hand, as `person new --person ID` makes it.
-fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
+pub fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
     let mut rng = durable::entropy();
     let made = Identity::new(of.name(), of.handle(), &mut rng).unwrap();
     let device = Identity::for_person(of.person(), made.name(), made.name_salt(), made.handle(), &mut rng).unwrap();
@@ -31,7 +31,7 @@ fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
 }
 
 /// The machine is gone: the configuration with the log's key, and one identity with all that lies beside it.
-fn lose_laptop(world: &World, who: &str) -> Identity {
+pub fn lose_laptop(world: &World, who: &str) -> Identity {
     let lost = world.identity(who);
     let id = world.path(&format!("{who}.id"));
     std::fs::remove_dir_all(world.path("config")).unwrap();
