@@ -100,9 +100,9 @@ const COPIES: &str = "
   not retired   | ruth   |     | theo ezra
   not retired   | sam    |     | hungry (tablet) wrong draft theo ezra
   not retired   | tablet |     | tablet
-  not retired   | maria  |     | hungry talk court tablet after wrong theo ezra
-  not retired   | jon    |     | hungry talk court tablet after wrong theo ezra
-  not retired   | sheet  |     | hungry talk court tablet after wrong theo ezra
+  not retired   | maria  |     | hungry talk court tablet after wrong right (last) theo ezra
+  not retired   | jon    |     | hungry talk court tablet after wrong right (last) theo ezra
+  not retired   | sheet  |     | hungry talk court tablet after wrong right (last) theo ezra
   not retired   | maria2 |     |
 ";
 
@@ -394,6 +394,12 @@ impl Term {
                 }
                 let said = output(command, "");
                 assert!(said.status.code().is_some_and(|code| code != 101), "{who} {args:?} {said:?}");
+                // What they may get is shown: the search would find it.
+                let shown = self.things.iter().find(|thing| args[..2] == ["show", &thing.entry.to_string()]);
+                if let Some(thing) = shown.filter(|_| !args.contains(&"--structure")) {
+                    let found = !Search::new([thing.text.as_bytes()]).find(&said.stdout).is_empty();
+                    assert_eq!(found, allowed.get(thing.name) == Some(&Gets::Words), "{who} {args:?}");
+                }
                 for text in [&said.stdout, &said.stderr] {
                     let found: Vec<&String> = search.find(text).into_iter().map(|at| &closed[at].0).collect();
                     assert!(found.is_empty(), "{who} is shown {found:?} by {args:?}");
@@ -595,9 +601,10 @@ fn a_term_of_four_people() {
 
     // What old copies of the folder still open of the log as it is.
     for (name, folder) in [("granted", &while_granted), ("not retired", &not_retired)] {
-        for (who, _, expected) in rows(COPIES, name) {
-            assert_eq!(term.with_keys(&who, &folder.path().join("cabinet")), expected, "the copy {name}: {who}");
-        }
+        let expected: Vec<_> = rows(COPIES, name).into_iter().map(|(who, _, cell)| (who, cell)).collect();
+        let cabinet = folder.path().join("cabinet");
+        let opened: Vec<_> = expected.iter().map(|(who, _)| (who.clone(), term.with_keys(who, &cabinet))).collect();
+        assert_eq!(opened, expected, "the copy {name}");
     }
     // With the keys of an old copy the cache is as open as the log.
     assert!(term.cached(&old_keys).contains(&wrong));
