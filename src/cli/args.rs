@@ -95,6 +95,8 @@ pub enum Command {
     Due(DueArgs),
     /// Agree to a decision as its second person, or say that you do not
     Back(BackArgs),
+    /// Sign off the day, or the week: what was entered, what is open, or that there was nothing
+    CloseDay(CloseDayArgs),
     /// Figures for a committee or governors: no person, no child, no number below 5
     Report(ReportArgs),
     /// Verify a ledger, a log file or a receipt
@@ -314,6 +316,19 @@ pub struct BackArgs {
     /// A file that says why; - reads standard input; asked for if left out
     #[arg(long, value_name = "FILE")]
     pub reasons_from: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CloseDayArgs {
+    /// The first day; the last one, or the Monday of its week where the policy closes by the week, if left out
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    /// The last day; today if left out
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// Say that nothing was entered; a warning if something was
+    #[arg(long)]
+    pub nil: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod back;
 mod calendar;
 mod case;
 mod checkpoint;
+mod close_day;
 mod consent;
 mod demo;
 mod door;
@@ -110,6 +111,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Review(args) => review::run(door, &args),
         Command::Due(args) => review::due(door, &args),
         Command::Back(args) => back::run(door, &args),
+        Command::CloseDay(args) => close_day::run(door, &args),
         Command::Report(args) => report::run(door, &args),
         Command::Verify(args) => verify::run(door, args),
         Command::Checkpoint(args) => checkpoint::run(door, args),

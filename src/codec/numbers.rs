@@ -1,5 +1,8 @@
 //! Kind, relation and folder numbers: fixed by the format, never by a pack, never reused.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 /// Who may read the structure of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publicity {
@@ -23,7 +26,10 @@ impl KindNumber {
     /// Returns the number of a kind by its name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        KINDS.iter().find(|(_, known, _)| *known == name).map(|(number, ..)| KindNumber(*number))
+        static NUMBERS: OnceLock<HashMap<&str, KindNumber>> = OnceLock::new();
+        let numbers =
+            NUMBERS.get_or_init(|| KINDS.iter().map(|(number, known, _)| (*known, KindNumber(*number))).collect());
+        numbers.get(name).copied()
     }
 
     /// Returns the kind's name, or none for a number that this version does not know.

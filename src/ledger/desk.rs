@@ -377,7 +377,16 @@ impl<D: Disk> View for Desk<D> {
             |id: &PersonId| self.roll.person(*id).is_some() || self.roster.enrolments().iter().any(|e| e.person == *id);
         let by_id = PersonId::parse(typed).filter(known);
         let found = self.roll.person_by_handle(typed).map(|line| line.person()).or(by_id);
-        found.map_or(Found::Nothing, Found::One)
+        if let Some(person) = found {
+            return Found::One(person);
+        }
+        // Or the whole name as it stands on the roll, if one person has it.
+        let mut named = self.roll.persons().iter().filter(|line| line.name() == typed);
+        match (named.next(), named.next()) {
+            (Some(line), None) => Found::One(line.person()),
+            (Some(_), Some(_)) => Found::Several,
+            (None, _) => Found::Nothing,
+        }
     }
 
     fn author(&self) -> PersonId {

@@ -81,7 +81,8 @@ impl<D: Disk> Desk<D> {
     pub fn review(&self, now: i64) -> Result<Review, LedgerError> {
         self.with_facts(|known| {
             let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
-            review(&Look { facts: &known.facts, unseen: &known.unseen, rules: self.rules(), roles: &roles, now })
+            let (facts, unseen, oversees) = (&known.facts, &known.unseen, self.is_overseer());
+            review(&Look { facts, unseen, rules: self.rules(), roles: &roles, oversees, now })
         })
     }
 

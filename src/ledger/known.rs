@@ -1,5 +1,5 @@
-//! Checkpoints brought by file: `<ledger>/checkpoints/` holds each that was ever brought, and whatever people put there.
-//! Before anything is entered, this ledger has to extend every one of them (L10).
+//! Checkpoints brought by file: `<ledger>/checkpoints/` holds each that was ever brought, one of each closing, and whatever
+//! people put there. Before anything is entered, this ledger has to extend every one of them (L10).
 
 use crate::codec::{Digest, NOTE_LIMIT};
 use crate::head::checkpoint::SignedCheckpoint;

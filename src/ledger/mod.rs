@@ -6,6 +6,7 @@ pub mod append;
 mod author;
 pub mod beside;
 pub mod cards;
+pub mod closing;
 pub mod consent;
 pub mod continues;
 pub mod desk;
@@ -233,7 +234,7 @@ pub const LOG: &str = "ledger.log";
 pub const ORIGIN: &str = "origin";
 /// The newest checkpoint: an unsynced copy.
 pub const CHECKPOINT: &str = "checkpoint";
-/// Checkpoints that were brought by file.
+/// Checkpoints that closings kept, or that were brought by file.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// The key cabinet.
 pub const CABINET: &str = "cabinet";

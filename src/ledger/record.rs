@@ -86,7 +86,7 @@ enum Checked {
 
 impl Outcome {
     /// Returns what was entered, of what cannot be kept as a draft.
-    fn into_entered(self) -> Result<Entered, LedgerError> {
+    pub(super) fn into_entered(self) -> Result<Entered, LedgerError> {
         match self {
             Outcome::Entered { entered, .. } => Ok(*entered),
             Outcome::Waiting { why } => Err(*why),
@@ -399,17 +399,7 @@ impl<D: Disk> Desk<D> {
         let (mut signed, mut failed) = (Vec::with_capacity(sealed.len()), None);
         let mut digests = Vec::with_capacity(sealed.len());
         for (sealed, now) in sealed {
-            let author = Author {
-                person: self.identity.person(),
-                key: self.identity.signing(),
-                structure_key,
-                sequence: chain.next(),
-                previous: chain.previous(),
-                seen: self.ledger.seen(),
-                pack: self.roster.pack(),
-                policy: self.roster.policy(),
-                signed: Moment::in_london(now),
-            };
+            let author = self.signs(chain, now)?;
             // What refers to an earlier one of the same act learns its digest here.
             let one = sealed.map_err(LedgerError::from).and_then(|mut sealed| match sealed.decision.point(&digests) {
                 true => Ok(Signed::new(sealed, &author)?),
@@ -433,6 +423,21 @@ impl<D: Disk> Desk<D> {
             parallel(signed, |one| one.finish(&key, structure_key, &mut durable::entropy()))
         };
         Ok((authored.into_iter().collect::<Result<_, _>>()?, failed))
+    }
+
+    /// Returns who signs next, and where this author stands.
+    pub(super) fn signs(&self, chain: &Chain, now: i64) -> Result<Author<'_>, LedgerError> {
+        Ok(Author {
+            person: self.identity.person(),
+            key: self.identity.signing(),
+            structure_key: self.structure_key()?,
+            sequence: chain.next(),
+            previous: chain.previous(),
+            seen: self.ledger.seen(),
+            pack: self.roster.pack(),
+            policy: self.roster.policy(),
+            signed: Moment::in_london(now),
+        })
     }
 
     pub(super) fn folder_key(&self, decision: &Decision) -> Result<Option<FolderPublic>, LedgerError> {

@@ -21,5 +21,8 @@ pub mod keys {}
 #[doc = include_str!("policies.md")]
 pub mod policies {}
 
+#[doc = include_str!("rules.md")]
+pub mod rules {}
+
 #[doc = include_str!("threats.md")]
 pub mod threats {}

@@ -3,12 +3,14 @@
 use chrono::NaiveDate;
 
 use crate::codec::CaseTag;
+use crate::decision::gap::{Gap, GapLevel};
 use crate::review::book::Book;
 use crate::review::fact::{Fact, ask};
 use crate::review::family::day_end;
 use crate::review::item::{About, Closed, Item};
 use crate::rules::access::{AccessClock, Asked, Request};
 use crate::rules::clock::{self, Clock};
+use crate::rules::policy::CleanCopyCheck;
 
 /// Where a request for a file stands.
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ impl<'a> Book<'a> {
         };
         let request = Request {
             identity: asked("access.id_asked", "access.id_received"),
-            known: fact.says(ask::IDENTITY, "known"),
+            known: self.whole(fact).says(ask::IDENTITY, "known"),
             clarified: asked("access.clarify_asked", "access.clarify_received"),
             extended: parts.iter().find(|part| part.name() == "access.extended").map(|part| self.told_on(part)),
             policy_days: days,
@@ -107,6 +109,9 @@ impl<'a> Book<'a> {
             inclusive_due: day(running.clock.inclusive_due),
         };
         out.push(item.closed(running.ended));
+        for released in parts().filter(of("access.released")) {
+            self.unchecked(fact, released, out);
+        }
         if running.clock.extension_late
             && let Some(extended) = parts().find(of("access.extended"))
         {
@@ -119,6 +124,38 @@ impl<'a> Book<'a> {
         {
             self.no_pr(fact, fact.persons(ask::REQUESTER_PERSON).next(), case, out);
         }
+    }
+
+    /// INCOMPLETE of a copy that was handed over though nobody but its maker had looked at it.
+    fn unchecked(&self, request: &'a Fact, released: &'a Fact, out: &mut Vec<Item>) {
+        let Some(hash) = released.hash(ask::COPY_HASH) else { return };
+        let usual = CleanCopyCheck::default();
+        let rule = self.rules.policy(&released.policy).map_or(&usual, |policy| &policy.access().clean_copy);
+        if !rule.must {
+            return;
+        }
+        let copies = self.matter(request).filter(|part| part.name() == "access.cleancopy.made");
+        let makers: Vec<_> = copies.filter(|copy| copy.hash(ask::COPY_HASH) == Some(hash)).collect();
+        let second = |part: &&'a Fact| {
+            part.name() == "access.cleancopy.checked"
+                && part.hash(ask::COPY_HASH) == Some(hash)
+                && part.says(ask::VIEW, "agrees")
+                && makers.iter().all(|copy| copy.person != part.person)
+                && self.in_role(part.person, part, |role| rule.by.iter().any(|code| code == role.code()))
+        };
+        let checks: Vec<&'a Fact> = self.matter(request).filter(second).collect();
+        if checks.iter().any(|check| check.entry < released.entry) {
+            return;
+        }
+        let gap = Gap::new(
+            "access.cleancopy.checked",
+            GapLevel::BeforeAct,
+            "the copy was handed over, and no second person had looked at it",
+            "let another person look at it now",
+        );
+        let closed = checks.first().map(|check| Closed { by: check.entry, at: check.recorded });
+        let item = self.item(released, "INCOMPLETE", "fields", released.recorded);
+        out.push(item.closed(closed).about(About::Gap(gap)));
     }
 
     /// TP-OUTSTANDING: a third party was asked and has not answered.

@@ -1,18 +1,25 @@
 //! The entries of a ledger as the rules look at them: each with what refers to it, and every case in its order.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::codec::{CaseTag, PersonId, RelationNumber};
+use crate::codec::{CaseTag, Digest, KindNumber, PersonId, RelationNumber};
 use crate::decision::people::Role;
 use crate::decision::value::Value;
 use crate::entry::statement::UNKNOWN;
-use crate::review::fact::Fact;
+use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item};
 use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
 /// Says in which roles a person is, in an entry that was recorded at a time (milliseconds UTC).
 pub type Roles<'a> = dyn Fn(PersonId, u64, i64) -> Vec<Role> + 'a;
+
+/// A hold, by the number of its entry.
+pub(super) type HeldBack = (u64, bool, Option<Closed>);
+
+/// News of a case: its entry, when it wants a decision looked at, and the earliest of that from there on.
+pub(super) type News = (u64, i64, i64);
 
 /// The entries, and the rules they are judged by.
 pub struct Book<'a> {
@@ -23,6 +30,16 @@ pub struct Book<'a> {
     /// For each entry: what refers to it, by which relation, in order.
     later: Vec<Vec<(RelationNumber, usize)>>,
     cases: BTreeMap<CaseTag, Vec<usize>>,
+    /// The entries of a case by kind, in order.
+    kinds: HashMap<(CaseTag, KindNumber), Vec<usize>>,
+    /// The entry of a statement, where some reference was signed before it had a number.
+    digests: HashMap<Digest, usize>,
+    /// The holds of cases of which somebody asked: entry, whether a Prevent matter, what ended it.
+    pub(super) held: RefCell<HashMap<CaseTag, Vec<HeldBack>>>,
+    /// What is new in cases of which somebody asked.
+    pub(super) news: RefCell<HashMap<CaseTag, Vec<News>>>,
+    /// For each person of the roll: what says whose relative they are.
+    related: HashMap<PersonId, Vec<usize>>,
 }
 
 impl<'a> Book<'a> {
@@ -31,18 +48,19 @@ impl<'a> Book<'a> {
     pub fn open(facts: &'a [Fact], rules: &'a Rulebook, roles: &'a Roles<'a>) -> Self {
         let places: HashMap<u64, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.entry, at)).collect();
         // Statements of one act refer to each other before they have numbers: only then is the digest asked for.
-        let mut digests = None;
+        let unnamed = facts.iter().flat_map(|fact| &fact.references).any(|reference| reference.entry == UNKNOWN);
+        let digests: HashMap<Digest, usize> = match unnamed {
+            true => facts.iter().enumerate().map(|(at, fact)| (fact.digest, at)).collect(),
+            false => HashMap::new(),
+        };
+        let mut kinds: HashMap<(CaseTag, KindNumber), Vec<usize>> = HashMap::new();
         let mut later = vec![Vec::new(); facts.len()];
         let mut cases: BTreeMap<CaseTag, Vec<usize>> = BTreeMap::new();
+        let mut related: HashMap<PersonId, Vec<usize>> = HashMap::new();
         for (at, fact) in facts.iter().enumerate() {
             for reference in &fact.references {
                 let place = match reference.entry {
-                    UNKNOWN => {
-                        let digests = digests.get_or_insert_with(|| {
-                            facts.iter().enumerate().map(|(at, fact)| (fact.digest, at)).collect::<HashMap<_, _>>()
-                        });
-                        digests.get(&reference.digest).copied()
-                    }
+                    UNKNOWN => digests.get(&reference.digest).copied(),
                     entry => places.get(&entry).copied(),
                 };
                 // A reference runs to an earlier entry, and to the statement that it names.
@@ -56,9 +74,16 @@ impl<'a> Book<'a> {
             }
             if let Some(case) = fact.case {
                 cases.entry(case).or_default().push(at);
+                kinds.entry((case, fact.kind)).or_default().push(at);
+            }
+            if fact.name() == "relation.assert" {
+                for person in fact.persons(ask::PERSON).chain(fact.persons(ask::OTHER_PERSON)) {
+                    related.entry(person).or_default().push(at);
+                }
             }
         }
-        Book { facts, rules, roles, places, later, cases }
+        let (held, news) = (RefCell::default(), RefCell::default());
+        Book { facts, rules, roles, places, later, cases, kinds, digests, held, news, related }
     }
 
     /// Returns an entry.
@@ -91,7 +116,7 @@ impl<'a> Book<'a> {
 
     fn named(&self, reference: &crate::decision::decision::Reference) -> Option<&'a Fact> {
         match reference.entry {
-            UNKNOWN => self.facts.iter().rev().find(|fact| fact.digest == reference.digest),
+            UNKNOWN => self.facts.get(*self.digests.get(&reference.digest)?),
             entry => self.fact(entry).filter(|fact| fact.digest == reference.digest),
         }
     }
@@ -99,6 +124,21 @@ impl<'a> Book<'a> {
     /// Returns the entries of a case, in order.
     pub fn of_case(&self, case: CaseTag) -> impl DoubleEndedIterator<Item = &'a Fact> {
         let list = self.cases.get(&case).map_or(&[][..], Vec::as_slice);
+        list.iter().filter_map(|at| self.facts.get(*at))
+    }
+
+    /// Returns the entries of a case of some kinds, in order.
+    pub(super) fn of_kinds(&self, case: CaseTag, names: &[&str]) -> Vec<&'a Fact> {
+        let numbers = names.iter().filter_map(|name| KindNumber::of(name));
+        let lists = numbers.filter_map(|kind| self.kinds.get(&(case, kind)));
+        let mut places: Vec<usize> = lists.flatten().copied().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|at| self.facts.get(at)).collect()
+    }
+
+    /// Returns what was entered of a person's relations to others.
+    pub(super) fn relations_of(&self, person: PersonId) -> impl Iterator<Item = &'a Fact> {
+        let list = self.related.get(&person).map_or(&[][..], Vec::as_slice);
         list.iter().filter_map(|at| self.facts.get(*at))
     }
 

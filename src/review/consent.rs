@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::codec::{CaseTag, PersonId};
 use crate::decision::value::FieldId;
 use crate::review::book::Book;
+use crate::review::decide::SHARES;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item, Standing, Unsound};
 
@@ -53,7 +54,8 @@ impl<'a> Book<'a> {
             begun && !ended
         };
         // The newest word on it stands.
-        let newest = self.of_case(case).filter(of_person).rfind(stands);
+        let relations = self.of_kinds(case, &["relation.assert"]);
+        let newest = relations.into_iter().filter(of_person).rfind(stands);
         let Some(relation) = newest else { return Responsibility::Nothing };
         let whole = self.whole(relation);
         match whole.code(ask::PR_STATUS) {
@@ -86,11 +88,13 @@ impl<'a> Book<'a> {
             return Standing::Refused;
         }
         let by = |relation, kind: &'static str| self.by(consent, relation).filter(move |fact| fact.name() == kind);
-        if let Some(end) = by("withdraws", "consent.withdrawn").find(|end| end.when() <= at) {
+        if let Some(end) = self.withdrawals(consent).find(|end| end.when() <= at) {
             return Standing::Withdrawn(end.entry);
         }
-        if let Some(new) = by("renews", "consent.given").find(|new| new.when() <= at) {
-            return Standing::Renewed(new.entry);
+        let renewal = by("renews", "consent.given").filter(|new| new.entry > consent.entry && new.when() <= at).last();
+        if let Some(new) = renewal {
+            let standing = self.standing(new, at);
+            return if standing.counts() { Standing::Renewed(new.entry) } else { standing };
         }
         let whole = self.whole(consent);
         if whole.time(ask::ENDS_AT).is_some_and(|end| crate::review::fact::until(end) < at) {
@@ -104,6 +108,9 @@ impl<'a> Book<'a> {
         if let Some(dispute) = objections.into_iter().find(stands) {
             return Standing::Disputed(dispute.entry);
         }
+        if let Some(objection) = self.others_refusal(consent, at) {
+            return Standing::Disputed(objection.entry);
+        }
         let mut lacks = self.lacks(consent);
         let responsibility = self.giver_responsibility(consent, at);
         if responsibility == Responsibility::Nothing {
@@ -113,6 +120,58 @@ impl<'a> Book<'a> {
             true => Standing::Valid { noted: matches!(responsibility, Responsibility::Declared(_)) },
             false => Standing::NotValid(lacks),
         }
+    }
+
+    /// What takes a consent back: the entries that name it, and those that name none and speak of its purpose and giver.
+    fn withdrawals(&self, consent: &'a Fact) -> impl Iterator<Item = &'a Fact> {
+        let of_case = consent.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.withdrawn"]));
+        of_case.filter(|end| self.taken_back(end).any(|on| on.entry == consent.entry))
+    }
+
+    /// The consents that an entry takes back.
+    fn taken_back(&self, end: &'a Fact) -> impl Iterator<Item = &'a Fact> {
+        let named: Vec<&Fact> = self.to(end, "withdraws").collect();
+        let meant = match named.is_empty() && !end.carries("completes") {
+            false => named,
+            true => {
+                let same = |given: &&'a Fact| {
+                    given.entry < end.entry
+                        && given.code(ask::PURPOSE) == end.code(ask::PURPOSE)
+                        && given.persons(ask::GIVER).next() == end.persons(ask::GIVER).next()
+                };
+                end.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given"])).filter(same).collect()
+            }
+        };
+        meant.into_iter()
+    }
+
+    /// Another holder of parental responsibility has refused the same thing since, has not said yes since, and nobody has
+    /// settled it.
+    fn others_refusal(&self, consent: &'a Fact, at: i64) -> Option<&'a Fact> {
+        let (case, purpose) = (consent.case?, consent.code(ask::PURPOSE)?);
+        let giver = consent.persons(ask::GIVER).next();
+        let settled = |since: &Fact| {
+            let disputes = self.by(consent, "disputes").chain(self.by(since, "follows"));
+            disputes
+                .flat_map(|dispute| self.by(dispute, "ends"))
+                .any(|end| end.name() == "dispute.closed" && end.when() >= since.when() && end.when() <= at)
+        };
+        let said_yes = self.of_kinds(case, &["consent.given"]);
+        self.of_kinds(case, &["consent.refused"]).into_iter().find(|no| {
+            let Some(other) = no.persons(ask::GIVER).next() else { return false };
+            let yes = |later: &&Fact| {
+                later.persons(ask::GIVER).next() == Some(other)
+                    && later.code(ask::PURPOSE) == Some(purpose)
+                    && later.when() >= no.when()
+                    && later.when() <= at
+            };
+            no.codes(ask::PURPOSE).any(|code| code == purpose)
+                && no.when() <= at
+                && giver != Some(other)
+                && self.responsibility(case, other, at) != Responsibility::Nothing
+                && !said_yes.iter().any(yes)
+                && !settled(no)
+        })
     }
 
     /// Whether a share rests on a consent that counted when it was made.
@@ -131,7 +190,8 @@ impl<'a> Book<'a> {
             new.name() == "consent.given" && new.entry > fact.entry && new.code(ask::PURPOSE) == purpose
         };
         let new = || {
-            let later = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(same);
+            let of_case = |case| self.of_kinds(case, &["consent.given"]);
+            let later = fact.case.into_iter().flat_map(of_case).filter(same);
             let renewing = self.by(fact, "renews").filter(same);
             renewing.chain(later).find(|new| self.lacks(new).is_empty())
         };
@@ -185,7 +245,9 @@ impl<'a> Book<'a> {
                 continue;
             }
             let other = |later: &&'a Fact| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A");
-            let better = self.by(fact, "completes").find(other);
+            // Filled in where it was left open, or decided again on another ground.
+            let again = self.by(fact, "reviews").filter(|later| SHARES.contains(&later.name()));
+            let better = self.by(fact, "completes").chain(again).find(other);
             // A share on another ground that only mentions the consent does not rest on it.
             if fact.code(ask::BASIS).is_some_and(|basis| basis != "LB-A") {
                 continue;
@@ -202,8 +264,8 @@ impl<'a> Book<'a> {
         }
         let at = fact.when();
         let mut served: BTreeSet<String> = BTreeSet::new();
-        for consent in self.to(fact, "withdraws") {
-            for (relation, share) in self.later(consent).filter(|(_, share)| share.entry < fact.entry) {
+        for consent in self.taken_back(fact) {
+            for (relation, share) in self.later(consent) {
                 let shares = match share.name() {
                     "decision.share" => relation == "relies_on",
                     "share.done" => relation == "about",
@@ -216,13 +278,13 @@ impl<'a> Book<'a> {
             }
         }
         for agency in served {
-            let of_case = || fact.case.into_iter().flat_map(|case| self.of_case(case));
+            let of_case = || fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["share.done"]));
             let tells = |later: &&'a Fact| {
                 let about = self.to(later, "about").any(|on| on.entry == fact.entry);
                 later.name() == "share.done"
                     && later.entry > fact.entry
                     && later.done()
-                    && (about || !later.carries("about"))
+                    && (about || !["about", "carries_out", "writes_up"].iter().any(|name| later.carries(name)))
                     && later.code(ask::RECIPIENT_AGENCY).unwrap_or_default() == agency
             };
             let told = of_case().find(tells);
@@ -256,17 +318,17 @@ impl<'a> Book<'a> {
         if to_social_care(fact) || to_social_care(done.by) {
             return;
         }
-        let says = |fact: &&'a Fact| matches!(fact.name(), "relation.assert" | "order.noted" | "la.consulted");
-        let known = self.of_case(case).filter(says).filter(|fact| fact.known() <= done.at);
+        let said = self.of_kinds(case, &["relation.assert", "order.noted", "la.consulted"]);
+        let known = said.iter().filter(|fact| fact.known() <= done.at);
         let status = known.filter_map(|fact| fact.code(ask::LOOKED_AFTER)).next_back();
         if status.is_none_or(|status| status == "LAC-0") {
             return;
         }
-        let consulted = |fact: &&'a Fact| fact.name() == "la.consulted";
-        if self.of_case(case).filter(consulted).any(|fact| fact.when() <= done.at) {
+        let consulted = self.of_kinds(case, &["la.consulted"]);
+        if consulted.iter().any(|fact| fact.when() <= done.at) {
             return;
         }
-        let later = self.of_case(case).find(consulted);
+        let later = consulted.first().copied();
         out.push(self.item(fact, "LA-CONSULT-MISSING", "consult", done.at).closed_by(later));
     }
 }

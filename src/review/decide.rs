@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::codec::PersonId;
+use crate::codec::{CaseTag, PersonId, Publicity};
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
-use crate::review::book::Book;
+use crate::review::book::{Book, News};
 use crate::review::fact::{Fact, ask, until};
 use crate::review::findings;
 use crate::review::item::{About, Closed, Item};
@@ -38,16 +38,14 @@ impl<'a> Book<'a> {
             let item = self.item_due(fact, "EPOCH-OLD", "shown", fact.recorded, None);
             out.push(item.about(About::CouldKnow(could_know)));
         }
-        // What the clerk publishes was asked of nobody.
-        if fact.kind.publicity() == Some(crate::codec::Publicity::Public) {
-            return;
-        }
         let behind = self.behind(fact);
         let facts = fact.for_gaps(&behind);
         if facts.is_emergency(pack) {
             out.push(self.item_due(fact, "EMERGENCY", "shown", fact.when(), None));
         }
-        let gaps = facts.gaps(pack);
+        // What the clerk writes itself is whole when it is entered; its keys and proofs are not kept here.
+        let by_clerk = fact.kind.publicity() == Some(Publicity::Public) || fact.name() == "retire.done";
+        let gaps = if by_clerk { Vec::new() } else { facts.gaps(pack) };
         if gaps.is_empty() {
             return;
         }
@@ -131,7 +129,10 @@ impl<'a> Book<'a> {
             return;
         }
         let done = self.done(fact);
-        let since = fact.decided();
+        let behind = self.behind(fact);
+        let emergency = fact.for_gaps(&behind).is_emergency(self.rules.pack(&fact.pack));
+        // In an emergency the act comes first.
+        let since = if emergency { done.map_or(fact.decided(), |done| done.at) } else { fact.decided() };
         let mut item = match done {
             Some(done) => self.item(fact, "UNBACKED", "backing", done.at),
             None => self.item_due(fact, "UNBACKED", "backing", since, None),
@@ -201,7 +202,7 @@ impl<'a> Book<'a> {
             return Some(Closed { by: advice.entry, at: advice.when() });
         }
         let gave = |fact: &Fact| fact.codes(ask::RECIPIENT_AGENCY).any(authority) && fact.has(ask::RECIPIENT_REFERENCE);
-        if gave(&self.whole(fact)) {
+        if self.whole(fact).done() && gave(&self.whole(fact)) {
             return Some(Closed { by: fact.entry, at: fact.when() });
         }
         let carried = self.by(fact, "carries_out").find(|later| gave(later));
@@ -285,18 +286,12 @@ impl<'a> Book<'a> {
                 "discussion" => look.has(ask::REVIEW_AT).then_some((look, look.when())),
                 _ => self.done(look).map(|done| (look, done.at)),
             });
-            let end = look.map_or(i64::MAX, |(look, _)| i64::try_from(look.entry).unwrap_or(i64::MAX));
             let planned = match review_at {
                 Some(date) => Some(crate::rules::clock::end_of_day(crate::rules::clock::london_day(until(date)))),
                 None => self.due(fact, "NOSHARE-REVIEW", "review", at),
             };
-            let news = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(|news| {
-                NEWS.contains(&news.name())
-                    && news.entry > began.entry
-                    && i64::try_from(news.entry).unwrap_or(i64::MAX) < end
-                    && !news.carries("completes")
-            });
-            let sooner = news.filter_map(|news| self.due(news, "NOSHARE-REVIEW", "sooner", news.known())).min();
+            let sooner =
+                fact.case.and_then(|case| self.soonest_news(case, began.entry, look.map(|(look, _)| look.entry)));
             let moved = sooner.filter(|sooner| planned.is_none_or(|planned| *sooner < planned));
             let step = if moved.is_some() { "sooner" } else { "review" };
             let closed = look.map(|(look, at)| Closed { by: look.entry, at });
@@ -305,6 +300,27 @@ impl<'a> Book<'a> {
                 Some((look, at)) if look.name() == "discussion" => from = (look, at, look.time(ask::REVIEW_AT)),
                 _ => return,
             }
+        }
+    }
+
+    /// Returns the earliest time by which news of a case, behind one entry and before another, wants a decision looked at.
+    fn soonest_news(&self, case: CaseTag, behind: u64, before: Option<u64>) -> Option<i64> {
+        let mut known = self.news.borrow_mut();
+        let list = known.entry(case).or_insert_with(|| {
+            let news = self.of_kinds(case, &NEWS).into_iter().filter(|news| !news.carries("completes"));
+            let due = |news: &Fact| Some((news.entry, self.due(news, "NOSHARE-REVIEW", "sooner", news.known())?));
+            let mut list: Vec<News> = news.filter_map(due).map(|(entry, due)| (entry, due, due)).collect();
+            let mut least = i64::MAX;
+            for (_, due, from_here) in list.iter_mut().rev() {
+                least = least.min(*due);
+                *from_here = least;
+            }
+            list
+        });
+        let rest = list.get(list.partition_point(|(entry, ..)| *entry <= behind)..).unwrap_or_default();
+        match before {
+            None => rest.first().map(|(.., least)| *least),
+            Some(before) => rest.iter().take_while(|(entry, ..)| *entry < before).map(|(_, due, _)| *due).min(),
         }
     }
 

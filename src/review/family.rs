@@ -1,7 +1,7 @@
 //! The family: whether they were told, and where telling them is held back.
 
 use crate::decision::people::Role;
-use crate::review::book::Book;
+use crate::review::book::{Book, HeldBack};
 use crate::review::fact::{Fact, ask, until};
 use crate::review::item::{Closed, Item};
 use crate::rules::clock;
@@ -45,7 +45,8 @@ impl<'a> Book<'a> {
                 Some(_) => to.any(|on| matter.contains(&on.entry)),
             }
         };
-        let talks: Vec<&Fact> = fact.case.into_iter().flat_map(|case| self.of_case(case)).filter(of_matter).collect();
+        let of_case = |case| self.of_kinds(case, &["family.told", "family.tell.deferred"]);
+        let talks: Vec<&Fact> = fact.case.into_iter().flat_map(of_case).filter(of_matter).collect();
         let told = talks.iter().find(|talk| talk.name() == "family.told" && talk.done());
         let put_off = talks
             .iter()
@@ -55,8 +56,7 @@ impl<'a> Book<'a> {
         if let Some(deferral) = put_off {
             let date = self.whole(deferral).time(ask::REVIEW_AT).map(until);
             item.due = date.or_else(|| self.due(deferral, "FAMILY-TELL", "tell", deferral.when()));
-        }
-        if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
+        } else if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
             let hold = self.hold_due(hold.from);
             item.due = item.due.into_iter().chain(hold).max();
         }
@@ -65,8 +65,23 @@ impl<'a> Book<'a> {
 
     /// Returns the holds on talking with the family of a case, in order.
     pub fn holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {
+        if let Some(known) = self.held.borrow().get(&case) {
+            let again = |(entry, prevent, ended): &HeldBack| {
+                Some(Hold { from: self.fact(*entry)?, prevent: *prevent, ended: *ended })
+            };
+            return known.iter().filter_map(again).collect();
+        }
+        let holds = self.find_holds(case);
+        let kept = holds.iter().map(|hold| (hold.from.entry, hold.prevent, hold.ended)).collect();
+        self.held.borrow_mut().insert(case, kept);
+        holds
+    }
+
+    fn find_holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {
+        const KINDS: [&str; 6] =
+            ["concern.observed", "disclosure.heard", "info.received", "hold.placed", "consent.asked", "family.told"];
         let mut holds = Vec::new();
-        for fact in self.of_case(case) {
+        for fact in self.of_kinds(case, &KINDS) {
             let prevent = fact.says(ask::CONCERN_TYPE, "Prevent") || fact.says(ask::HOLD_CODE, "HT-PREVENT");
             let tell = fact.says(ask::HOLD_CHECK, "yes") || fact.says(ask::HOLD_CODE, "HT-TELL");
             let holds_back = match fact.name() {
@@ -74,7 +89,9 @@ impl<'a> Book<'a> {
                 "consent.asked" | "family.told" => fact.says(ask::HOLD_CHECK, "yes"),
                 _ => false,
             };
-            if holds_back && !fact.carries("completes") {
+            let prolongs = fact.name() == "hold.placed"
+                && holds.iter().any(|hold: &Hold<'a>| self.prolongs(fact, hold.from) && hold.stood(fact.known()));
+            if holds_back && !prolongs && !fact.carries("completes") {
                 let ended = self.let_go(fact, prevent, case);
                 holds.push(Hold { from: fact, prevent, ended });
             }
@@ -92,25 +109,43 @@ impl<'a> Book<'a> {
     fn let_go(&self, hold: &'a Fact, prevent: bool, case: crate::codec::CaseTag) -> Option<Closed> {
         let close = |fact: &Fact| Closed { by: fact.entry, at: fact.when() };
         let released = self.by(hold, "ends").find(|later| later.name() == "hold.released").map(close);
-        let after = || self.of_case(case).filter(|later| later.entry > hold.entry);
+        let talks = self.of_kinds(case, &["advice.given", "family.told", "family.tell.deferred"]);
+        let after = || talks.iter().copied().filter(|later| later.entry > hold.entry);
         let advice = after().find(|later| later.name() == "advice.given" && lets_talk(later, prevent)).map(close);
-        // With an agency in the lead (NS-8), or asked anew and answered no, the family may be told; not so in a Prevent matter.
+        // With an agency in the lead (NS-8) the family may be told; not so in a Prevent matter.
         let led = |told: &&'a Fact| {
-            let by_agency = after().any(|later| {
-                later.name() == "family.tell.deferred" && later.entry < told.entry && later.says(ask::NS_CODE, "NS-8")
-            });
             told.name() == "family.told"
                 && told.done()
-                && told.entry != hold.entry
-                && (by_agency || told.says(ask::HOLD_CHECK, "no"))
+                && after().any(|later| {
+                    later.name() == "family.tell.deferred"
+                        && later.entry < told.entry
+                        && later.says(ask::NS_CODE, "NS-8")
+                })
         };
         let told = if prevent { None } else { after().find(led).map(close) };
         released.into_iter().chain(advice).chain(told).min_by_key(|closed| closed.at)
     }
 
-    fn hold_due(&self, hold: &Fact) -> Option<i64> {
-        let date = hold.time(ask::REVIEW_AT).map(until);
-        date.or_else(|| self.due(hold, "PREVENT-HOLD", "review", hold.known()))
+    /// When a hold is looked at again. "Not yet" begins the time anew, and a later entry that names the hold may give a date.
+    fn hold_due(&self, hold: &'a Fact) -> Option<i64> {
+        let date = |fact: &Fact| self.whole(fact).time(ask::REVIEW_AT).map(until);
+        let first = date(hold).or_else(|| self.due(hold, "PREVENT-HOLD", "review", hold.known()));
+        let of_case = |case| self.of_kinds(case, &["advice.given", "hold.placed"]);
+        let later: Vec<&Fact> =
+            hold.case.into_iter().flat_map(of_case).filter(|fact| fact.entry > hold.entry).collect();
+        let mut anew = later.into_iter().filter_map(|fact| match fact.name() {
+            "advice.given" if self.whole(fact).says(ask::ADVICE_CODE, "do_not_tell_yet") => {
+                self.due(hold, "PREVENT-HOLD", "review", fact.known())
+            }
+            "hold.placed" if self.prolongs(fact, hold) => date(fact),
+            _ => None,
+        });
+        anew.next_back().or(first)
+    }
+
+    /// Whether a hold that was placed only keeps another one standing.
+    fn prolongs(&self, placed: &'a Fact, hold: &Fact) -> bool {
+        self.to(placed, "holds").any(|on| on.entry == hold.entry)
     }
 
     /// PREVENT-HOLD of a case: each hold, and each talk in spite of one.
@@ -124,13 +159,14 @@ impl<'a> Book<'a> {
             let item = self.item_due(hold.from, "PREVENT-HOLD", "review", hold.from.known(), due);
             out.push(item.closed(hold.ended));
         }
-        for talk in self.of_case(case).filter(|fact| matches!(fact.name(), "family.told" | "consent.asked")) {
+        for talk in self.of_kinds(case, &["family.told", "consent.asked"]) {
             let in_spite = |hold: &Hold<'a>| {
                 hold.from.entry < talk.entry
                     && hold.stood(talk.when())
                     && hold.ended.is_none_or(|by| by.by != talk.entry)
             };
-            if talk.done() && !talk.has(ask::FOR_SAFETY) && holds.iter().any(in_spite) {
+            let knowing = talk.says(ask::HOLD_CHECK, "yes");
+            if talk.done() && !talk.has(ask::FOR_SAFETY) && (knowing || holds.iter().any(in_spite)) {
                 out.push(self.item_due(talk, "PREVENT-HOLD", "talked", talk.when(), None));
             }
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::codec::PersonId;
+use crate::codec::{CaseTag, PersonId};
 use crate::decision::people::Role;
 use crate::review::book::Book;
 use crate::review::decide::SOCIAL_CARE;
@@ -45,13 +45,18 @@ impl<'a> Book<'a> {
         let class = fact.code(ask::RETENTION_CLASS).unwrap_or_default();
         let Some(step) = STEPS.iter().find(|step| **step == class) else { return };
         let whole = self.whole(fact);
+        let of_case = || fact.case.into_iter().flat_map(|case| self.of_case(case));
         let counted = matches!(*step, "general" | "complaint" | "indefinite" | "staff_allegation");
         let due = match whole.time(ask::REVIEW_AT) {
             Some(date) => Some(day_end(date.milliseconds)),
             None if counted => self.due(fact, "RETENTION-REVIEW", step, fact.when()),
+            // From the last entry about the child, which is later than the birth.
+            None if *step == "abuse_allegation" => {
+                let last = of_case().filter(|one| !kept_apart(one.name())).map(Fact::when).max();
+                self.due(fact, "RETENTION-REVIEW", step, last.unwrap_or(fact.when()))
+            }
             None => None,
         };
-        let of_case = || fact.case.into_iter().flat_map(|case| self.of_case(case));
         let next = |later: &&'a Fact| {
             later.name() == "retention.review" && later.entry > fact.entry && later.says(ask::RETENTION_CLASS, class)
         };
@@ -93,6 +98,9 @@ impl<'a> Book<'a> {
             no(later) || notified(later) && (to(later, "AG-OFSTED") || !later.has(ask::RECIPIENT_AGENCY))
         });
         let agency = told(&|later| no(later) || SOCIAL_CARE.iter().any(|agency| to(later, agency)));
+        // What went to social care itself told them.
+        let own = Some(fact).filter(|fact| SOCIAL_CARE.iter().any(|agency| to(fact, agency)));
+        let agency = own.or(agency);
         out.push(self.item(fact, "OFSTED-DUE", "ofsted", fact.known()).closed_by(ofsted));
         out.push(self.item(fact, "OFSTED-DUE", "agency", fact.known()).closed_by(agency));
     }
@@ -119,20 +127,26 @@ impl<'a> Book<'a> {
                 _ => {}
             }
         }
-        // A key person is asked about what they wrote themselves, and is no party for that in somebody's request.
         if parties.contains(&person) {
             return true;
         }
-        let related = |relation: &&Fact| relation.name() == "relation.assert";
-        self.facts.iter().filter(related).any(|relation| {
-            let both: Vec<PersonId> =
-                relation.persons(ask::PERSON).chain(relation.persons(ask::OTHER_PERSON)).collect();
-            both.contains(&person) && both.iter().any(|one| parties.contains(one))
+        // Whoever is named as somebody's relative, in the child's own case or beside a party in any.
+        let cases: BTreeSet<CaseTag> = matter.iter().filter_map(|one| one.case).collect();
+        self.relations_of(person).any(|relation| {
+            let mut both = relation.persons(ask::PERSON).chain(relation.persons(ask::OTHER_PERSON));
+            relation.case.is_some_and(|case| cases.contains(&case)) || both.any(|one| parties.contains(&one))
         })
     }
 
     /// ROLE-INVALID and CONFLICT of somebody who looks twice: at a copy, at what is retired, at what needs a second person.
     pub(super) fn second_look(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        if fact.name() == "access.cleancopy.made" {
+            if self.party(fact.person, fact) {
+                let about = About::Party(fact.person);
+                out.push(self.item_due(fact, "CONFLICT", "shown", fact.recorded, None).about(about));
+            }
+            return;
+        }
         let relation = match fact.name() {
             "access.cleancopy.checked" => "checks",
             "retire.approved" | "confirmation" => "confirms",
@@ -181,4 +195,9 @@ impl<'a> Book<'a> {
         let item = self.item(fact, "POLICY-BEYOND-LAW", "change", fact.recorded);
         out.push(item.closed_by(better).about(About::Days(beyond)));
     }
+}
+
+/// Kinds that say how long a file is kept or who read it: they are no entries about the child.
+fn kept_apart(kind: &str) -> bool {
+    kind == "retention.review" || kind == "body.read" || kind.starts_with("retire.")
 }

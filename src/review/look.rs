@@ -16,6 +16,9 @@ pub struct Look<'a> {
     pub rules: &'a Rulebook,
     /// Who was in which role.
     pub roles: &'a Roles<'a>,
+    /// Whether the overseers' entries open to whoever looks: else a closing may be among those that could not be read, and
+    /// no day is called unclosed.
+    pub oversees: bool,
     /// The time of the review, in milliseconds UTC.
     pub now: i64,
 }
@@ -23,6 +26,8 @@ pub struct Look<'a> {
 /// The rules that speak of entries in folders which not everybody opens who oversees: with one entry unread, they may have
 /// missed something.
 const HIDDEN_RULES: [&str; 4] = ["R20", "R26", "R28", "R31"];
+/// The rule by which days are closed.
+const CLOSINGS_RULE: &str = "R29";
 /// Every rule that entries are judged by.
 const ALL_RULES: [&str; 31] = [
     "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16",
@@ -35,13 +40,20 @@ const ALL_RULES: [&str; 31] = [
 pub fn review(look: &Look<'_>) -> Review {
     let book = Book::open(look.facts, look.rules, look.roles);
     let mut items = items(&book, look.now);
+    if look.oversees {
+        book.unclosed(look.now, &mut items);
+    }
     items.sort_by(|a, b| (a.entry, a.flag, a.step, a.since).cmp(&(b.entry, b.flag, b.step, b.since)));
     let public_only = look.facts.iter().all(|fact| fact.kind.publicity() != Some(crate::codec::Publicity::Sealed));
-    let unseen_rules = match (look.unseen.is_empty(), public_only) {
+    let mut unseen_rules = match (look.unseen.is_empty(), public_only) {
         (true, _) => Vec::new(),
         (false, true) => ALL_RULES.to_vec(),
         (false, false) => HIDDEN_RULES.to_vec(),
     };
+    if !look.oversees && !unseen_rules.contains(&CLOSINGS_RULE) {
+        unseen_rules.push(CLOSINGS_RULE);
+        unseen_rules.sort_unstable();
+    }
     Review { now: look.now, items, unseen: look.unseen.to_vec(), unseen_rules }
 }
 
@@ -91,7 +103,9 @@ fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
             "retention.review" => book.retention(fact, &mut out),
             "staff.allegation" => book.allegation(fact, &mut out),
             "lado.referral" => book.referral(fact, now, &mut out),
-            "access.cleancopy.checked" | "retire.approved" | "confirmation" => book.second_look(fact, &mut out),
+            "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
+                book.second_look(fact, &mut out);
+            }
             _ => {}
         }
         match fact.name() {

@@ -4,6 +4,7 @@
 
 mod access;
 pub mod book;
+pub mod closings;
 pub mod consent;
 mod decide;
 pub mod fact;
@@ -15,3 +16,5 @@ pub mod item;
 mod life;
 pub mod look;
 pub mod retiring;
+#[cfg(test)]
+mod tests;

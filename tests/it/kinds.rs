@@ -1,20 +1,28 @@
 //! Every kind of the built-in pack: a draft with no more than is always wanted goes all the way to an entry and back.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use indelible::codec::{CaseTag, Digest, Folder, KindNumber, LedgerId, Link, PersonId, Publicity, RelationNumber};
+use indelible::codec::{
+    CaseTag, Digest, Folder, KindNumber, LedgerId, Link, PersonId, Publicity, RelationNumber, ShortText,
+};
 use indelible::decision::draft::Draft;
 use indelible::decision::gap::GapLevel;
 use indelible::decision::people::Role;
 use indelible::decision::render::{Named, render};
-use indelible::decision::value::Moment;
+use indelible::decision::value::{Content, FieldId, Moment, Value};
 use indelible::decision::view::{Found, Referenced, View};
 use indelible::entry::authored::{Author, Authored};
 use indelible::entry::statement::{Seen, Unverified};
 use indelible::keys::SigningKey;
 use indelible::ledger::record::{Outcome, by_hand};
+use indelible::review::book::Book;
+use indelible::review::fact::{Fact, ask};
+use indelible::review::gate::{self, Before};
 use indelible::rules::kind::{CaseRule, Field, FieldType, FolderRule, Kind, Level};
 use indelible::rules::pack::{BUILT_IN, Pack};
+use indelible::rules::policy::CleanCopyCheck;
+use indelible::rules::rulebook::Rulebook;
 use indelible::seal::sealed::Sealed;
 use indelible::seal::structure::{self, StructureKey, StructurePart};
 use indelible::seal::words::{self, FolderPrivate};
@@ -250,6 +258,134 @@ fn a_draft_of_every_kind_with_what_is_always_wanted_goes_into_the_ledger_and_bac
         });
         done.unwrap_or_else(|why| panic!("{}: {why}", kind.name));
     }
+}
+
+/// An entry of a case in which everything stands in the way.
+fn hostile(entry: u64, digest: Digest, kind: &str, codes: &[(FieldId, &str)]) -> Fact {
+    let mut values: Vec<Value> = codes
+        .iter()
+        .enumerate()
+        .map(|(position, (field, code))| Value {
+            field: *field,
+            position: u16::try_from(position).unwrap(),
+            content: Content::Code(ShortText::new(code).unwrap()),
+        })
+        .collect();
+    values.sort_by_key(|value| (value.field, value.position));
+    let at = Moment::parse("2026-10-01T09:00:00+01:00").unwrap();
+    Fact {
+        entry,
+        recorded: at.milliseconds,
+        clock_back: false,
+        epoch_old: None,
+        digest,
+        person: person("sam").unwrap(),
+        kind: KindNumber::of(kind).unwrap(),
+        case: tag("ezra"),
+        folder: 1,
+        occurred: Moment::NONE,
+        learned: at,
+        decided: Moment::NONE,
+        signed: at,
+        act: false,
+        happened: true,
+        values,
+        references: Vec::new(),
+        pack: Digest::ZERO,
+        policy: Digest::ZERO,
+    }
+}
+
+#[test]
+fn the_gate_stops_what_it_may_and_never_what_nothing_may_hold_up() {
+    const MAY: [(&str, &[&str]); 11] = [
+        ("decision.share", &["consent_gone", "photo_purpose", "contact_details"]),
+        ("share.done", &["consent_gone", "photo_purpose", "contact_details"]),
+        ("override", &["photo_purpose", "contact_details"]),
+        ("enquiry.answered", &["photo_purpose", "contact_details"]),
+        ("consent.asked", &["hold_talk"]),
+        ("family.told", &["hold_talk"]),
+        ("access.released", &["unchecked_copy"]),
+        ("backing", &["same_person"]),
+        ("confirmation", &["same_person"]),
+        ("access.cleancopy.checked", &["same_person"]),
+        ("retire.approved", &["same_person"]),
+    ];
+    let pack = Pack::parse(BUILT_IN).unwrap();
+    let rules = Rulebook::new(pack.clone());
+    let roles = |_, _, _| Vec::new();
+    let copies = CleanCopyCheck::default();
+    let now = Moment::parse(NOW).unwrap().milliseconds;
+    let (mut stops, mut free_ones) = (BTreeSet::new(), 0);
+    for kind in pack.kinds() {
+        let (fields, head, mut device) = minimal(&pack, kind);
+        // Whoever writes made everything that is spoken of, so that every second look is one's own.
+        device.entries.values_mut().for_each(|entry| entry.author_person = person("maria"));
+        let purposes = pack.list("PURPOSE").unwrap();
+        let refused: Vec<(FieldId, &str)> =
+            purposes.codes.iter().map(|code| (ask::PURPOSE, code.code.as_str())).collect();
+        let mut facts: Vec<Fact> = device
+            .entries
+            .iter()
+            .map(|(number, entry)| hostile(*number, entry.digest, entry.kind.unwrap().name().unwrap(), &[]))
+            .collect();
+        facts.push(hostile(100, Digest::new([8; 32]), "disclosure.heard", &[(ask::HOLD_CHECK, "yes")]));
+        facts.push(hostile(101, Digest::new([9; 32]), "consent.refused", &refused));
+        let book = Book::open(&facts, &rules, &roles);
+        let safety = proptest::option::of(Just("for safety"));
+        let basis = proptest::option::of(select(vec!["LB-A", "LB-EA"]));
+        let purpose = select(vec!["PH-5", "PU-HEALTH"]);
+        let class = proptest::option::of(select(vec!["photo", "contact_details", "identity"]));
+        let more = (fields, safety, basis, purpose, class, any::<bool>());
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(24) });
+        let found = RefCell::new(Vec::new());
+        let done = runner.run(&more, |(mut fields, safety, basis, purpose, class, past)| {
+            let takes = |name: &str| pack.field_of(kind, name).is_some();
+            if takes("for_safety")
+                && let Some(words) = safety
+            {
+                fields.insert("for_safety".into(), json!(words));
+            }
+            if takes("basis")
+                && let Some(basis) = basis
+            {
+                fields.insert("basis".into(), json!(basis));
+            }
+            if takes("purpose") && !fields.contains_key("purpose") {
+                fields.insert("purpose".into(), json!(purpose));
+            }
+            if let Some(class) = class.filter(|_| takes("items")) {
+                fields.insert("items".into(), json!([{ "class": class, "what": "it" }]));
+                let to = if takes("recipient") { "recipient" } else { "requester" };
+                fields.insert(to.into(), json!({ "agency": "AG-OTHER", "person": "somebody" }));
+            }
+            if kind.act && past {
+                fields.insert("occurred_at".into(), json!("2026-11-06T10:00:00+00:00"));
+            }
+            let Ok(decision) = draft(&head, &fields).check(&pack, &device, now) else { return Ok(()) };
+            let free = decision.facts().never_held_up(&pack);
+            let before = Before { pack: &pack, book: &book, view: &device, copies: &copies, now };
+            match gate::gate(&decision, &before) {
+                Ok(()) => found.borrow_mut().push((free, None)),
+                Err(stop) => {
+                    let may = MAY.iter().find(|(name, _)| *name == kind.name).map_or(&[][..], |(_, rules)| rules);
+                    prop_assert!(may.contains(&stop.rule), "{}: {}", kind.name, stop.rule);
+                    prop_assert!(!free || kind.name == "access.released", "{}", kind.name);
+                    prop_assert!(!decision.happened() || stop.rule == "same_person", "{}", kind.name);
+                    prop_assert!(!stop.says.is_empty() && !stop.way_past.is_empty());
+                    found.borrow_mut().push((free, Some(stop.rule)));
+                }
+            }
+            Ok(())
+        });
+        done.unwrap_or_else(|why| panic!("{}: {why}", kind.name));
+        let found = found.into_inner();
+        free_ones += found.iter().filter(|(free, _)| *free).count();
+        stops.extend(found.into_iter().filter_map(|(_, rule)| rule));
+    }
+    let every = ["consent_gone", "contact_details", "hold_talk", "photo_purpose", "same_person", "unchecked_copy"];
+    assert_eq!(stops.into_iter().collect::<Vec<_>>(), every);
+    assert!(free_ones > 500, "{free_ones}");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use indelible::cabinet::identity::Identity;
 use indelible::decision::people::Role;
+use indelible::decision::value::Content;
 use indelible::decision::view::View;
 use indelible::ledger::LedgerError;
 use indelible::ledger::init;
-use indelible::ledger::people::{Enrolling, Post};
+use indelible::ledger::people::{Enrolling, Outsider, Post};
 use indelible::store::durable;
 use indelible::verify::entry::Keys;
 use indelible::verify::report::{Code, Report};
@@ -198,5 +199,24 @@ fn a_program_that_sat_down_before_judges_by_what_was_entered_since() {
     let draft = indelible::decision::draft::Draft::from_json(&crate::forge::concern("theo", "too late")).unwrap();
     let refused = beside.record(&draft, &|| world.tick(), &mut durable::entropy());
     assert!(matches!(refused, Err(LedgerError::Refused(Code::KeyNotEnrolled))), "{refused:?}");
+    assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
+}
+
+#[test]
+fn a_parent_on_the_roll_is_the_same_person_in_every_entry() {
+    let world = World::new();
+    let who = Outsider { name: "Priya R.", handle: Some("priya"), person_type: "parent" };
+    let (entered, priya, _) = world.desk("maria").add_person(who, &|| world.tick(), &mut durable::entropy()).unwrap();
+    // By handle or by the whole name, for everybody; the log holds neither.
+    for typed in ["priya", "Priya R."] {
+        let draft = json!({"kind": "relation.assert", "case": "theo", "person": typed, "other_person": "Theo A.",
+            "relationship": "mother", "pr_status": "PR-1", "learned_at": "2026-10-06T09:00:00+01:00"});
+        let relation = world.record("sam", draft);
+        let (_, statement) = world.desk("maria").statement(relation).unwrap();
+        let values = statement.unwrap().body().values.clone();
+        assert!(values.iter().any(|value| value.content == Content::Person(priya)), "{typed}");
+    }
+    assert!(!world.bytes().windows(5).any(|bytes| bytes == b"Priya" || bytes == b"priya"));
+    assert!(world.desk("jon").statement(entered.number).unwrap().1.is_some());
     assert_eq!(codes(&verified(&world)), [(Code::OneFounder, 0)]);
 }

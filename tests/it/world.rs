@@ -31,20 +31,25 @@ pub const START: i64 = 1_791_273_600_000;
 impl World {
     /// Founds the setting with Maria alone.
     pub fn founded() -> Self {
+        Self::founded_at(START, "committee")
+    }
+
+    /// Founds a setting of this type with Maria alone, at a time in milliseconds UTC.
+    pub fn founded_at(start: i64, setting_type: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let maria = Identity::new("Maria Okafor", "maria", &mut durable::entropy()).unwrap();
         std::fs::write(folder.path().join("maria.id"), &*maria.seal(None).unwrap()).unwrap();
         let beginning = Beginning {
             setting: "Willowbrook Pre-School",
             origin: "willowbrook.example/decisions",
-            setting_type: "committee",
+            setting_type,
             urn: "",
             role: Role::Dsl,
         };
         let (dir, config) = (folder.path().join("book"), folder.path().join("config"));
         let side = side_folder(&folder.path().join("maria.id"));
-        let begun = init::init(&dir, &config, &maria, &side, &beginning, START, &mut durable::entropy()).unwrap();
-        World { folder, begun, clock: Cell::new(START) }
+        let begun = init::init(&dir, &config, &maria, &side, &beginning, start, &mut durable::entropy()).unwrap();
+        World { folder, begun, clock: Cell::new(start) }
     }
 
     /// Founds the setting and brings in Jon, Sam and the two cases: entries 0 to 5.
@@ -52,16 +57,22 @@ impl World {
         let world = Self::founded();
         let mut desk = world.desk("maria");
         for (name, handle, role) in [("Jon Pell", "jon", Role::DeputyDsl), ("Sam Leigh", "sam", Role::Practitioner)] {
-            let identity = Identity::new(name, handle, &mut durable::entropy()).unwrap();
-            std::fs::write(world.path(&format!("{handle}.id")), &*identity.seal(None).unwrap()).unwrap();
-            let card = init::card(&identity).unwrap();
-            let enrolling = Enrolling { role, handle: None, renews: None };
-            desk.enrol(&card, enrolling, &|| world.tick(), &mut durable::entropy()).unwrap();
+            world.enrol(&mut desk, name, handle, role);
         }
         for (handle, label) in [("theo", "Theo A."), ("ezra", "Ezra M.")] {
             desk.open_case(handle, label, &|| world.tick(), &mut durable::entropy()).unwrap();
         }
         world
+    }
+
+    /// Makes somebody an identity and enrols it, at the desk of somebody who may.
+    pub fn enrol(&self, desk: &mut Desk, name: &str, handle: &str, role: Role) -> u64 {
+        let identity = Identity::new(name, handle, &mut durable::entropy()).unwrap();
+        std::fs::write(self.path(&format!("{handle}.id")), &*identity.seal(None).unwrap()).unwrap();
+        let card = init::card(&identity).unwrap();
+        let enrolling = Enrolling { role, handle: None, renews: None };
+        let (change, _) = desk.enrol(&card, enrolling, &|| self.tick(), &mut durable::entropy()).unwrap();
+        change.entered.number
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -76,6 +87,16 @@ impl World {
     pub fn tick(&self) -> i64 {
         self.clock.set(self.clock.get() + 1000);
         self.clock.get()
+    }
+
+    /// The clock, in milliseconds UTC.
+    pub fn now(&self) -> i64 {
+        self.clock.get()
+    }
+
+    /// Sets the clock, in milliseconds UTC.
+    pub fn set(&self, now: i64) {
+        self.clock.set(now);
     }
 
     /// Sets the clock (RFC 3339).

@@ -37,7 +37,7 @@ pub fn of(entries: u64, cases: u64) -> Made {
         let all = story(&handle(round % cases), number, round).into_iter();
         drafts.extend(all.map(|draft| Draft::from_json(&draft).unwrap()));
         if drafts.len() as u64 >= 1000 * ROUND || round + 1 == rounds {
-            let now = START + 3_600_000 + i64::try_from(round).unwrap() * 1000;
+            let now = START + 30 * 86_400_000 + i64::try_from(round).unwrap() * 1000;
             let outcomes = desk.record_all(&drafts, true, &|| now, &mut rng, &mut |_, _| ()).unwrap();
             let entered = |outcome: &Outcome| matches!(outcome, Outcome::Entered { .. });
             assert!(outcomes.iter().all(entered), "{:?}", outcomes.iter().find(|outcome| !entered(outcome)));
@@ -64,7 +64,7 @@ fn story(case: &str, n: u64, round: u64) -> Vec<Json> {
         json!({"kind": "concern.observed", "case": case, "learned_at": at("08:10"), "narrative": "seen", "reasons": "a pattern",
                "hold_check": "no", "concern_type": "neglect", "parents_side": "asked"}),
         json!({"kind": "request.received", "case": case, "learned_at": at("08:20"), "requester": party, "items_asked": item,
-               "purpose": "PU-HEALTH", "channel": "phone", "duty": "none"}),
+               "purpose": "PU-HEALTH", "channel": "phone", "duty": "D-0"}),
         json!({"kind": "consent.given", "case": case, "learned_at": at("08:30"), "giver": {"name": "Mother"},
                "purpose": "PU-HEALTH", "method": "M-FACE",
                "explained": {"why": "a", "what": "b", "who_sees": "c", "purpose": "d", "implications": "e"},

@@ -2,6 +2,7 @@
 //! for a file, and what is owed at the end of it. All people and words are invented.
 
 use indelible::decision::draft::Draft;
+use indelible::ledger::people::Outsider;
 use indelible::ledger::record::Outcome;
 use indelible::store::durable;
 use serde_json::json;
@@ -18,24 +19,26 @@ pub const REVIEWED: &str = "2026-11-27T16:00:00+00:00";
 const STOPPED: &str = "2026-11-16T10:00:00+00:00";
 
 impl Stage {
-    /// Opens the cases of the rest of the term: entries 25 and 26.
+    /// Opens the cases of the rest of the term: entries 25 to 27, the last of which is a mother on the roll.
     pub fn more_cases(&self) -> Result<(), Failure> {
         let now = clock("2026-11-09T09:00:00+00:00")?;
         let mut desk = self.desk("maria")?;
         for (handle, label) in [("arun", "Arun R."), ("noor", "Noor B.")] {
             desk.open_case(handle, label, &|| now, &mut durable::entropy())?;
         }
+        let mother = Outsider { name: "Priya R.", handle: Some("priya"), person_type: "parent" };
+        desk.add_person(mother, &|| now, &mut durable::entropy())?;
         Ok(())
     }
 
-    /// Tries to share what the withdrawn consent was for: stopped, and entered as `rule.blocked`, entry 31.
+    /// Tries to share what the withdrawn consent was for: stopped, and entered as `rule.blocked`, entry 33.
     pub fn try_to_share(&self) -> Result<(String, String), Failure> {
         let draft = json!({"kind": "decision.share", "case": "arun", "learned_at": STOPPED, "decided_at": STOPPED,
             "decided_by": "sam", "recipient": {"agency": "AG-SALT", "person": "speech and language team",
             "verified": "V-KNOWN", "reference": "S-118"}, "items": [{"class": "development", "what": "progress note",
             "statement_type": "fact"}], "items_withheld": [], "purpose": "PU-HEALTH", "basis": "LB-A", "special": "SC-A",
             "method": "M-SECMAIL", "reasons": "They asked how he gets on.",
-            "refs": [{"relation": "relies_on", "entry": 27}]});
+            "refs": [{"relation": "relies_on", "entry": 29}]});
         let now = clock(STOPPED)?;
         let draft = Draft::from_json(&draft).map_err(broken)?;
         match self.desk("maria")?.record(&draft, &|| now, &mut durable::entropy())? {
@@ -48,20 +51,23 @@ impl Stage {
 impl Demo<'_, '_> {
     /// The rest of the term.
     pub(super) fn autumn(&mut self) -> Result<(), Failure> {
-        self.say("\nArun's mother says yes, and later: not any more. Entries 25 and 26 opened two cases.\n")?;
+        self.say(
+            "\nArun's mother says yes, and later: not any more. (25 to 27: two cases, and she is put on the roll.)\n",
+        )?;
         self.stage.more_cases()?;
-        self.enter(27, consent())?;
+        self.enter(28, consent())?;
         let (says, way) = self.stage.try_to_share()?;
         self.say(&wrap(
-            &format!("  31  Mon 16 Nov 2026 10:00  maria would share once more, and is stopped: {says}."),
+            &format!("  33  Mon 16 Nov 2026 10:00  maria would share once more, and is stopped: {says}."),
             "      ",
         ))?;
         self.say(&wrap(&format!("      The way on: {way}."), "      "))?;
         self.say("\nMaria asks for advice without a name; then she gives it, and it is a referral.\n")?;
-        self.enter(32, advice())?;
+        self.enter(34, advice())?;
         self.say("\nTheo's mother asks for his file.\n")?;
-        self.enter(36, access())?;
-        Ok(())
+        self.enter(38, access())?;
+        self.say("\nAnd one thing of October is settled, late.\n")?;
+        self.enter(40, notified())
     }
 
     /// What is owed, at the end.
@@ -83,18 +89,27 @@ impl Demo<'_, '_> {
     }
 }
 
-/// Entries 27 to 30.
+/// Entries 28 to 32.
 pub fn consent() -> Vec<Step> {
     let team =
         json!({"agency": "AG-SALT", "person": "speech and language team", "verified": "V-KNOWN", "reference": "S-118"});
     vec![
         step(
+            "2026-11-09T09:20:00+00:00",
+            "maria",
+            "his mother shows his birth certificate",
+            json!({
+            "kind": "relation.assert", "case": "arun", "learned_at": "2026-11-09T09:05:00+00:00", "person": "priya",
+            "other_person": {"name": "Arun R."}, "relationship": "mother", "pr_status": "PR-1", "residence": "resident",
+            "evidence_seen": "birth certificate"}),
+        ),
+        step(
             "2026-11-09T09:25:00+00:00",
             "maria",
-            "his mother agrees to a referral for speech, and hears what that means",
+            "his mother agrees to a speech referral, well informed",
             json!({
             "kind": "consent.given", "case": "arun", "learned_at": "2026-11-09T09:10:00+00:00",
-            "giver": {"name": "Priya R., mother"}, "purpose": "PU-HEALTH", "method": "M-FACE",
+            "giver": "priya", "purpose": "PU-HEALTH", "method": "M-FACE",
             "explained": {"why": "he says few words", "what": "two observations and the hearing form",
                 "who_sees": "the speech and language team", "purpose": "to see whether he needs help",
                 "implications": "they may invite him; no is no disadvantage"},
@@ -109,7 +124,7 @@ pub fn consent() -> Vec<Step> {
             "decided_at": "2026-11-10T13:50:00+00:00", "occurred_at": "2026-11-10T14:00:00+00:00", "decided_by": "maria",
             "recipient": team, "items": [{"class": "development", "what": "two observations", "statement_type": "fact"}],
             "items_withheld": [], "purpose": "PU-HEALTH", "basis": "LB-A", "special": "SC-A", "method": "M-SECMAIL",
-            "reasons": "She asked for it, and it may help him.", "refs": [{"relation": "relies_on", "entry": 27}]}),
+            "reasons": "She asked for it, and it may help him.", "refs": [{"relation": "relies_on", "entry": 29}]}),
         ),
         step(
             "2026-11-10T15:00:00+00:00",
@@ -117,7 +132,7 @@ pub fn consent() -> Vec<Step> {
             "the deputy agrees",
             json!({
             "kind": "backing", "case": "arun", "learned_at": "2026-11-10T14:55:00+00:00", "view": "agrees",
-            "reasons": "What she agreed to, and no more.", "refs": [{"relation": "backs", "entry": 28}]}),
+            "reasons": "What she agreed to, and no more.", "refs": [{"relation": "backs", "entry": 30}]}),
         ),
         step(
             "2026-11-12T16:31:00+00:00",
@@ -125,13 +140,13 @@ pub fn consent() -> Vec<Step> {
             "she takes it back, at 16:20 by telephone",
             json!({
             "kind": "consent.withdrawn", "case": "arun", "learned_at": "2026-11-12T16:20:00+00:00",
-            "giver": {"name": "Priya R., mother"}, "purpose": "PU-HEALTH", "method": "M-PHONE",
-            "narrative": "She would rather wait until after Christmas.", "refs": [{"relation": "withdraws", "entry": 27}]}),
+            "giver": "priya", "purpose": "PU-HEALTH", "method": "M-PHONE",
+            "narrative": "She would rather wait until after Christmas.", "refs": [{"relation": "withdraws", "entry": 29}]}),
         ),
     ]
 }
 
-/// Entries 32 to 35.
+/// Entries 34 to 37.
 pub fn advice() -> Vec<Step> {
     let line =
         json!({"agency": "AG-CSC", "person": "consultation line", "verified": "V-CALLBACK", "reference": "C-551"});
@@ -152,7 +167,7 @@ pub fn advice() -> Vec<Step> {
             json!({
             "kind": "advice.identified", "case": "noor", "learned_at": "2026-11-17T11:20:00+00:00",
             "occurred_at": "2026-11-17T11:20:00+00:00", "adviser": named, "person": {"name": "Noor B."},
-            "narrative": "Given, as they asked for it.", "refs": [{"relation": "follows", "entry": 32}]}),
+            "narrative": "Given, as they asked for it.", "refs": [{"relation": "follows", "entry": 34}]}),
         ),
         step(
             "2026-11-17T11:34:00+00:00",
@@ -161,7 +176,7 @@ pub fn advice() -> Vec<Step> {
             json!({
             "kind": "advice.given", "learned_at": "2026-11-17T11:25:00+00:00", "adviser": line,
             "advice": "Treat this as a referral; form within a day.", "advice_code": "refer",
-            "refs": [{"relation": "answers", "entry": 32}]}),
+            "refs": [{"relation": "answers", "entry": 34}]}),
         ),
         step(
             "2026-11-17T11:36:00+00:00",
@@ -173,12 +188,27 @@ pub fn advice() -> Vec<Step> {
             "items": [{"class": "words_of_child", "what": "that he sleeps in the car", "statement_type": "reported_words",
                        "speaker": "Noor"}], "items_withheld": [], "method": "M-PHONE", "basis": "LB-EA", "basis_limb": 5,
             "special": "SC-G18b", "risk_level": "RL-2", "reasons": "As they advised.",
-            "refs": [{"relation": "follows", "entry": 33}, {"relation": "advised_by", "entry": 34}]}),
+            "refs": [{"relation": "follows", "entry": 35}, {"relation": "advised_by", "entry": 36}]}),
         ),
     ]
 }
 
-/// Entries 36 and 37.
+/// Entry 40.
+pub fn notified() -> Vec<Step> {
+    vec![step(
+        "2026-11-26T15:00:00+00:00",
+        "maria",
+        "Ofsted need not be told, and why",
+        json!({
+        "kind": "ofsted.notified", "case": "theo", "folder": "general", "learned_at": "2026-11-26T14:50:00+00:00",
+        "occurred_at": "2026-11-26T14:50:00+00:00", "notifiable": "no", "method": "M-PHONE",
+        "recipient": {"agency": "AG-OFSTED", "person": "helpline", "verified": "V-KNOWN", "reference": "O-77"},
+        "reasons": "He was discharged the same evening; they say that no notification is needed.",
+        "refs": [{"relation": "decides", "entry": 8}]}),
+    )]
+}
+
+/// Entries 38 and 39.
 pub fn access() -> Vec<Step> {
     vec![
         step(
@@ -198,7 +228,7 @@ pub fn access() -> Vec<Step> {
             json!({
             "kind": "access.acknowledged", "case": "theo", "learned_at": "2026-11-25T08:55:00+00:00",
             "occurred_at": "2026-11-25T08:55:00+00:00", "method": "M-EMAIL", "chair_told": "2026-11-25T08:58:00+00:00",
-            "refs": [{"relation": "acknowledges", "entry": 36}, {"relation": "part_of", "entry": 36}]}),
+            "refs": [{"relation": "acknowledges", "entry": 38}, {"relation": "part_of", "entry": 38}]}),
         ),
     ]
 }

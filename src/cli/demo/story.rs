@@ -110,7 +110,7 @@ fn no() -> Vec<Step> {
             "learned_at": "2026-10-08T11:00:00+01:00",
             "requester": {"agency": "AG-HV", "person": "Dana F.", "verified": "V-CALLBACK"},
             "items_asked": [{"class": "development", "what": "any concern of ours", "statement_type": "unknown"}],
-            "purpose": "PU-HELP", "channel": "phone"}),
+            "purpose": "PU-HELP", "channel": "phone", "duty": "D-0"}),
         ),
         step(
             "2026-10-08T15:20:00+01:00",
@@ -234,7 +234,8 @@ fn although() -> Vec<Step> {
                 "alt": "early help offered 8 and 22 October, declined", "crime": "none known",
                 "others": "a baby at home", "balance": "only appointments, meals, and weight as it was told to us"},
             "refs": [{"relation": "overrides", "entry": 12}, {"relation": "reviews", "entry": 13},
-                     {"relation": "decides", "entry": 18}, {"relation": "decides", "entry": 19}]}),
+                     {"relation": "decides", "entry": 17}, {"relation": "decides", "entry": 18},
+                     {"relation": "decides", "entry": 19}]}),
         ),
         step(
             "2026-11-06T11:20:00+00:00",

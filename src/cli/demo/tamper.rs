@@ -74,7 +74,7 @@ impl Demo<'_, '_> {
             other.enter(step.who, step.at, &step.draft)?;
         }
         other.try_to_share()?;
-        for step in autumn::advice().into_iter().chain(autumn::access()) {
+        for step in autumn::advice().into_iter().chain(autumn::access()).chain(autumn::notified()) {
             other.enter(step.who, step.at, &step.draft)?;
         }
         let last = self.last()?;

@@ -4,6 +4,7 @@ use std::io::{Read, Seek};
 
 use crate::codec::{Digest, PersonId};
 use crate::entry::statement::{Body, UNKNOWN};
+use crate::review::closings::UNASKED;
 use crate::review::fact::Fact;
 use crate::review::item::{Review, State};
 use crate::review::look::{Look, review};
@@ -25,18 +26,6 @@ pub(super) struct Kept {
     /// The newest pack that was adopted, if it is not the built-in one and can be read.
     pack: Option<Pack>,
 }
-
-/// Kinds of which no rule asks anything.
-const UNASKED: [&str; 8] = [
-    "body.read",
-    "attachment.add",
-    "training.done",
-    "inspection.opened",
-    "verification.done",
-    "grant.made",
-    "grant.ended",
-    "mirror.deleted",
-];
 
 impl Kept {
     /// Notes a pack that was adopted.
@@ -94,7 +83,10 @@ impl<R: Read + Seek> Walk<'_, R> {
         let rules = self.roster.rulebook().unwrap_or_else(|| Rulebook::new(pack));
         let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
         let now = self.options.now;
-        let found = review(&Look { facts: &kept.facts, unseen: &kept.unseen, rules: &rules, roles: &roles, now });
+        // What opens to nobody here is restricted if there is a key for every author; else it may be a closing.
+        let oversees = kept.unseen.is_empty() || self.keys.structure.len() >= self.roster.enrolments().len();
+        let (facts, unseen) = (&kept.facts, &kept.unseen);
+        let found = review(&Look { facts, unseen, rules: &rules, roles: &roles, oversees, now });
         let bad = found.items.iter().any(|item| {
             let state = item.state(now);
             state == State::Overdue || item.severity == Severity::Red && state == State::Open

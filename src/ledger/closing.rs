@@ -1,0 +1,219 @@
+//! Closings: a day or a week is signed off, with what was entered in it and what still waits.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use rand_core::CryptoRng;
+
+use crate::cabinet::Durable;
+use crate::cabinet::chain::Chain;
+use crate::codec::{KindNumber, ShortText};
+use crate::decision::value::{Content, Moment, Value, field};
+use crate::entry::authored::Signed;
+use crate::ledger::LedgerError;
+use crate::ledger::append::Entered;
+use crate::ledger::desk::Desk;
+use crate::ledger::record::code;
+use crate::review::closings::{FLAG, midnight};
+use crate::review::item::{About, State};
+use crate::rules::calendar::{days_between, week_of};
+use crate::rules::clock;
+use crate::rules::policy::Closings;
+use crate::seal::sealed::Sealed;
+use crate::store::disk::Disk;
+use crate::tree::Hash;
+use crate::verify::report::Code;
+
+/// Most numbers of entries that a closing lists as unopened, so that its statement has room for them.
+const UNOPENED_LIMIT: usize = 2_000;
+/// Kinds that are no writing: a period with nothing else in it is a nil return.
+const NO_WRITING: [&str; 2] = ["closing", "body.read"];
+
+/// What a closing says of its period and of the ledger at that moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// The first day.
+    pub from: NaiveDate,
+    /// The last day.
+    pub to: NaiveDate,
+    /// Whether nothing was written: nothing but closings and readings was entered.
+    pub nil: bool,
+    /// Entries recorded in the period.
+    pub entries: u64,
+    /// Those that could be opened, by kind.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// What waits, by flag: how many items, and how many of them are overdue.
+    pub open: BTreeMap<&'static str, (u64, u64)>,
+    /// Entries that the signer cannot open: of the period, and of those entered since the closing before it.
+    pub unopened: Vec<u64>,
+    /// How many entries it speaks of.
+    pub size: u64,
+    /// Their root.
+    pub root: Hash,
+    /// The closing that covers the whole period already.
+    pub before: Option<u64>,
+    /// Earlier days that nobody closed: the first and last of each stretch, and the first of all first.
+    pub unclosed: Vec<(NaiveDate, NaiveDate)>,
+}
+
+/// A closing that was entered.
+#[derive(Debug)]
+pub struct Closed {
+    /// Number, time and receipt.
+    pub entered: Entered,
+    /// What it says.
+    pub closing: Closing,
+    /// Whether the checkpoint over it could be kept under `checkpoints/`.
+    pub kept: bool,
+}
+
+impl<D: Disk> Desk<D> {
+    /// Returns what a closing is over by default, up to a day: that day or, where the policy closes by the week, its week
+    /// from Monday on.
+    #[must_use]
+    pub fn closing_period(&self, to: NaiveDate) -> (NaiveDate, NaiveDate) {
+        match self.rules().closings_at(clock::end_of_day(to)) {
+            Closings::Day => (to, to),
+            Closings::Week => (week_of(to), to),
+        }
+    }
+
+    /// Says what a closing over these days would say at `now`, in milliseconds UTC.
+    ///
+    /// # Errors
+    /// `NotAllowed` for whoever does not oversee; `Incomplete` for a last day before the first; those of the store.
+    pub fn closing(&self, from: NaiveDate, to: NaiveDate, now: i64) -> Result<Closing, LedgerError> {
+        self.need_overseer()?;
+        if to < from {
+            return Err(LedgerError::Incomplete("a last day that is not before the first".to_owned()));
+        }
+        let (begin, end) = (midnight(from), clock::end_of_day(to) + 999);
+        let review = self.review(now)?;
+        let (mut open, mut unclosed): (BTreeMap<_, (u64, u64)>, _) = (BTreeMap::new(), Vec::new());
+        for item in review.items.iter().filter(|item| item.state(now).waits()) {
+            if let (FLAG, About::Unclosed(first, last)) = (item.flag, &item.about) {
+                // Days that this closing covers wait no longer.
+                let days = days_between(clock::london_day(*first), clock::london_day(*last));
+                let left: Vec<NaiveDate> = days.filter(|day| !(from..=to).contains(day)).collect();
+                let (Some(first), Some(last)) = (left.first(), left.last()) else { continue };
+                unclosed.push((*first, *last));
+            }
+            let (count, overdue) = open.entry(item.flag).or_default();
+            *count += 1;
+            *overdue += u64::from(item.state(now) == State::Overdue);
+        }
+        let (scan, before, since) = self.with_facts(|known| {
+            let first = known.facts.iter().position(|fact| fact.recorded >= begin);
+            let last = first.and_then(|first| first.checked_sub(1)).and_then(|at| known.facts.get(at));
+            let scan = match first {
+                Some(_) => last.map_or(0, |fact| fact.entry + 1),
+                None => known.facts.last().map_or(0, |fact| fact.entry + 1),
+            };
+            let mut closings = known.facts.iter().filter(|fact| fact.name() == "closing");
+            let roles = |person, entry, at| self.roster().roles(person, entry, at);
+            let book = crate::review::book::Book::open(&[], self.rules(), &roles);
+            let covers = |fact: &&crate::review::fact::Fact| {
+                let today = clock::london_day(fact.recorded);
+                book.covered(fact).is_some_and(|(first, last)| first <= from && to <= last.min(today))
+            };
+            let since = closings.clone().next_back().map_or(0, |last| last.count(field::TREE_SIZE).unwrap_or(0));
+            (scan, closings.find(covers).map(|fact| fact.entry), since)
+        })?;
+        let opener = self.opener();
+        let (mut entries, mut kinds, mut nil) = (0, BTreeMap::new(), true);
+        let mut within = Vec::new();
+        self.ledger.envelopes_from(scan, &mut |envelope, structure, words| {
+            if !(begin..=end).contains(&envelope.recorded) {
+                return;
+            }
+            entries += 1;
+            within.push(envelope.number.0);
+            let statement = opener.open(&envelope.statement, structure, words);
+            let name = statement.and_then(|statement| statement.body().kind.name());
+            nil &= name.is_some_and(|name| NO_WRITING.contains(&name));
+            if let Some(name) = name {
+                *kinds.entry(name).or_insert(0) += 1;
+            }
+        })?;
+        let mut unopened = review.unseen;
+        unopened.retain(|number| *number >= since || within.binary_search(number).is_ok());
+        unopened.truncate(UNOPENED_LIMIT);
+        let (size, root) = (self.ledger.size(), self.ledger.root());
+        Ok(Closing { from, to, nil, entries, kinds, open, unopened, size, root, before, unclosed })
+    }
+
+    /// Closes a day or a week: enters one `closing` over these days, which speaks of the entries up to its own `seen`, and
+    /// keeps the checkpoint that covers it. A period that was closed before may be closed again.
+    ///
+    /// A crash after the entry leaves no copy of the checkpoint: the log holds it all the same.
+    ///
+    /// # Errors
+    /// As [`Desk::closing`]; those that keep anything from being entered.
+    pub fn close_day(
+        &mut self,
+        from: NaiveDate,
+        to: NaiveDate,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Closed, LedgerError> {
+        self.time = now();
+        self.need_overseer()?;
+        // Nothing is entered between this and the signature: what it says is what its `seen` stands for.
+        let mut chain = self.take_chain(now)?;
+        let closing = self.closing(from, to, self.time)?;
+        let authored = self.sign_closing(&closing, &mut chain, rng)?;
+        let mut outcomes = Vec::new();
+        let draft = vec![(0, Vec::new(), Vec::new())];
+        self.send_group(draft, vec![authored], &mut chain, now, &mut outcomes, &mut |_, _| ())?;
+        chain.save(Durable::Later)?;
+        let entered = outcomes.pop().ok_or(LedgerError::Refused(Code::Statement))?.1.into_entered()?;
+        let newest = self.ledger.best_note(entered.number);
+        let kept = newest.is_ok_and(|note| self.ledger.keep_known(&note).is_ok());
+        Ok(Closed { entered, closing, kept })
+    }
+
+    fn sign_closing(
+        &self,
+        closing: &Closing,
+        chain: &mut Chain,
+        rng: &mut impl CryptoRng,
+    ) -> Result<crate::entry::authored::Authored, LedgerError> {
+        let kind = KindNumber::of("closing").ok_or(LedgerError::NoPack)?;
+        let decision = self.decide(kind, None, self.closing_values(closing)?, Vec::new(), self.time)?;
+        let (key, structure_key) = (self.identity.author(), self.structure_key()?);
+        let sealed = Sealed::new(decision, self.ledger_id(), key.as_bytes(), None, rng)?;
+        let author = self.signs(chain, self.time)?;
+        let signed = Signed::new(sealed, &author)?;
+        chain.signed(author.sequence, signed.digest())?;
+        Ok(signed.finish(&key, structure_key, rng)?)
+    }
+
+    fn closing_values(&self, closing: &Closing) -> Result<Vec<Value>, LedgerError> {
+        let day = |day: NaiveDate| {
+            Moment::parse(&day.to_string())
+                .map_err(|_| LedgerError::Incomplete("a day between 1900 and 2199".to_owned()))
+        };
+        let one = |field, content| Value { field, position: 0, content };
+        let mut values = vec![
+            one(field::STARTS_AT, Content::Time(day(closing.from)?)),
+            one(field::ENDS_AT, Content::Time(day(closing.to)?)),
+            self.value("nil", code(if closing.nil { "yes" } else { "no" })?)?,
+            one(field::ENTRIES_COUNT, Content::Count(closing.entries)),
+            one(field::TREE_SIZE, Content::Count(closing.size)),
+            one(field::ROOT_HASH, Content::Hash(crate::codec::Digest::new(closing.root.0))),
+        ];
+        let text = |text| ShortText::new(text).map_err(|_| LedgerError::Refused(Code::Statement));
+        for (at, (kind, count)) in (0..).zip(&closing.kinds) {
+            values.push(Value { position: at, ..self.value("kind_counts.kind", Content::Text(text(kind)?))? });
+            values.push(Value { position: at, ..self.value("kind_counts.count", Content::Count(*count))? });
+        }
+        for (at, (flag, (count, _))) in (0..).zip(&closing.open) {
+            values.push(Value { position: at, ..self.value("open_items.flag", code(flag)?)? });
+            values.push(Value { position: at, ..self.value("open_items.count", Content::Count(*count))? });
+        }
+        for (at, number) in (0..).zip(&closing.unopened) {
+            values.push(Value { position: at, ..self.value("unopened", Content::Entry(*number))? });
+        }
+        Ok(values)
+    }
+}
