@@ -116,15 +116,15 @@ fn the_demo_names_each_tampering() {
         .iter()
         .map(|tried| (tried["what"].as_str().unwrap(), tried["history"].as_str().unwrap(), tried["findings"].clone()))
         .collect();
-    assert_eq!(document["entries"], 41);
+    assert_eq!(document["entries"], 42);
     assert_eq!(
         tried,
         [
             ("flip", "invalid", json!([{"entry": 13, "code": "SEALED"}])),
-            ("drop", "truncated", json!([{"entry": 40, "code": "TRUNCATED"}])),
+            ("drop", "truncated", json!([{"entry": 41, "code": "TRUNCATED"}])),
             ("swap", "invalid", json!([{"entry": 12, "code": "ORDER"}])),
-            ("write_again", "forked", json!([{"entry": 0, "code": "LOG-KEY"}, {"entry": 40, "code": "FORK"}])),
-            ("fork", "forked", json!([{"entry": 41, "code": "FORK"}])),
+            ("write_again", "forked", json!([{"entry": 0, "code": "LOG-KEY"}, {"entry": 41, "code": "FORK"}])),
+            ("fork", "forked", json!([{"entry": 42, "code": "FORK"}])),
         ]
     );
     let document: Json = serde_json::from_str(&demo(&["demo", "--story", "people", "--json"])).unwrap();

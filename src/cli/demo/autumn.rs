@@ -4,6 +4,7 @@
 use indelible::decision::draft::Draft;
 use indelible::ledger::people::Outsider;
 use indelible::ledger::record::Outcome;
+use indelible::rules::clock::london_day;
 use indelible::store::durable;
 use serde_json::json;
 
@@ -28,6 +29,14 @@ impl Stage {
         }
         let mother = Outsider { name: "Priya R.", handle: Some("priya"), person_type: "parent" };
         desk.add_person(mother, &|| now, &mut durable::entropy())?;
+        Ok(())
+    }
+
+    /// Closes a day on which nothing was entered: entry 41.
+    pub fn nil_return(&self) -> Result<(), Failure> {
+        let now = clock("2026-11-27T15:20:00+00:00")?;
+        let day = london_day(now);
+        self.desk("maria")?.close_day(day, day, &|| now, &mut durable::entropy())?;
         Ok(())
     }
 
@@ -67,7 +76,10 @@ impl Demo<'_, '_> {
         self.say("\nTheo's mother asks for his file.\n")?;
         self.enter(38, access())?;
         self.say("\nAnd one thing of October is settled, late.\n")?;
-        self.enter(40, notified())
+        self.enter(40, notified())?;
+        self.say("\nFriday was quiet, and that is entered too.\n")?;
+        self.stage.nil_return()?;
+        self.say("  41  Fri 27 Nov 2026 15:20  maria  the day is closed: nothing to enter (a nil return)\n")
     }
 
     /// What is owed, at the end.

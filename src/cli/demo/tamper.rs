@@ -77,6 +77,7 @@ impl Demo<'_, '_> {
         for step in autumn::advice().into_iter().chain(autumn::access()).chain(autumn::notified()) {
             other.enter(step.who, step.at, &step.draft)?;
         }
+        other.nil_return()?;
         let last = self.last()?;
         let log = other.log()?;
         let alone = look(&log, Held::default())?;

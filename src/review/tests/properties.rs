@@ -1,6 +1,7 @@
 //! What holds of every review, whatever was entered.
 
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, Strategy, any, prop};
+use proptest::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value as Json, json};
 
 use super::{Story, backing, concern, consent, parent, referral, share, to, with};
