@@ -30,6 +30,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(Change, Vec<Conflict>), LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let read = Policy::parse(text, &self.pack)?;
         let conflicts = policy::conflicts(&read, &self.pack, self.today());
@@ -51,6 +52,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         SettingCalendar::parse(text, &self.pack)?;
         self.adopt("calendar.adopt", text, Vec::new(), now, rng)
@@ -67,6 +69,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let read = Pack::parse(text)?;
         read.keeps_numbers_of(&self.pack)?;

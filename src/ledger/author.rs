@@ -37,13 +37,7 @@ impl<D: Disk> Desk<D> {
         let author = self.identity.author();
         let key = self.structure_key()?.clone();
         let mut chain = Chain::take(&self.side, self.ledger_id(), author.clone())?;
-        // Under the lock: what another program is writing just now is not torn.
-        let lock = self.ledger.lock()?;
-        self.ledger.refresh()?;
-        drop(lock);
-        let adoptions = self.roster.adoptions();
-        self.ledger.extend_roster(&mut self.roster)?;
-        self.renew_rules(adoptions)?;
+        self.read_on_log()?;
         let head = self.author_head(&key)?;
         let restricted = self.restricted_head(&chain, head)?;
         if let Some(head) = &restricted {

@@ -2,7 +2,8 @@
 //! was filed in the wrong place.
 //!
 //! References run from the later entry to the earlier, so the way back is looked up in lists: one for each structure key,
-//! sealed under it, which all who hold the key share, and one for each reader and folder key, sealed under the reader's own.
+//! sealed under it, which all who hold the key share, and one for each reader and folder key, sealed under both. What remains
+//! of a punctured key is many keys: the list is sealed under all of them, so that it closes when one more of them goes.
 //! Each says up to which entry it knows; what was entered since is looked at and added. The lists are cards: they may
 //! be burnt, and are then made anew by one walk over the log.
 
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cabinet::own;
+use crate::codec::context::INDEX;
 use crate::codec::{self, Digest, FolderKeyId, RelationNumber};
 use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::ledger::LedgerError;
@@ -165,20 +167,36 @@ impl<D: Disk> Desk<D> {
             let opens = keys_of(std::iter::once(held), self.ledger_id());
             // What remains of a punctured epoch has no key of its own: the list is the reader's.
             let (key, label) = match held.key() {
-                Some(key) => (key, b"author".to_vec()),
-                None => (own, [&held.author.as_bytes()[..], &held.epoch.to_be_bytes()].concat()),
+                Some(key) => (key.clone(), b"author".to_vec()),
+                None => {
+                    let label = [&held.author.as_bytes()[..], &held.epoch.to_be_bytes()].concat();
+                    (under(own, held.kept().iter().map(|kept| kept.key.as_bytes())), label)
+                }
             };
-            pages.push(page(key, label, Some(opens), begins));
+            pages.push(page(&key, label, Some(opens), begins));
         }
         for id in folders {
             let Some(file) = self.folder_file(id)? else { continue };
             let begins = self.roster.folder_key(&id).map_or(0, |epoch| epoch.entry);
+            let key = match file.private() {
+                Some(private) => under(own, std::iter::once(private.as_bytes())),
+                None => {
+                    let kept: Vec<_> = file.kept().collect();
+                    under(own, kept.iter().map(|(_, (key, _))| key.as_bytes()))
+                }
+            };
             let (restricted, kept) = (file.private().cloned().into_iter().collect(), file.kept().collect());
             let opens = Keys { ledger: self.ledger_id(), restricted, kept, ..Keys::default() };
-            pages.push(page(own, id.as_bytes().to_vec(), Some(opens), begins));
+            pages.push(page(&key, id.as_bytes().to_vec(), Some(opens), begins));
         }
         Ok(pages)
     }
+}
+
+/// Returns the key of a list that whoever lacks the reader's own key, or one of these, does not open.
+fn under<'a>(own: &StructureKey, keys: impl Iterator<Item = &'a [u8; 32]>) -> StructureKey {
+    let fold = |key: StructureKey, next: &[u8; 32]| StructureKey::new(INDEX.keyed(key.as_bytes(), next));
+    keys.fold(own.clone(), fold)
 }
 
 /// Looks whether an entry stands beside earlier ones, and notes it in the list of what opens it.

@@ -77,6 +77,7 @@ impl Desk<RealFile> {
         let mut ledger = Ledger::open_append(dir, None)?;
         let roster = ledger.roster()?;
         log_key::take_keys(&mut ledger, &roster, config)?;
+        ledger.config = Some(config.to_owned());
         Self::at(ledger, roster, identity, side)
     }
 
@@ -207,6 +208,33 @@ impl<D: Disk> Desk<D> {
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
         keys_of(self.held.iter(), self.ledger_id())
+    }
+
+    /// Reads on in the log. Under the lock: what another program is writing just now is not torn.
+    pub(super) fn read_on_log(&mut self) -> Result<(), LedgerError> {
+        let lock = self.ledger.lock()?;
+        self.ledger.refresh()?;
+        drop(lock);
+        let adoptions = self.roster.adoptions();
+        self.ledger.extend_roster(&mut self.roster)?;
+        self.renew_rules(adoptions)
+    }
+
+    /// Reads what others entered since this desk looked, and the keys and names that came with it: what a command names
+    /// is found, and nothing is wrapped for whom the ledger does not say now.
+    pub(super) fn catch_up(&mut self) -> Result<(), LedgerError> {
+        let before = self.ledger.size();
+        self.read_on_log()?;
+        if self.ledger.size() == before {
+            return Ok(());
+        }
+        self.read_keys()?;
+        // Where it is closed by now, the ledger says why as soon as something is entered.
+        if let Ok(roll) = Roll::load(&self.ledger.cabinet(), self.identity.secret()) {
+            self.roll = roll;
+        }
+        let config = self.ledger.config.clone();
+        config.map_or(Ok(()), |config| log_key::take_keys(&mut self.ledger, &self.roster, &config))
     }
 
     /// Reads the keys of the cabinet anew: who reads what may have changed.

@@ -58,6 +58,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let Granting { person, case, folders, profile, until } = granting;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
@@ -96,6 +97,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let table = self.readers()?;
         let standing: Vec<&Grant> =

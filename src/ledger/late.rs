@@ -99,6 +99,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let late = late::open(file, self.identity.secret())?;
         let unverified = Unverified::decode(&late.statement, &late.signature.0)?;

@@ -42,6 +42,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         if !self.ledger.can_append() {
             return Err(LedgerError::NoLogKey);

@@ -28,6 +28,8 @@ pub struct Ledger<D: Disk = RealFile> {
     pub(super) signer: Option<SignerKey>,
     /// The key that is to be the log's next one, while it waits for a second person.
     pub(super) next_signer: Option<SignerKey>,
+    /// The configuration folder in which the log's keys lie on this machine, where they were looked for.
+    pub(super) config: Option<PathBuf>,
     /// Every key that the log ever had, oldest first; read at their first use.
     pub(super) log_keys: OnceCell<Vec<VerifierKey>>,
     pub(super) cards: Cards,
@@ -131,7 +133,8 @@ impl<D: Disk> Ledger<D> {
         let signer = signer.filter(|signer| *signer.public() == log_key);
         let at = At::nowhere();
         let (dir, log_keys) = (dir.to_owned(), OnceCell::new());
-        let mut ledger = Ledger { dir, file, log_key, signer, next_signer: None, log_keys, cards, at, torn: None };
+        let mut ledger =
+            Ledger { dir, file, log_key, signer, next_signer: None, config: None, log_keys, cards, at, torn: None };
         ledger.refresh()?;
         ledger.compare_copy()?;
         Ok(ledger)

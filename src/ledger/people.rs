@@ -80,6 +80,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(Change, String), LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         if self.roster.enrolment(card.author_key().as_bytes()).is_some() {
             return Err(LedgerError::Refused(Code::KeyNotEnrolled));
@@ -130,6 +131,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, PersonId, String), LedgerError> {
         self.time = now();
+        self.catch_up()?;
         let (mut id, mut salt) = ([0; 16], [0; 32]);
         rng.fill_bytes(&mut id);
         rng.fill_bytes(&mut salt);
@@ -170,6 +172,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         let own = self.identity.person();
         let mut waiting = self.roster.waiting().iter().filter(|one| one.entry == entry).peekable();
@@ -205,6 +208,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
             return Err(LedgerError::NoPerson);
@@ -230,6 +234,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         let held = self
             .roster
@@ -263,6 +268,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         let known = self.roster.enrolments().iter().find(|one| one.entry == enrolled && one.ended.is_none());
         let key = *known.ok_or(LedgerError::NoPerson)?.key.as_bytes();
@@ -290,6 +296,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<Change>, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         let open = |key: bool| {
             self.roster
                 .tenures()
@@ -347,6 +354,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, CaseTag), LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_overseer()?;
         let cabinet = self.ledger.cabinet();
         let line = CaseLine::new(handle, label, rng)?;

@@ -101,6 +101,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, Option<Entered>), LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         let refiled = match misfiled {
             Some(misfiled) => self.refile(misfiled, now, rng)?,
@@ -153,6 +154,7 @@ impl<D: Disk> Desk<D> {
         rng: &mut impl CryptoRng,
     ) -> Result<Approved, LedgerError> {
         self.time = now();
+        self.catch_up()?;
         self.need_leading()?;
         self.finish_retiring(rng)?;
         let register = self.retiring_register()?;

@@ -47,7 +47,11 @@ impl<D: Disk> Desk<D> {
     /// Those of cabinet and store.
     pub fn settle(&mut self, now: &dyn Fn() -> i64, rng: &mut impl CryptoRng) -> Result<(), LedgerError> {
         self.time = now();
-        if !self.is_overseer() || !self.ledger.can_append() {
+        if !self.ledger.can_append() {
+            return Ok(());
+        }
+        self.catch_up()?;
+        if !self.is_overseer() {
             return Ok(());
         }
         self.finish_retiring(rng)?;

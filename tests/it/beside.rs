@@ -1,6 +1,9 @@
 //! What stands beside an entry: corrections, views, completions; and an author's own entries in restricted folders.
 
+use indelible::codec::Folder;
+use indelible::index::Index;
 use indelible::ledger::beside::Link;
+use indelible::ledger::grants::Granting;
 use indelible::ledger::show::Shown;
 use indelible::store::durable;
 use serde_json::{Value as Json, json};
@@ -100,4 +103,27 @@ fn in_a_restricted_folder_too_and_for_its_author() {
     };
     assert!(stored.statement(&desk.keys()).is_none(), "no key of sam's opens it");
     assert_eq!((opened(allegation), opened(own), opened(his)), (true, true, false));
+}
+
+#[test]
+fn a_list_closes_with_the_keys_of_what_it_lists() {
+    let world = World::new();
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    let first = world.record("maria", concern("theo", "hungry"));
+    let second = world.record("maria", correction(first, "It was Tuesday."));
+    let theo = world.desk("maria").find_case("theo").unwrap();
+    let (person, folders) = (world.identity("sam").person(), &[Folder::General, Folder::Protection]);
+    let granting = Granting { person, case: Some(theo), folders, profile: "cover", until: None };
+    let grant = world.desk("maria").grant(granting, &tick, &mut rng).unwrap().number;
+    assert_eq!(links(&world, "sam"), [(first, second)]);
+    let sam = world.desk("sam");
+    let own = sam.structure_key().unwrap().clone();
+    let ids: Vec<_> = sam.roster().folder_ids().copied().collect();
+    drop(sam);
+    world.desk("maria").end_grant(grant, "grant_ended", &tick, &mut rng).unwrap();
+    assert_eq!(links(&world, "sam"), []);
+    // With what Sam has still, nothing tells of the links; the list of what is everybody's is there.
+    let index = Index::open(&world.book().join("index"), &|_| panic!("damaged")).unwrap();
+    assert!(index.sealed(&own, b"reader").is_some());
+    assert!(ids.iter().all(|id| index.sealed(&own, id.as_bytes()).is_none()));
 }

@@ -15,8 +15,8 @@ use crate::forge::concern;
 use crate::world::World;
 
 /// What a person gets of an entry: nothing, its structure, or its words too.
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
-enum Gets {
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+pub enum Gets {
     Nothing,
     Structure,
     Words,

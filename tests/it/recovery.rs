@@ -8,21 +8,23 @@ use indelible::cabinet::{folder_keys, log_copy};
 use indelible::decision::people::Role;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::read_log_key;
+use indelible::ledger::record::Outcome;
 use indelible::ledger::recover::{self, LogKey};
 use indelible::store::durable;
 use indelible::verify::entry::Keys;
 use indelible::verify::report::Code;
+use zeroize::Zeroizing;
 
 use crate::forge::concern;
 use crate::people::{confirm, enrol, person, with_chair};
 use crate::world::World;
 
-fn sheet(world: &World) -> AgeSecret {
+pub fn sheet(world: &World) -> AgeSecret {
     world.begun.recovery.secret().unwrap()
 }
 
 /// Another identity of the same person, of whom only the id is at hand, as `person new --person ID` makes it.
-fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
+pub fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
     let mut rng = durable::entropy();
     let made = Identity::new(of.name(), of.handle(), &mut rng).unwrap();
     let device = Identity::for_person(of.person(), made.name(), made.name_salt(), made.handle(), &mut rng).unwrap();
@@ -31,7 +33,7 @@ fn new_device(world: &World, of: &Identity, file: &str) -> Identity {
 }
 
 /// The machine is gone: the configuration with the log's key, and one identity with all that lies beside it.
-fn lose_laptop(world: &World, who: &str) -> Identity {
+pub fn lose_laptop(world: &World, who: &str) -> Identity {
     let lost = world.identity(who);
     let id = world.path(&format!("{who}.id"));
     std::fs::remove_dir_all(world.path("config")).unwrap();
@@ -113,6 +115,43 @@ fn the_sheet_opens_the_cabinet_where_no_device_can_any_more() {
     assert_eq!(opens_now(&world, maria.secret(), "maria2"), 0);
     assert!(narrative(&world, "maria2", entry).contains("while all was well"));
     assert_eq!(alters(&world), []);
+}
+
+#[test]
+fn a_lost_passphrase_costs_what_was_sealed_to_its_owner_alone() {
+    let world = World::new();
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    let before = world.record("sam", concern("theo", "signed with the old key"));
+    let unfinished = serde_json::json!({"kind": "decision.noshare", "case": "theo", "narrative": "half a sentence"});
+    assert!(matches!(world.try_record("sam", unfinished), Outcome::Gaps { .. }));
+    let sam = world.identity("sam");
+    let sealed = sam.seal_with(Some(&Zeroizing::new("a pass phrase that is forgotten".to_owned())), 4).unwrap();
+    std::fs::write(world.path("sam.id"), &*sealed).unwrap();
+    let guess = |text: &str| Identity::open(&sealed, &mut || Some(Zeroizing::new(text.to_owned())));
+    assert!(guess("another pass phrase").is_err() && Identity::open(&sealed, &mut || None).is_err());
+    // A new identity for the same person, in place of the old one.
+    let sam2 = new_device(&world, &sam, "sam2");
+    let enrolled = world.desk("maria").roster().enrolment(sam.author().as_bytes()).unwrap().entry;
+    let (renewal, waits) = enrol(&world, "maria", &sam2, Role::Practitioner, Some(enrolled));
+    assert!(!waits);
+    let after = world.record("sam2", concern("theo", "signed with the new key"));
+    // What the old key signed stays valid and readable to the overseers; the author sees that it is there.
+    assert_eq!(alters(&world), []);
+    for (entry, text) in [(before, "signed with the old key"), (after, "signed with the new key")] {
+        assert!(narrative(&world, "jon", entry).contains(text));
+    }
+    assert!(renewal < after);
+    let mut desk = world.desk("sam2");
+    assert!(desk.statement(before).unwrap().1.is_some());
+    assert!(matches!(desk.show(before, Some("own_work"), &tick, &mut rng), Err(LedgerError::NotReader)));
+    // The draft is nobody's any more; the overseers see that there is one.
+    assert!(desk.drafts().unwrap().is_empty());
+    let left = world.desk("maria").drafts_of_all().unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(["maria", "jon", "sam2"].iter().all(|who| world.desk(who).draft(left[0].id).is_err()));
+    // Nobody goes on with the old key, should somebody find the passphrase.
+    std::fs::write(world.path("sam.id"), &*sam.seal(None).unwrap()).unwrap();
+    assert!(world.try_desk("sam").is_err());
 }
 
 #[test]
