@@ -138,7 +138,7 @@ impl<'a> Book<'a> {
             None => self.item_due(fact, "UNBACKED", "backing", since, None),
         };
         item.since = since;
-        let mut counting: Vec<Closed> = Vec::new();
+        let (mut counting, before): (Vec<Closed>, usize) = (Vec::new(), out.len());
         for backing in self.by(fact, "backs") {
             let agrees = backing.says(ask::VIEW, "agrees");
             let same = backing.person == fact.person;
@@ -156,7 +156,7 @@ impl<'a> Book<'a> {
             }
         }
         let first = counting.first().copied();
-        for flagged in out.iter_mut().filter(|item| ["ROLE-INVALID", "CONFLICT"].contains(&item.flag)) {
+        for flagged in out.iter_mut().skip(before).filter(|item| ["ROLE-INVALID", "CONFLICT"].contains(&item.flag)) {
             if self.by(fact, "backs").any(|backing| backing.entry == flagged.entry) {
                 flagged.closed = first.filter(|closed| closed.by > flagged.entry);
             }
