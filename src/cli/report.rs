@@ -28,7 +28,7 @@ pub fn run(door: &mut Door<'_>, args: &ReportArgs) -> Result<u8, Failure> {
         None => (None, school_year(today), today),
     };
     let given = args.from.is_some() || args.to.is_some();
-    let from = say::moment(args.from.as_deref())?.unwrap_or_else(|| clock::end_of_day(begin) - 86_399_000);
+    let from = say::moment(args.from.as_deref())?.unwrap_or_else(|| clock::begin_of_day(begin));
     let to = say::until(args.to.as_deref())?.unwrap_or_else(|| clock::end_of_day(end) + 999);
     if from > to {
         return Err(Failure::new("this time ends before it begins", "give --from and --to, the earlier one first"));

@@ -14,7 +14,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::record::code;
-use crate::review::closings::{FLAG, midnight};
+use crate::review::closings::FLAG;
 use crate::review::item::{About, State};
 use crate::rules::calendar::{days_between, week_of};
 use crate::rules::clock;
@@ -87,7 +87,7 @@ impl<D: Disk> Desk<D> {
         if to < from {
             return Err(LedgerError::Incomplete("a last day that is not before the first".to_owned()));
         }
-        let (begin, end) = (midnight(from), clock::end_of_day(to) + 999);
+        let (begin, end) = (clock::begin_of_day(from), clock::end_of_day(to) + 999);
         let review = self.review(now)?;
         let (mut open, mut unclosed): (BTreeMap<_, (u64, u64)>, _) = (BTreeMap::new(), Vec::new());
         for item in review.items.iter().filter(|item| item.state(now).waits()) {

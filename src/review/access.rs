@@ -99,13 +99,12 @@ impl<'a> Book<'a> {
         out.push(ack.closed(ack_closed.or(running.ended)));
 
         let day = |day: NaiveDate| clock::end_of_day(day);
-        let start_of = |day: NaiveDate| clock::end_of_day(day) - 86_399_000;
         let mut item = self.item_due(fact, "SAR-DUE", "release", running.received, Some(day(running.clock.due())));
         item.about = About::Access {
             legal_due: day(running.clock.legal_due),
             policy_due: running.clock.policy_due.map(day),
-            paused_since: running.clock.paused_since.map(start_of),
-            waiting_since: running.clock.waiting_since.map(start_of),
+            paused_since: running.clock.paused_since.map(clock::begin_of_day),
+            waiting_since: running.clock.waiting_since.map(clock::begin_of_day),
             inclusive_due: day(running.clock.inclusive_due),
         };
         out.push(item.closed(running.ended));

@@ -59,7 +59,7 @@ impl Book<'_> {
             }
             match &mut run {
                 Some((item, begins)) if item.closed == cover => {
-                    item.about = About::Unclosed(midnight(*begins), midnight(owed.day));
+                    item.about = About::Unclosed(clock::begin_of_day(*begins), clock::begin_of_day(owed.day));
                 }
                 _ => {
                     out.extend(run.take().map(|(item, _)| item));
@@ -67,7 +67,8 @@ impl Book<'_> {
                     let asked = |fact: &&Fact| fact.recorded <= end && !UNASKED.contains(&fact.name());
                     let before = self.facts.iter().rev().find(asked).unwrap_or(genesis);
                     let mut item = self.item_due(before, FLAG, "closing", owed.since, owed.due).closed(cover);
-                    (item.case, item.about) = (None, About::Unclosed(midnight(owed.day), midnight(owed.day)));
+                    (item.case, item.about) =
+                        (None, About::Unclosed(clock::begin_of_day(owed.day), clock::begin_of_day(owed.day)));
                     run = Some((item, owed.day));
                 }
             }
@@ -100,8 +101,7 @@ impl Book<'_> {
                     (clock::end_of_day(last), due)
                 }
             };
-            // The last second belongs to its day.
-            if now.div_euclid(1000) > since.div_euclid(1000) {
+            if clock::is_after(now, since) {
                 owed.push(Owed { day, since, due });
             }
         }
@@ -137,12 +137,6 @@ impl Book<'_> {
             _ => None,
         }
     }
-}
-
-/// Returns when a day begins in London, in milliseconds UTC.
-#[must_use]
-pub fn midnight(day: NaiveDate) -> i64 {
-    day.pred_opt().map_or(0, |before| clock::end_of_day(before) + 1000)
 }
 
 #[cfg(test)]

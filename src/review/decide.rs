@@ -7,8 +7,10 @@ use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
 use crate::review::book::{Book, News};
 use crate::review::fact::{Fact, ask, until};
+use crate::review::family::day_end;
 use crate::review::findings;
 use crate::review::item::{About, Closed, Item};
+use crate::rules::clock;
 
 /// Kinds that decide to give something away.
 pub(super) const SHARES: [&str; 3] = ["decision.share", "override", "referral.made"];
@@ -25,7 +27,7 @@ impl<'a> Book<'a> {
         let pack = self.rules.pack(&fact.pack);
         if let Some(late) = self.due(fact, "LATE", "written", fact.known())
             && fact.learned.is_some()
-            && fact.recorded.div_euclid(1000) > late.div_euclid(1000)
+            && clock::is_after(fact.recorded, late)
         {
             let days = findings::days_between(fact.learned.milliseconds, fact.recorded);
             let item = self.item_due(fact, "LATE", "written", fact.recorded, None);
@@ -138,29 +140,29 @@ impl<'a> Book<'a> {
             None => self.item_due(fact, "UNBACKED", "backing", since, None),
         };
         item.since = since;
-        let (mut counting, before): (Vec<Closed>, usize) = (Vec::new(), out.len());
+        let (mut counting, mut wrong) = (Vec::new(), Vec::new());
         for backing in self.by(fact, "backs") {
             let agrees = backing.says(ask::VIEW, "agrees");
             let same = backing.person == fact.person;
             let in_role = self.in_role(backing.person, backing, Role::needs_second_person);
             if !in_role {
-                out.push(self.item_due(backing, "ROLE-INVALID", "shown", backing.recorded, None));
+                wrong.push(self.item_due(backing, "ROLE-INVALID", "shown", backing.recorded, None));
             }
             let party = self.party(backing.person, fact);
             if party {
                 let about = About::Party(backing.person);
-                out.push(self.item_due(backing, "CONFLICT", "shown", backing.recorded, None).about(about));
+                wrong.push(self.item_due(backing, "CONFLICT", "shown", backing.recorded, None).about(about));
             }
             if agrees && !same && in_role && !party {
                 counting.push(Closed { by: backing.entry, at: backing.when() });
             }
         }
         let first = counting.first().copied();
-        for flagged in out.iter_mut().skip(before).filter(|item| ["ROLE-INVALID", "CONFLICT"].contains(&item.flag)) {
-            if self.by(fact, "backs").any(|backing| backing.entry == flagged.entry) {
-                flagged.closed = first.filter(|closed| closed.by > flagged.entry);
-            }
-        }
+        // Somebody who counts makes good what stood before.
+        out.extend(wrong.into_iter().map(|item: Item| {
+            let closed = first.filter(|closed: &Closed| closed.by > item.entry);
+            item.closed(closed)
+        }));
         let two = self.two_took_part(fact).then_some(Closed { by: fact.entry, at: since });
         item.closed = first.into_iter().chain(two).chain(self.advised(fact)).min_by_key(|closed| closed.at);
         let declined: Vec<u64> = self.by(fact, "declines").map(|no| no.entry).collect();
@@ -287,7 +289,7 @@ impl<'a> Book<'a> {
                 _ => self.done(look).map(|done| (look, done.at)),
             });
             let planned = match review_at {
-                Some(date) => Some(crate::rules::clock::end_of_day(crate::rules::clock::london_day(until(date)))),
+                Some(date) => Some(day_end(until(date))),
                 None => self.due(fact, "NOSHARE-REVIEW", "review", at),
             };
             let sooner =
@@ -330,7 +332,7 @@ impl<'a> Book<'a> {
         let closed = made.filter_map(|made| Some(self.done(made)?.closes())).min_by_key(|closed| closed.at);
         let item = self.item(fact, "REFERRAL-PENDING", "referral", fact.when()).closed(closed);
         let due = item.due.unwrap_or(i64::MAX);
-        let ran_out = closed.map_or(now, |closed| closed.at).div_euclid(1000) > due.div_euclid(1000);
+        let ran_out = clock::is_after(closed.map_or(now, |closed| closed.at), due);
         if ran_out {
             let red = self.item_due(fact, "ADVICE-BECAME-REFERRAL", "shown", due + 1000, None);
             out.push(red.closed(closed));
@@ -389,7 +391,7 @@ impl<'a> Book<'a> {
     ) {
         let Some(due) = due else { return };
         let end = answered.map_or(now, |closed| closed.at);
-        if end.div_euclid(1000) <= due.div_euclid(1000) {
+        if !clock::is_after(end, due) {
             return;
         }
         let mut since = due;
@@ -408,7 +410,7 @@ impl<'a> Book<'a> {
             return;
         }
         let reply = self.by(fact, "answers").next().map(|reply| Closed { by: reply.entry, at: reply.when() });
-        let day = crate::rules::clock::end_of_day(crate::rules::clock::london_day(by.milliseconds));
+        let day = day_end(by.milliseconds);
         let chases: Vec<&Fact> = self.by(fact, "chases").collect();
         self.chase(fact, Some(day), reply, &chases, now, out);
     }

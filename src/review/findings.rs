@@ -44,9 +44,7 @@ fn late(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
         return None;
     }
     let due = pack.within("LATE", "written")?.due(pack.calendar(), facts.learned.milliseconds);
-    // The last second of the day belongs to the day, whatever its milliseconds.
-    let after = recorded_ms.div_euclid(1000) > due.div_euclid(1000);
-    after.then(|| days_between(facts.learned.milliseconds, recorded_ms))
+    clock::is_after(recorded_ms, due).then(|| days_between(facts.learned.milliseconds, recorded_ms))
 }
 
 /// Returns how many days in London lie between two instants in milliseconds UTC; 0 where the second is no later day.

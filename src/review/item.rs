@@ -2,7 +2,9 @@
 
 use crate::codec::{CaseTag, PersonId};
 use crate::decision::gap::Gap;
-use crate::rules::obligation::Severity;
+use crate::rules::clock;
+use crate::rules::obligation::{Obligation, Severity, Step};
+use crate::rules::pack::Pack;
 
 /// How an item was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +195,7 @@ impl Item {
     /// milliseconds.
     #[must_use]
     pub fn state(&self, now: i64) -> State {
-        let after = |time: i64| self.due.is_some_and(|due| time.div_euclid(1000) > due.div_euclid(1000));
+        let after = |time: i64| self.due.is_some_and(|due| clock::is_after(time, due));
         match (self.closed, self.severity) {
             (Some(closed), _) if after(closed.at) => State::ClosedLate,
             (Some(_), _) => State::Closed,
@@ -201,6 +203,20 @@ impl Item {
             (None, _) if after(now) => State::Overdue,
             (None, _) => State::Open,
         }
+    }
+
+    /// Returns what it means by a pack, if that knows it.
+    #[must_use]
+    pub fn meaning<'p>(&self, pack: &'p Pack) -> Option<(&'p Obligation, &'p Step)> {
+        let known = pack.obligation(self.flag)?;
+        Some((known, known.step(self.step)?))
+    }
+
+    /// Whether it speaks against the record keeping at a time: overdue, or a broken rule that nobody has made good.
+    #[must_use]
+    pub fn counts_against(&self, now: i64) -> bool {
+        let state = self.state(now);
+        state == State::Overdue || self.severity == Severity::Red && state == State::Open
     }
 
     /// Whether it is red at a time: a broken rule, made good or not, or an item whose time has run out.

@@ -116,6 +116,19 @@ pub fn end_of_day(day: NaiveDate) -> i64 {
     }
 }
 
+/// Returns when a day begins in London, in milliseconds UTC: the second after the end of the one before.
+#[must_use]
+pub fn begin_of_day(day: NaiveDate) -> i64 {
+    day.pred_opt().map_or(0, |before| end_of_day(before) + 1000)
+}
+
+/// Whether a time lies behind one at which something was due, both in milliseconds UTC. The last second belongs to the day,
+/// whatever its milliseconds.
+#[must_use]
+pub fn is_after(time: i64, due: i64) -> bool {
+    time.div_euclid(1000) > due.div_euclid(1000)
+}
+
 /// Returns the day that many calendar days later.
 #[must_use]
 pub fn days_after(day: NaiveDate, days: u32) -> NaiveDate {
@@ -381,6 +394,19 @@ mod tests {
         let due = calendar.end_of_nth_working_day(day("2026-10-06"), 1);
         assert_eq!(rfc3339(due, london_offset(due)), "2026-10-07T23:59:59+01:00");
         assert_eq!(for_people(calendar.end_of_nth_working_day(day("2026-11-06"), 1)), "Mon 9 Nov 2026 23:59");
+    }
+
+    #[test]
+    fn days_begin_where_the_one_before_ends_and_their_last_second_is_theirs() {
+        for (date, begins) in
+            [("2026-10-06", "2026-10-06 00:00"), ("2026-10-25", "2026-10-25 00:00"), ("2026-10-26", "2026-10-26 00:00")]
+        {
+            assert_eq!(begin_of_day(day(date)), parse(begins).unwrap().milliseconds, "{date}");
+        }
+        // 25 hours lie between them where the clocks go back.
+        assert_eq!(begin_of_day(day("2026-10-26")) - begin_of_day(day("2026-10-25")), 25 * 3_600_000);
+        let end = end_of_day(day("2026-10-06"));
+        assert!(!is_after(end + 999, end) && is_after(end + 1000, end) && !is_after(end - 1, end));
     }
 
     #[test]
