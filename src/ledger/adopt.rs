@@ -29,8 +29,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Change, Vec<Conflict>), LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let read = Policy::parse(text, &self.pack)?;
         let conflicts = policy::conflicts(&read, &self.pack, self.today());
@@ -51,8 +50,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         SettingCalendar::parse(text, &self.pack)?;
         self.adopt("calendar.adopt", text, Vec::new(), now, rng)
@@ -68,8 +66,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let read = Pack::parse(text)?;
         read.keeps_numbers_of(&self.pack)?;

@@ -221,8 +221,9 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Reads what others entered since this desk looked, and the keys and names that came with it: what a command names
-    /// is found, and nothing is wrapped for whom the ledger does not say now.
-    pub(super) fn catch_up(&mut self) -> Result<(), LedgerError> {
+    /// is found, and nothing is wrapped for whom the ledger does not say now. Roles are judged by `now` from here on.
+    pub(super) fn catch_up(&mut self, now: i64) -> Result<(), LedgerError> {
+        self.time = now;
         let before = self.ledger.size();
         self.read_on_log()?;
         if self.ledger.size() == before {

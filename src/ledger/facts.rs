@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, CaseTag, Digest, PersonId};
-use crate::decision::value::{Content, field};
+use crate::codec::{self, CaseTag, Digest, KindNumber, PersonId};
+use crate::decision::value::{Content, Value, field};
 use crate::entry::envelope::Envelope;
 use crate::entry::statement::Body;
 use crate::ledger::LedgerError;
@@ -182,7 +182,8 @@ impl<D: Disk> Desk<D> {
             let back = before.replace(envelope.recorded).is_some_and(|before| envelope.recorded < before);
             match opener.open(&envelope.statement, structure, words) {
                 Some(statement) => {
-                    retired.extend(retires(statement.body()));
+                    let body = statement.body();
+                    retired.extend(retired_in(body.kind, &body.values));
                     if asked_for(statement.body()) {
                         known.facts.push(fact_of(&self.roster, envelope, back, statement.body()));
                     }
@@ -282,23 +283,21 @@ fn fact_of(roster: &Roster, envelope: &Envelope, clock_back: bool, body: &Body) 
     roster.fact(envelope.number.0, envelope.recorded, clock_back, envelope.statement, body)
 }
 
-fn retires(body: &Body) -> Vec<u64> {
-    if body.kind.name() != Some("retire.done") {
-        return Vec::new();
-    }
-    let entries = body.values_of(field::RETIRED_ENTRY);
-    entries.filter_map(|content| if let Content::Entry(entry) = content { Some(*entry) } else { None }).collect()
+/// Returns the entries that a statement of this kind says were retired.
+fn retired_in(kind: KindNumber, values: &[Value]) -> impl Iterator<Item = u64> {
+    let says = kind.name() == Some("retire.done");
+    values.iter().filter(move |value| says && value.field == field::RETIRED_ENTRY).filter_map(|value| {
+        match value.content {
+            Content::Entry(entry) => Some(entry),
+            _ => None,
+        }
+    })
 }
 
 /// Returns the entries of which nothing is known, and which were not retired.
 fn unseen(facts: &[Fact], public: &[u64], size: u64) -> Vec<u64> {
     let mut seen: BTreeSet<u64> = facts.iter().map(|fact| fact.entry).collect();
     seen.extend(public);
-    for fact in facts.iter().filter(|fact| fact.name() == "retire.done") {
-        seen.extend(fact.values.iter().filter_map(|value| match (&value.field, &value.content) {
-            (&field::RETIRED_ENTRY, Content::Entry(entry)) => Some(*entry),
-            _ => None,
-        }));
-    }
+    seen.extend(facts.iter().flat_map(|fact| retired_in(fact.kind, &fact.values)));
     (0..size).filter(|entry| !seen.contains(entry)).collect()
 }

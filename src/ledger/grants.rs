@@ -57,8 +57,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let Granting { person, case, folders, profile, until } = granting;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
@@ -96,8 +95,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let table = self.readers()?;
         let standing: Vec<&Grant> =

@@ -98,8 +98,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let late = late::open(file, self.identity.secret())?;
         let unverified = Unverified::decode(&late.statement, &late.signature.0)?;

@@ -41,8 +41,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         if !self.ledger.can_append() {
             return Err(LedgerError::NoLogKey);

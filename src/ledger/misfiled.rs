@@ -108,7 +108,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Entered>, LedgerError> {
-        self.catch_up()?;
+        self.catch_up(self.time)?;
         let register = self.retiring_register()?;
         let one =
             register.misfiled(misfiled).ok_or_else(|| LedgerError::Kept(vec![Obstacle::NotMisfiled(misfiled)]))?;

@@ -79,8 +79,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Change, String), LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         if self.roster.enrolment(card.author_key().as_bytes()).is_some() {
             return Err(LedgerError::Refused(Code::KeyNotEnrolled));
@@ -130,8 +129,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, PersonId, String), LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         let (mut id, mut salt) = ([0; 16], [0; 32]);
         rng.fill_bytes(&mut id);
         rng.fill_bytes(&mut salt);
@@ -171,8 +169,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Entered, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         let own = self.identity.person();
         let mut waiting = self.roster.waiting().iter().filter(|one| one.entry == entry).peekable();
@@ -207,8 +204,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
             return Err(LedgerError::NoPerson);
@@ -233,8 +229,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         let held = self
             .roster
@@ -267,8 +262,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         let known = self.roster.enrolments().iter().find(|one| one.entry == enrolled && one.ended.is_none());
         let key = *known.ok_or(LedgerError::NoPerson)?.key.as_bytes();
@@ -295,8 +289,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<Change>, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         let open = |key: bool| {
             self.roster
                 .tenures()
@@ -353,8 +346,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, CaseTag), LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_overseer()?;
         let cabinet = self.ledger.cabinet();
         let line = CaseLine::new(handle, label, rng)?;

@@ -100,8 +100,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(Entered, Option<Entered>), LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         let refiled = match misfiled {
             Some(misfiled) => self.refile(misfiled, now, rng)?,
@@ -153,8 +152,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Approved, LedgerError> {
-        self.time = now();
-        self.catch_up()?;
+        self.catch_up(now())?;
         self.need_leading()?;
         self.finish_retiring(rng)?;
         let register = self.retiring_register()?;

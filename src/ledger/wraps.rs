@@ -50,7 +50,7 @@ impl<D: Disk> Desk<D> {
         if !self.ledger.can_append() {
             return Ok(());
         }
-        self.catch_up()?;
+        self.catch_up(self.time)?;
         if !self.is_overseer() {
             return Ok(());
         }
