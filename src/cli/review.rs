@@ -102,8 +102,7 @@ pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure>
     let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
     let mut lines = vec![format!("entry {}{kind}{case}  {}", item.entry, item.name())];
     let pack = desk.pack();
-    let known = pack.obligation(item.flag);
-    let step = known.and_then(|known| known.step(item.step));
+    let (known, step) = item.meaning(pack).unzip();
     let what = step.map_or_else(|| say::flag(pack, item.flag).to_owned(), |step| step.what.clone());
     let more = about(desk, item).map(|more| format!(": {more}")).unwrap_or_default();
     lines.push(format!("  {what}{more}"));
@@ -119,7 +118,7 @@ pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure>
 /// An item in one line: `UNBACKED/backing: due Wed 7 Oct 2026 10:46; closed by entry 10, Tue 6 Oct 2026 11:20`.
 pub fn line(desk: &Desk, item: &Item, now: i64) -> String {
     let when = when(item, now).unwrap_or_else(|| {
-        let step = desk.pack().obligation(item.flag).and_then(|known| known.step(item.step));
+        let step = item.meaning(desk.pack()).map(|(_, step)| step);
         step.map_or_else(|| say::flag(desk.pack(), item.flag).to_owned(), |step| step.what.clone())
     });
     format!("{}: {when}", item.name())
@@ -236,8 +235,8 @@ fn unseen(door: &mut Door<'_>, review: &Review) -> Result<(), Failure> {
     }
     writeln!(
         door.out,
-        "\n{} entries are sealed to others; rules that may need them: {}.",
-        review.unseen.len(),
+        "\n{} sealed to others; rules that may need them: {}. What looks owed may have been done there.",
+        if review.unseen.len() == 1 { "1 entry is".to_owned() } else { format!("{} entries are", review.unseen.len()) },
         review.unseen_rules.join(", ")
     )?;
     Ok(())
@@ -252,25 +251,18 @@ fn counts_json(items: &[&Item], now: i64) -> Json {
 
 /// An item for scripts.
 pub fn item_json(desk: &Desk, item: &Item, now: i64) -> Json {
-    let known = desk.pack().obligation(item.flag);
-    let step = known.and_then(|known| known.step(item.step));
-    let closed = item.closed.map(|closed| json!({"by": closed.by, "at": say::stamp(closed.at)}));
-    let mut document = json!({
-        "flag": item.flag, "step": item.step, "entry": item.entry, "case": item.case.map(|case| say::case(desk, case)),
-        "author": say::person(desk, item.author), "since": say::stamp(item.since), "due": item.due.map(say::stamp),
-        "state": item.state(now).name(), "severity": item.severity.name(), "red": item.is_red(now), "closed": closed,
-        "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
-        "what": step.map(|step| &step.what), "about": about(desk, item),
-        "next": step.map(|step| &step.next), "seen_by": known.map(|known| &known.seen_by),
+    let mut fields = say::item_json(desk.pack(), item, now);
+    let more = json!({
+        "case": item.case.map(|case| say::case(desk, case)), "author": say::person(desk, item.author),
+        "since": say::stamp(item.since), "red": item.is_red(now), "about": about(desk, item),
+        "seen_by": desk.pack().obligation(item.flag).map(|known| &known.seen_by),
     });
-    if let (Some(fields), About::Gap(gap)) = (document.as_object_mut(), &item.about) {
-        fields.insert("field".to_owned(), gap.field.clone().into());
-    }
-    if let (Some(fields), About::Access { legal_due, policy_due, .. }) = (document.as_object_mut(), &item.about) {
+    fields.extend(more.as_object().cloned().unwrap_or_default());
+    if let About::Access { legal_due, policy_due, .. } = &item.about {
         fields.insert("legal_due".to_owned(), say::stamp(*legal_due).into());
         fields.insert("policy_due".to_owned(), policy_due.map(say::stamp).into());
     }
-    document
+    Json::Object(fields)
 }
 
 pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
@@ -299,7 +291,7 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
             last_day = today;
         }
         let case = item.case.map(|case| format!("  {}", plain(&say::case(&desk, case)))).unwrap_or_default();
-        let step = desk.pack().obligation(item.flag).and_then(|known| known.step(item.step));
+        let step = item.meaning(desk.pack()).map(|(_, step)| step);
         let next = step.map_or("", |step| &step.next);
         let clock = clock::for_people(at);
         let hour = clock.rsplit(' ').next().unwrap_or_default();
@@ -314,7 +306,7 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
 /// Writes a calendar. It goes to a phone and to who knows where: entry numbers and flags, and no name or handle.
 fn calendar(door: &mut Door<'_>, desk: &Desk, items: &[&Item], review: &Review, path: &Path) -> Result<u8, Failure> {
     let events = items.iter().filter_map(|item| {
-        let step = desk.pack().obligation(item.flag).and_then(|known| known.step(item.step));
+        let step = item.meaning(desk.pack()).map(|(_, step)| step);
         Some(ics::Event {
             id: format!("{}-{}-{}-{}", desk.ledger_id(), item.entry, item.flag, item.step),
             due: item.due?,

@@ -9,9 +9,10 @@ use indelible::decision::value::{Moment, Precision};
 use indelible::decision::view::{Found, View};
 use indelible::ledger::append::Entered;
 use indelible::ledger::desk::Desk;
+use indelible::review::item::{About, Item};
 use indelible::rules::clock;
 use indelible::rules::pack::Pack;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
@@ -63,6 +64,23 @@ pub fn gaps_json<'a>(gaps: impl IntoIterator<Item = &'a Gap>) -> Json {
 /// What a flag means, in the pack's words.
 pub fn flag<'a>(pack: &'a Pack, code: &'a str) -> &'a str {
     pack.list("FLAG").and_then(|list| list.find(code)).map_or(code, |code| &code.text)
+}
+
+/// An item of a review for scripts, as far as the pack and the structure say.
+pub fn item_json(pack: &Pack, item: &Item, now: i64) -> Map<String, Json> {
+    let (known, step) = item.meaning(pack).unzip();
+    let field = match &item.about {
+        About::Gap(gap) => Some(&gap.field),
+        _ => None,
+    };
+    let json = json!({
+        "flag": item.flag, "step": item.step, "entry": item.entry, "state": item.state(now).name(),
+        "severity": item.severity.name(), "due": item.due.map(stamp), "field": field,
+        "closed": item.closed.map(|closed| json!({"by": closed.by, "at": stamp(closed.at)})),
+        "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
+        "what": step.map(|step| &step.what), "next": step.map(|step| &step.next),
+    });
+    json.as_object().cloned().unwrap_or_default()
 }
 
 /// A person's handle; the id where the roll has none.

@@ -5,16 +5,15 @@ use std::fmt::Write as _;
 
 use indelible::cabinet::roll::Roll;
 use indelible::decision::value::Moment;
-use indelible::review::item::{About, Item, Review, State};
+use indelible::review::item::{About, Item, State};
 use indelible::rules::clock;
 use indelible::rules::obligation::Severity;
-use indelible::rules::pack::{BUILT_IN, Pack};
-use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Rewrite, WITNESSED_DAYS};
+use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Reviewed, Rewrite, WITNESSED_DAYS};
 use indelible::verify::retired::{Ground, Retirement};
 use indelible::verify::roster::Continues;
 use serde_json::{Value as Json, json};
 
-use crate::cli::say::{plain, stamp};
+use crate::cli::say::{item_json, plain, stamp};
 
 /// Findings that are printed; more are counted.
 const PRINTED: usize = 50;
@@ -167,7 +166,7 @@ impl Verdict<'_> {
 
     /// How many items there are of each sort.
     fn counted(&self) -> String {
-        let Some(review) = &self.report.review else { return String::new() };
+        let Some(Reviewed { found: review, .. }) = &self.report.review else { return String::new() };
         let number = |such: &dyn Fn(&Item) -> bool| review.items.iter().filter(|item| such(item)).count();
         let overdue = number(&|item| item.state(review.now) == State::Overdue);
         let broken = number(&|item| item.severity == Severity::Red && item.closed.is_none());
@@ -190,21 +189,19 @@ impl Verdict<'_> {
 
     /// What could not be judged.
     fn hidden(&self) -> Option<String> {
-        let review = self.report.review.as_ref().filter(|review| !review.unseen.is_empty())?;
+        let review = self.report.review.as_ref().map(|one| &one.found).filter(|found| !found.unseen.is_empty())?;
         let entries = count(review.unseen.len(), "entry");
-        Some(format!("{entries} could not be opened; rules that may need them: {}.", review.unseen_rules.join(", ")))
+        let rules = review.unseen_rules.join(", ");
+        Some(format!(
+            "{entries} could not be opened; rules that may need them: {rules}. What looks owed may have been done in one of them."
+        ))
     }
 
     /// What is overdue or broken, by entry, with the rule, where it stands, and what to do next.
     fn owed(&self) -> Vec<(String, String)> {
-        let Some(review) = &self.report.review else { return Vec::new() };
-        let Ok(pack) = Pack::parse(BUILT_IN) else { return Vec::new() };
-        let bad = |item: &&Item| {
-            item.state(review.now) == State::Overdue || item.severity == Severity::Red && item.closed.is_none()
-        };
+        let Some(Reviewed { found, pack }) = &self.report.review else { return Vec::new() };
         let line = |item: &Item| {
-            let known = pack.obligation(item.flag);
-            let step = known.and_then(|known| known.step(item.step));
+            let (known, step) = item.meaning(pack).unzip();
             let due = item.due.map(|due| format!("; due {}", clock::for_people(due))).unwrap_or_default();
             let rule = known.map(|known| format!("; rule {}: {}", known.rule, known.source)).unwrap_or_default();
             let what = step.map_or("", |step| &step.what);
@@ -217,7 +214,7 @@ impl Verdict<'_> {
                 step.map(|step| step.next.clone()).unwrap_or_default(),
             )
         };
-        review.items.iter().filter(bad).map(line).collect()
+        found.items.iter().filter(|item| item.counts_against(found.now)).map(line).collect()
     }
 
     /// The whole report for people, each line at most 100 columns wide.
@@ -381,27 +378,11 @@ impl Verdict<'_> {
 }
 
 /// The record-keeping side: everything that is overdue, broken or open, by entry.
-fn review_json(review: &Review) -> Json {
-    let Ok(pack) = Pack::parse(BUILT_IN) else { return Json::Null };
-    let item = |item: &Item| {
-        let known = pack.obligation(item.flag);
-        let step = known.and_then(|known| known.step(item.step));
-        let field = match &item.about {
-            About::Gap(gap) => Some(&gap.field),
-            _ => None,
-        };
-        let stamp = |at: i64| clock::rfc3339(at, clock::london_offset(at));
-        json!({"flag": item.flag, "step": item.step, "entry": item.entry, "state": item.state(review.now).name(),
-               "severity": item.severity.name(), "due": item.due.map(stamp), "field": field,
-               "closed": item.closed.map(|closed| json!({"by": closed.by, "at": stamp(closed.at)})),
-               "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
-               "what": step.map(|step| &step.what), "next": step.map(|step| &step.next)})
-    };
-    let waits = |one: &&Item| {
-        one.state(review.now) != State::Closed && one.state(review.now) != State::Shown || one.severity == Severity::Red
-    };
-    json!({"items": review.items.iter().filter(waits).map(item).collect::<Vec<_>>(),
-           "unseen": review.unseen, "unseen_rules": review.unseen_rules})
+fn review_json(Reviewed { found, pack }: &Reviewed) -> Json {
+    let told =
+        |one: &&Item| !matches!(one.state(found.now), State::Closed | State::Shown) || one.severity == Severity::Red;
+    let items: Vec<_> = found.items.iter().filter(told).map(|item| item_json(pack, item, found.now)).collect();
+    json!({"items": items, "unseen": found.unseen, "unseen_rules": found.unseen_rules})
 }
 
 /// What was retired, under what, and whether it was lawful.

@@ -134,7 +134,38 @@ fn count<T>(all: impl Iterator<Item = T>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::review::tests::{Story, at};
+
+    #[test]
+    fn what_was_entered_in_the_time_is_counted_and_no_more() {
+        let mut story = Story::new();
+        let concern = |learned: &str| {
+            json!({"kind": "concern.observed", "case": "theo", "learned_at": learned, "narrative": "seen",
+                   "reasons": "again", "hold_check": "no", "concern_type": "neglect", "parents_side": "asked"})
+        };
+        story.enter("sam", "2026-08-31 10:00", concern("2026-08-31 09:00"));
+        let second = story.enter("sam", "2026-10-06 10:00", concern("2026-10-06 09:00"));
+        story.enter("sam", "2026-10-12 10:00", concern("2026-10-06 09:30"));
+        story.enter(
+            "maria",
+            "2026-10-06 11:00",
+            json!({"kind": "decision.noshare", "case": "theo", "decided_at": "2026-10-06 10:50", "decided_by": "maria",
+                   "no_code": "NO-1", "reasons": "below the threshold", "requester_told": {"how": "told"},
+                   "review_at": "2026-11-06", "refs": [{"relation": "decides", "entry": second}]}),
+        );
+        let found = story.review_at(at("2026-10-13 12:00"));
+        let rows = figures(&story.facts, &found, at("2026-09-01"), at("2026-10-31"));
+        let number = |figure: Figure| rows.iter().find(|(known, _)| *known == figure).unwrap().1;
+        assert_eq!((number(Figure::Concerns), number(Figure::NotShared), number(Figure::Shared)), (2, 1, 0));
+        // The third was written late. The second was decided on in time, and nobody told Sam; nobody decided on the third.
+        assert_eq!((number(Figure::Late), number(Figure::InTime)), (1, 2));
+        assert_eq!(number(Figure::Overdue), 2);
+        let all = figures(&story.facts, &found, i64::MIN, i64::MAX);
+        assert_eq!(all.iter().find(|(known, _)| *known == Figure::Concerns).unwrap().1, 3);
+    }
 
     #[test]
     fn every_figure_is_shown_once() {

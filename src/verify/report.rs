@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::codec::{Digest, LedgerId, PersonId};
 use crate::review::item::Review;
+use crate::rules::pack::Pack;
 use crate::tree::{Hash, TreeSize};
 use crate::verify::retired::Retirement;
 use crate::verify::roster::Continues;
@@ -344,6 +345,15 @@ pub struct Witnessed {
     pub names: Vec<String>,
 }
 
+/// What the rules found, and the pack in force at the end, which says what each item means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewed {
+    /// The flags and items.
+    pub found: Review,
+    /// The pack.
+    pub pack: Pack,
+}
+
 /// All that verifying found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -352,7 +362,7 @@ pub struct Report {
     /// The verdict on record keeping.
     pub record_keeping: RecordKeeping,
     /// What the rules found, where they were looked at.
-    pub review: Option<Review>,
+    pub review: Option<Reviewed>,
     /// The layer that was checked.
     pub layer: Layer,
     /// The ledger's id, if genesis could be read.

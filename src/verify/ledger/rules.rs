@@ -6,11 +6,9 @@ use crate::codec::{Digest, PersonId};
 use crate::entry::statement::Body;
 use crate::review::closings::UNASKED;
 use crate::review::fact::Fact;
-use crate::review::item::{Review, State};
 use crate::review::look::{Look, review};
-use crate::rules::obligation::Severity;
 use crate::verify::ledger::Walk;
-use crate::verify::report::{Layer, RecordKeeping};
+use crate::verify::report::{Layer, RecordKeeping, Reviewed};
 
 /// What is kept of the entries while they pass by.
 #[derive(Default)]
@@ -48,7 +46,7 @@ impl<R: Read + Seek> Walk<'_, R> {
     }
 
     /// Looks at everything by every rule.
-    pub(super) fn review(&mut self, retired: &[u64], layer: Layer) -> (RecordKeeping, Option<Review>) {
+    pub(super) fn review(&mut self, retired: &[u64], layer: Layer) -> (RecordKeeping, Option<Reviewed>) {
         if layer == Layer::Skeleton {
             return (RecordKeeping::NotSeen, None);
         }
@@ -64,15 +62,12 @@ impl<R: Read + Seek> Walk<'_, R> {
         let oversees = kept.unseen.is_empty() || self.keys.structure.len() >= self.roster.enrolments().len();
         let (facts, unseen) = (&kept.facts, &kept.unseen);
         let found = review(&Look { facts, unseen, rules: &rules, roles: &roles, oversees, now });
-        let bad = found.items.iter().any(|item| {
-            let state = item.state(now);
-            state == State::Overdue || item.severity == Severity::Red && state == State::Open
-        });
+        let bad = found.items.iter().any(|item| item.counts_against(now));
         let verdict = match (bad, found.unseen.is_empty()) {
             (true, _) => RecordKeeping::Findings,
             (false, false) => RecordKeeping::NotSeen,
             (false, true) => RecordKeeping::Complete,
         };
-        (verdict, Some(found))
+        (verdict, Some(Reviewed { found, pack: rules.current().clone() }))
     }
 }
