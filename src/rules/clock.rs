@@ -2,6 +2,7 @@
 //!
 //! Everything here is arithmetic on milliseconds since 1970-01-01T00:00:00Z. The time zone table is that of
 //! `chrono-tz`. The clock of a request for access, which has rules of its own, is in [`crate::rules::access`].
+// Long because: civil time is read, written and counted in one place, and the dates that prove it stand below.
 
 use std::fmt;
 
