@@ -6,6 +6,7 @@ pub mod append;
 mod author;
 pub mod beside;
 pub mod cards;
+mod case_map;
 pub mod closing;
 pub mod consent;
 pub mod continues;

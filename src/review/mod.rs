@@ -16,5 +16,6 @@ pub mod item;
 mod life;
 pub mod look;
 pub mod retiring;
+pub mod says;
 #[cfg(test)]
 mod tests;
