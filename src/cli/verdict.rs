@@ -292,14 +292,10 @@ impl Verdict<'_> {
         }
         let mut text = match (*compared, wrong.is_empty()) {
             (0, true) => String::new(),
-            (all, true) => {
-                format!(
-                    "{} compared with the entries they are of: counts, root and folders fit.",
-                    count(all, "closing")
-                )
-            }
-            (all, false) => {
-                format!("{} compared with the entries they are of: see the findings.", count(all, "closing"))
+            (all, right) => {
+                let of = if all == 1 { "it is of" } else { "they are of" };
+                let how = if right { "counts, root and folders fit" } else { "see the findings" };
+                format!("{} compared with the entries {of}: {how}.", count(all, "closing"))
             }
         };
         let mut reasons: BTreeMap<Left, Vec<u64>> = BTreeMap::new();

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::codec::{Digest, PersonId};
 use crate::decision::people::Role;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::Desk;
 use crate::review::retiring::{self, Row};
 use crate::review::says::{Says, Unopened};
-use crate::seal::case_map::{CaseFolder, CaseMap};
+use crate::seal::case_map::{CaseFolder, CaseMap, CasePath};
 use crate::store::disk::Disk;
 
 impl<D: Disk> Desk<D> {
@@ -25,11 +26,34 @@ impl<D: Disk> Desk<D> {
         })
     }
 
-    /// Returns the entries that this person's closings name as sealed to them, with one more closing behind the ledger's own.
-    pub(super) fn named_unopened(&self, next: Option<&Says>) -> Result<BTreeSet<u64>, LedgerError> {
-        let person = self.identity.person();
+    /// Proves how a folder stood according to a closing: the path from its leaf to the root that the closing names. None for
+    /// what is no closing, one without a map, a folder without entries, or where this device does not open all that it
+    /// takes to come to that root.
+    ///
+    /// # Errors
+    /// As [`crate::ledger::open::Ledger::entry`].
+    pub fn folder_path(&self, closing: u64, folder: &CaseFolder) -> Result<Option<CasePath>, LedgerError> {
+        let (_, statement) = self.statement(closing)?;
+        let Some(statement) = statement.filter(|one| one.body().kind.name() == Some("closing")) else {
+            return Ok(None);
+        };
+        let (body, says) = (statement.body(), Says::of(&statement.body().values));
+        let (Some(root), Some(size)) = (says.case_map, says.size) else { return Ok(None) };
+        let named = self.named_unopened(body.person, closing + 1, None)?;
+        let map = self.case_map(&named, &self.retired_rows()?, size)?;
+        Ok(map.prove(&body.structure_seed.0, folder).filter(|path| path.check(&root)))
+    }
+
+    /// Returns the entries that a person's closings below an entry name as sealed to them, with one more closing behind them.
+    pub(super) fn named_unopened(
+        &self,
+        person: PersonId,
+        below: u64,
+        next: Option<&Says>,
+    ) -> Result<BTreeSet<u64>, LedgerError> {
         let closings: Vec<Says> = self.with_facts(|known| {
-            let own = known.facts.iter().filter(|fact| fact.name() == "closing" && fact.person == person);
+            let all = known.facts.iter().take_while(|fact| fact.entry < below);
+            let own = all.filter(|fact| fact.name() == "closing" && fact.person == person);
             let oversees = |entry, at| self.roster.roles(person, entry, at).into_iter().any(Role::is_overseer);
             own.filter(|fact| oversees(fact.entry, fact.recorded)).map(|fact| Says::of(&fact.values)).collect()
         })?;
@@ -39,19 +63,21 @@ impl<D: Disk> Desk<D> {
         Ok(named.of(person))
     }
 
-    /// Returns the case map over all entries but those named: what this device opens, and what was retired as it is kept of
-    /// it. All that it cannot open has to be among those named.
+    /// Returns the case map over the first `size` entries but those named: what this device opens, and what was retired as it
+    /// is kept of it. All that it cannot open has to be among those named.
     pub(super) fn case_map(
         &self,
         without: &BTreeSet<u64>,
         retired: &BTreeMap<u64, Row>,
+        size: u64,
     ) -> Result<CaseMap, LedgerError> {
-        let mut entries: BTreeMap<u64, (CaseFolder, crate::codec::Digest)> = self.with_facts(|known| {
+        let mut entries: BTreeMap<u64, (CaseFolder, Digest)> = self.with_facts(|known| {
             let stands = |fact: &crate::review::fact::Fact| CaseFolder::new(fact.case, Some(fact.folder()));
-            known.facts.iter().filter_map(|fact| Some((fact.entry, (stands(fact)?, fact.digest)))).collect()
+            let facts = known.facts.iter().take_while(|fact| fact.entry < size);
+            facts.filter_map(|fact| Some((fact.entry, (stands(fact)?, fact.digest)))).collect()
         })?;
-        let (opener, size) = (self.opener(), self.ledger.size());
-        for (entry, row) in retired.iter().filter(|(entry, _)| **entry < size) {
+        let opener = self.opener();
+        for (entry, row) in retired.range(..size.min(self.ledger.size())) {
             let stored = self.ledger.entry(*entry)?;
             let digest = stored.envelope().statement;
             // Of some that were retired the structure stays; what it says itself comes first.

@@ -146,14 +146,15 @@ impl<D: Disk> Desk<D> {
             }
         })?;
         let (size, root) = (self.ledger.size(), self.ledger.root());
-        let named = self.named_unopened(None)?;
+        let person = self.identity.person();
+        let named = self.named_unopened(person, size, None)?;
         let mut unopened = review.unseen;
         unopened.retain(|number| *number >= since || within.binary_search(number).is_ok() || !named.contains(number));
         let mut case_map = None;
         if unopened.len() <= UNOPENED_LIMIT {
             let (days, unopened) = (Some((from, to)), unopened.clone());
             let says = Says { days, size: Some(size), unopened, ..Says::default() };
-            case_map = Some(self.case_map(&self.named_unopened(Some(&says))?, &retired)?);
+            case_map = Some(self.case_map(&self.named_unopened(person, size, Some(&says))?, &retired, size)?);
         }
         unopened.truncate(UNOPENED_LIMIT);
         Ok(Closing { from, to, nil, entries, kinds, open, unopened, case_map, size, root, before, unclosed })
