@@ -388,3 +388,272 @@ impl Days {
 fn minute(milliseconds: i64) -> u32 {
     u32::try_from(milliseconds.div_euclid(MINUTE).max(0)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::{CaseTag, Folder};
+    use crate::decision::people::Role;
+    use crate::entry::statement::tests::body;
+    use crate::keys::SigningKey;
+
+    const MARIA: PersonId = PersonId::new([1; 16]);
+    const JON: PersonId = PersonId::new([2; 16]);
+
+    /// An entry: the day it was recorded on, kind, case, folder; whether it opens to the verifier, and to each overseer.
+    #[derive(Debug, Clone)]
+    struct One {
+        day: u8,
+        kind: &'static str,
+        case: u8,
+        folder: Folder,
+        /// The entry of the `retire.done` that names it; its structure is gone.
+        done: Option<u64>,
+    }
+
+    fn at(day: u8) -> i64 {
+        clock::parse(&format!("2026-10-{:02} 12:00", day + 5)).unwrap().milliseconds
+    }
+
+    fn date(day: u8) -> chrono::NaiveDate {
+        clock::london_day(at(day))
+    }
+
+    fn digest(entry: u64) -> Digest {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&entry.to_be_bytes());
+        Digest::new(bytes)
+    }
+
+    fn folder_of(one: &One) -> Option<CaseFolder> {
+        CaseFolder::new(Some(CaseTag::new([one.case; 16])), Some(one.folder))
+    }
+
+    /// Whether it is Maria who looks, or somebody to whom `staff` and `legal` open.
+    fn opens(one: &One, by: PersonId) -> bool {
+        by != MARIA || !one.folder.restricted()
+    }
+
+    fn walk(entries: &[One], by: PersonId) -> (Closings, Rows) {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let (mut closings, mut rows) = (Closings::default(), Rows::new());
+        for (entry, one) in (0..).zip(entries) {
+            let mut said = body(&key);
+            (said.kind, said.case) = (KindNumber::of(one.kind).unwrap(), Some(CaseTag::new([one.case; 16])));
+            said.folder = one.folder as u8;
+            let open = one.done.is_none() && opens(one, by);
+            closings.note(at(one.day), open.then_some(&said));
+            if let Some(done) = one.done {
+                let (key, sequence, previous, due) = ([0; 32], 0, Digest::ZERO, None);
+                let (case, class) = (Some(CaseTag::new([one.case; 16])), kind_class(said.kind));
+                let row = Row { entry, key, sequence, previous, case, folder: one.folder, class, due };
+                rows.insert(entry, (row, done));
+            }
+        }
+        (closings, rows)
+    }
+
+    /// What an honest overseer signs when the ledger has so many entries, entry by entry.
+    fn honest(entries: &[One], size: u64, days: (u8, u8), person: PersonId) -> Claim {
+        let entry = size;
+        let mut says = Says { days: Some((date(days.0), date(days.1))), size: Some(size), ..Says::default() };
+        let (mut kinds, mut map, mut nil, mut count) = (BTreeMap::new(), CaseMap::default(), true, 0);
+        for (entry, one) in (0..size).zip(entries) {
+            let within = (days.0..=days.1).contains(&one.day);
+            count += u64::from(within);
+            let gone = one.done.is_some_and(|done| done < size);
+            if !gone && !opens(one, person) {
+                says.unopened.push(entry);
+                nil &= !within;
+            } else if within && gone {
+                nil = false;
+            } else if within {
+                nil &= NO_WRITING.contains(&one.kind);
+                *kinds.entry(one.kind.to_owned()).or_default() += 1;
+            }
+            if let Some(folder) = folder_of(one) {
+                map.add(folder, &digest(entry));
+            }
+        }
+        (says.entries, says.nil, says.kinds) = (Some(count), Some(nil), kinds.into_iter().collect());
+        let seed = [9; 32];
+        says.case_map = Some(map.root(&seed));
+        says.root = Some(Digest::new([size as u8; 32]));
+        let (oversees, root) = (Role::Dsl.is_overseer(), Some(Hash([size as u8; 32])));
+        Claim { entry, person, oversees, size, root, seed, says }
+    }
+
+    fn judged(entries: &[One], by: PersonId, claims: &[Claim]) -> (Compared, Vec<(u64, Code)>) {
+        let (mut closings, rows) = walk(entries, by);
+        claims.iter().for_each(|claim| closings.claim(claim.clone()));
+        closings.judge(&rows, &|_| None, &mut |entry| Ok(Some(digest(entry)))).unwrap()
+    }
+
+    fn entry() -> impl Strategy<Value = (u8, usize, u8, usize, Option<u8>)> {
+        (0..2u8, 0..5usize, 0..3u8, 0..5usize, prop::option::weighted(0.2, 0..40u8))
+    }
+
+    /// Entries whose days do not fall.
+    fn entries() -> impl Strategy<Value = Vec<One>> {
+        let kinds = ["concern.observed", "decision.noshare", "closing", "body.read", "discussion"];
+        let folders = [Folder::General, Folder::Protection, Folder::Legal, Folder::Staff, Folder::None];
+        prop::collection::vec(entry(), 1..40).prop_map(move |drawn| {
+            let mut day = 0;
+            let one = |(entry, (more, kind, case, folder, done)): (u64, (u8, usize, u8, usize, Option<u8>))| {
+                day += u8::from(more > 0 && entry % 4 == 0);
+                let done = done.map(|done| entry + 1 + u64::from(done));
+                One { day, kind: kinds[kind], case, folder: folders[folder], done }
+            };
+            (0..).zip(drawn).map(one).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_who_says_what_is_so_is_accused(
+            entries in entries(), sizes in prop::collection::vec((0.0..1.0f64, 0..12u8, 0..4u8), 1..6), by: bool
+        ) {
+            let by = if by { MARIA } else { JON };
+            for person in [MARIA, JON] {
+                let claim = |(part, from, more): &(f64, u8, u8)| {
+                    let size = (part * entries.len() as f64) as u64;
+                    honest(&entries, size, (*from, from + more), person)
+                };
+                let claims: Vec<Claim> = sizes.iter().map(claim).collect();
+                let (compared, found) = judged(&entries, by, &claims);
+                prop_assert_eq!(found, vec![]);
+                prop_assert_eq!(compared.left, vec![]);
+            }
+        }
+
+        #[test]
+        fn whoever_says_anything_else_is_named(
+            entries in entries(), part in 0.0..1.0f64, from in 0..8u8, more in 0..4u8, what in 0..7usize, pick: usize
+        ) {
+            let size = 1 + (part * (entries.len() - 1) as f64) as u64;
+            let mut claim = honest(&entries, size, (from, from + more), JON);
+            let says = &mut claim.says;
+            let code = match what {
+                0 => {
+                    says.entries = says.entries.map(|entries| entries + 1);
+                    Code::ClosingCounts
+                }
+                1 if !says.kinds.is_empty() => {
+                    let at = pick % says.kinds.len();
+                    says.kinds[at].1 += 1;
+                    Code::ClosingCounts
+                }
+                2 if says.kinds.len() > 1 => {
+                    let at = pick % says.kinds.len();
+                    says.kinds.remove(at);
+                    Code::ClosingCounts
+                }
+                3 => {
+                    says.root = Some(Digest::ZERO);
+                    Code::ClosingHead
+                }
+                4 => {
+                    let (number, one) = (pick as u64 % size, &entries[pick % size as usize]);
+                    let gone = one.done.is_some_and(|done| done < size);
+                    prop_assume!(!gone && !one.folder.restricted());
+                    says.unopened.push(number);
+                    Code::ClosingUnopened
+                }
+                _ => {
+                    // One entry less in its folder.
+                    let (number, mut map) = (pick as u64 % size, CaseMap::default());
+                    prop_assume!(folder_of(&entries[number as usize]).is_some());
+                    for (entry, one) in (0..size).zip(&entries).filter(|(entry, _)| *entry != number) {
+                        folder_of(one).into_iter().for_each(|folder| map.add(folder, &digest(entry)));
+                    }
+                    says.case_map = Some(map.root(&claim.seed));
+                    Code::CaseMap
+                }
+            };
+            let (compared, found) = judged(&entries, JON, std::slice::from_ref(&claim));
+            prop_assert!(found.contains(&(size, code)), "{:?} {:?}", found, compared);
+            prop_assert_eq!(compared.left, vec![]);
+        }
+    }
+
+    fn one(day: u8, kind: &'static str, folder: Folder) -> One {
+        One { day, kind, case: 1, folder, done: None }
+    }
+
+    #[test]
+    fn retired_entries_count_by_their_sort_alone() {
+        let mut entries: Vec<One> = (0..6).map(|_| one(1, "concern.observed", Folder::General)).collect();
+        entries.push(one(1, "decision.noshare", Folder::General));
+        let before = honest(&entries, 7, (1, 1), JON);
+        (entries[1].done, entries[6].done) = (Some(9), Some(9));
+        let claims = |change: &dyn Fn(&mut Claim)| {
+            let mut claim = before.clone();
+            change(&mut claim);
+            judged(&entries, JON, &[claim]).1
+        };
+        assert_eq!(claims(&|_| ()), []);
+        // What was of one sort cannot be said to have been of another; of its own sort nobody can tell.
+        let kinds = |kinds: &[(&str, u64)]| {
+            let kinds: Vec<(String, u64)> = kinds.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+            claims(&move |claim| claim.says.kinds.clone_from(&kinds))
+        };
+        assert_eq!(kinds(&[("concern.observed", 5), ("discussion", 1), ("decision.monitor", 1)]), []);
+        let wrong = [(7, Code::ClosingCounts)];
+        assert_eq!(kinds(&[("concern.observed", 7)]), wrong);
+        assert_eq!(kinds(&[("concern.observed", 6)]), wrong);
+        assert_eq!(kinds(&[("concern.observed", 4), ("discussion", 2), ("decision.noshare", 1)]), wrong);
+        // What is kept of a retired entry is held against the closing, too: one of the two is not true.
+        entries[1].case = 2;
+        assert_eq!(judged(&entries, JON, &[before]).1, [(7, Code::CaseMap)]);
+    }
+
+    #[test]
+    fn where_the_clock_went_back_counts_are_left_and_nothing_else() {
+        let day = |day| one(day, "concern.observed", Folder::General);
+        let entries = [day(3), day(1), day(3)];
+        let mut claim = honest(&entries, 3, (2, 3), JON);
+        assert_eq!(
+            judged(&entries, JON, std::slice::from_ref(&claim)),
+            (Compared { compared: 1, left: vec![] }, vec![])
+        );
+        claim.says.entries = Some(1);
+        let (compared, found) = judged(&entries, JON, std::slice::from_ref(&claim));
+        assert_eq!((compared.left, found), (vec![(3, Left::Clock)], vec![]));
+        // Nothing was recorded before these days, and what was so far is in order.
+        let mut claim = honest(&entries, 3, (1, 1), JON);
+        claim.says.entries = Some(2);
+        assert_eq!(judged(&entries, JON, &[claim]).1, [(3, Code::ClosingCounts)]);
+        let mut claim = honest(&entries, 1, (3, 3), JON);
+        claim.says.entries = Some(2);
+        assert_eq!(judged(&entries, JON, &[claim]).1, [(1, Code::ClosingCounts)]);
+    }
+
+    #[test]
+    fn every_list_costs_a_look_and_there_are_only_so_many() {
+        let entries: Vec<One> = (0..30).map(|_| one(1, "concern.observed", Folder::General)).collect();
+        // A liar names one more entry each time.
+        let claims: Vec<Claim> = (0..30u64)
+            .map(|named| {
+                let mut claim = honest(&entries, 30, (2, 2), PersonId::new([named as u8; 16]));
+                claim.entry = 30 + named;
+                claim.says.unopened = vec![named];
+                claim
+            })
+            .collect();
+        let (compared, found) = judged(&entries, JON, &claims);
+        assert_eq!(found.iter().filter(|(_, code)| *code == Code::ClosingUnopened).count(), 30);
+        assert_eq!(found.iter().filter(|(_, code)| *code == Code::CaseMap).count(), LOOKS);
+        assert!(compared.left.len() == 30 - LOOKS && compared.left.iter().all(|(_, why)| *why == Left::TooMany));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_again_is_left() {
+        let entries = [one(1, "concern.observed", Folder::General)];
+        let (mut closings, rows) = walk(&entries, JON);
+        closings.claim(honest(&entries, 1, (1, 1), JON));
+        let (compared, found) = closings.judge(&rows, &|_| None, &mut |_| Ok(None)).unwrap();
+        assert_eq!((compared.left, found), (vec![(1, Left::Altered)], vec![]));
+    }
+}
