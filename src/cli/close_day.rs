@@ -43,6 +43,10 @@ pub fn run(door: &mut Door<'_>, args: &CloseDayArgs) -> Result<u8, Failure> {
         let next = "look at the disk; the log holds it all the same";
         writeln!(door.err, "warning: no copy of its checkpoint could be kept under checkpoints/; {next}")?;
     }
+    if !closed.ended {
+        let next = "the next command of an overseer here ends that; look at the disk";
+        writeln!(door.err, "warning: some authors may still open what they wrote before this closing; {next}")?;
+    }
     if door.global.json {
         door.json("close-day", closed_json(&closed))?;
         return Ok(0);

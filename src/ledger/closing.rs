@@ -72,6 +72,8 @@ pub struct Closed {
     pub case_map_root: Option<Digest>,
     /// Whether the checkpoint over it could be kept under `checkpoints/`.
     pub kept: bool,
+    /// Whether the time is ended in which authors read their own words without a grant; else the next overseer ends it.
+    pub ended: bool,
 }
 
 impl<D: Disk> Desk<D> {
@@ -163,7 +165,8 @@ impl<D: Disk> Desk<D> {
     /// Closes a day or a week: enters one `closing` over these days, which speaks of the entries up to its own `seen`, and
     /// keeps the checkpoint that covers it. A period that was closed before may be closed again.
     ///
-    /// A crash after the entry leaves no copy of the checkpoint: the log holds it all the same.
+    /// A crash after the entry leaves no copy of the checkpoint: the log holds it all the same. Then the period of own copies
+    /// ends, here or at the next overseer's desk.
     ///
     /// # Errors
     /// As [`Desk::closing`]; those that keep anything from being entered.
@@ -187,7 +190,8 @@ impl<D: Disk> Desk<D> {
         let entered = outcomes.pop().ok_or(LedgerError::Refused(Code::Statement))?.1.into_entered()?;
         let newest = self.ledger.best_note(entered.number);
         let kept = newest.is_ok_and(|note| self.ledger.keep_known(&note).is_ok());
-        Ok(Closed { entered, closing, case_map_root, kept })
+        let ended = self.end_periods(true, rng).is_ok();
+        Ok(Closed { entered, closing, case_map_root, kept, ended })
     }
 
     fn sign_closing(

@@ -22,6 +22,7 @@ pub mod log_key;
 pub mod misfiled;
 pub mod open;
 pub mod people;
+mod periods;
 pub mod proofs;
 pub mod read;
 pub mod record;

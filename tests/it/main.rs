@@ -25,6 +25,7 @@ mod log_key;
 mod model;
 mod open_desks;
 mod oracles;
+mod own_copies;
 mod people;
 mod readme;
 mod recovery;
