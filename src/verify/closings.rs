@@ -7,6 +7,7 @@
 //!
 //! Nobody is accused of what cannot be seen here: where it takes an entry that could not be opened to say that a closing is
 //! wrong, the closing is named as one that could not be compared.
+// Long because: almost half of it are tests, by a model of a clerk who says what is so.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
