@@ -108,6 +108,9 @@ pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure>
     lines.push(format!("  {what}{more}"));
     lines.extend(when(item, now).map(|line| format!("  {line}")));
     lines.extend(known.map(|known| format!("  rule {}: {}", known.rule, known.source)));
+    if item.unsure {
+        lines.push("  perhaps put right in an entry that is sealed to others".to_owned());
+    }
     if item.closed.is_none() && item.severity != Severity::Info {
         let next = step.map_or("look at the entry", |step| &step.next);
         lines.push(format!("  next: {}", next.replace("`back N`", &format!("`back {}`", item.entry))));
@@ -235,7 +238,7 @@ fn unseen(door: &mut Door<'_>, review: &Review) -> Result<(), Failure> {
     }
     writeln!(
         door.out,
-        "\n{} sealed to others; rules that may need them: {}. What looks owed may have been done there.",
+        "\n{} sealed to others; rules that may need them: {}.",
         if review.unseen.len() == 1 { "1 entry is".to_owned() } else { format!("{} entries are", review.unseen.len()) },
         review.unseen_rules.join(", ")
     )?;

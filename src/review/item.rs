@@ -182,6 +182,8 @@ pub struct Item {
     pub closed: Option<Closed>,
     /// What more there is to say.
     pub about: About,
+    /// Whether it may have been closed, or made lawful beforehand, in an entry that could not be read.
+    pub unsure: bool,
 }
 
 impl Item {
@@ -212,7 +214,8 @@ impl Item {
         Some((known, known.step(self.step)?))
     }
 
-    /// Whether it speaks against the record keeping at a time: overdue, or a broken rule that nobody has made good.
+    /// Whether it speaks against the record keeping at a time: overdue, or a broken rule that nobody has made good; whether
+    /// for certain, [`Item::unsure`] says.
     #[must_use]
     pub fn counts_against(&self, now: i64) -> bool {
         let state = self.state(now);
@@ -246,6 +249,13 @@ impl Review {
         let mut waiting: Vec<&Item> = self.items.iter().filter(|item| item.state(self.now).waits()).collect();
         waiting.sort_by_key(|item| (!item.is_red(self.now), item.due.unwrap_or(i64::MAX), item.entry));
         waiting
+    }
+
+    /// Returns how many items speak against the record keeping, and may have been put right in an entry that could not be
+    /// read.
+    #[must_use]
+    pub fn unsure(&self) -> usize {
+        self.items.iter().filter(|item| item.unsure && item.counts_against(self.now)).count()
     }
 
     /// Returns the flags of an entry.
