@@ -68,6 +68,7 @@ impl<D: Disk> Desk<D> {
         self.wrap_structure(&overseers, rng)?;
         // A device that had none may have its own key now, and needs it to publish anything.
         self.read_keys()?;
+        self.settle_shown()?;
         let mut renewals = self.wrap_folders(&table)?;
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
