@@ -102,6 +102,8 @@ pub enum About {
         waiting_since: Option<i64>,
         /// The last moment if every day of the pauses counted; shown only.
         inclusive_due: i64,
+        /// The days before it on which the policy wants people reminded, each as its beginning in milliseconds UTC.
+        reminders: Vec<i64>,
     },
     /// Of UNBACKED: entries in which somebody did not agree.
     Declined(Vec<u64>),
