@@ -77,6 +77,7 @@ fn path(cabinet: &Path, waits: &Digest) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use crate::cabinet::tests::{recipients, secret};
+    use crate::cabinet::wrap::WRAP_LIMIT;
 
     use super::*;
 
@@ -102,12 +103,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let one = Digest::new([1; 32]);
         show(folder.path(), &one, &[(one, ContentKey::new([3; 32]))], &recipients(&[7])).unwrap();
-        let whole = std::fs::read(path(folder.path(), &one)).unwrap();
-        std::fs::write(folder.path().join("second/readme.age"), &whole).unwrap();
+        let whole = durable::read(&path(folder.path(), &one), WRAP_LIMIT).unwrap();
+        durable::replace(&folder.path().join("second/readme.age"), &whole).unwrap();
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
-            std::fs::write(path(folder.path(), &one), bytes).unwrap();
+            durable::replace(&path(folder.path(), &one), &bytes).unwrap();
             assert!(load_all(folder.path(), &secret(7)).unwrap().opened.is_empty(), "{at}");
         }
     }
