@@ -26,7 +26,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
-use crate::review::retiring::{Alone, Proposal, Register, Row, Target, kind_class, structure_stays};
+use crate::review::retiring::{Alone, Obstacle, Proposal, Register, Row, Target, kind_class, structure_stays};
 use crate::seal::structure::{self, ContentKey, StructurePart};
 use crate::seal::words::{self, WordsKey};
 use crate::store::disk::Disk;
@@ -161,9 +161,12 @@ impl<D: Disk> Desk<D> {
         if register.done_under(proposal).next().is_some() {
             return Err(waits());
         }
-        let judged = |desk: &Self| match register.obstacles(&proposed, &[], u64::MAX, desk.time) {
-            obstacles if obstacles.is_empty() => Ok(()),
-            obstacles => Err(LedgerError::Kept(obstacles)),
+        let judged = |desk: &Self| {
+            let mut obstacles = register.obstacles(&proposed, &[], u64::MAX, desk.time);
+            // Whether it was said again in the right case, holds, requests: only who oversees sees that, and judges by it
+            // before anything is carried out.
+            obstacles.retain(|one| desk.is_overseer() || !matches!(one, Obstacle::NotRefiled(_)));
+            if obstacles.is_empty() { Ok(()) } else { Err(LedgerError::Kept(obstacles)) }
         };
         let (entered, approval) = match register.approved(proposal, u64::MAX) {
             Ok(approval) if view == "agrees" && self.is_overseer() => (None, approval.entry),
@@ -177,6 +180,9 @@ impl<D: Disk> Desk<D> {
                     }
                 }
                 let entered = self.enter_approval(&proposed, view, now, rng)?;
+                if view != "agrees_if" {
+                    self.shown_no_more(proposal)?;
+                }
                 let number = entered.number;
                 if view != "agrees" || !self.is_overseer() {
                     return Ok(Approved { entered: Some(entered), done: Vec::new(), entries: 0 });
