@@ -273,6 +273,9 @@ fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Resul
     } else if shown.body.is_none() {
         let text = "note: this entry is open to its author and to the overseers; ask";
         writeln!(door.err, "{text} {overseers}")?;
+    } else if closed && shown.body.as_ref().is_some_and(|body| body.person == desk.identity().person()) {
+        let text = "note: you wrote this; its words were open to you until a closing, and now by a grant alone; ask";
+        writeln!(door.err, "{text} {overseers}")?;
     } else if closed {
         writeln!(door.err, "note: the words of this entry are not open to you; ask {overseers}")?;
     } else if let Some(read) = shown.read {

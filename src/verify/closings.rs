@@ -205,7 +205,9 @@ impl Closings {
                 let (claim, named) = claim;
                 match fits {
                     Some(true) => {}
-                    Some(false) if !self.hides(claim.size, named, rows) => found.push((claim.entry, Code::CaseMap)),
+                    Some(false) if !self.hides(claim.size, named, rows) && !self.names_closings(claim, named) => {
+                        found.push((claim.entry, Code::CaseMap));
+                    }
                     Some(false) => drop(left.insert(claim.entry, Left::Unopened)),
                     // What lay in the log has changed since it was walked over.
                     None => drop(left.insert(claim.entry, Left::Altered)),
@@ -291,6 +293,13 @@ impl Closings {
     fn hides(&self, size: u64, named: &BTreeSet<u64>, rows: &Rows) -> bool {
         let hidden = |entry: &u64| self.sort(*entry) == Some(Sort::Hidden);
         (0..size).filter(hidden).any(|entry| !rows.contains_key(&entry) && !named.contains(&entry))
+    }
+
+    /// Whether an earlier closing of the same person is among what they name as unopened: then they could not know what
+    /// that one named.
+    fn names_closings(&self, claim: &Claim, named: &BTreeSet<u64>) -> bool {
+        let earlier = self.claims.iter().filter(|one| one.person == claim.person && one.entry < claim.entry);
+        earlier.into_iter().any(|one| named.contains(&one.entry))
     }
 
     /// Whether an entry that a closing speaks of was recorded in its days or later, and one behind it before them.
@@ -647,6 +656,22 @@ mod tests {
         assert_eq!(found.iter().filter(|(_, code)| *code == Code::ClosingUnopened).count(), 30);
         assert_eq!(found.iter().filter(|(_, code)| *code == Code::CaseMap).count(), LOOKS);
         assert!(compared.left.len() == 30 - LOOKS && compared.left.iter().all(|(_, why)| *why == Left::TooMany));
+    }
+
+    #[test]
+    fn whoever_could_not_open_their_own_closing_is_not_held_to_what_it_named() {
+        let mut entries = [one(1, "concern.observed", Folder::General), one(1, "closing", Folder::None)].to_vec();
+        entries.push(one(1, "discussion", Folder::None));
+        let mut first = honest(&entries, 1, (1, 1), JON);
+        first.says.unopened = vec![0];
+        // On another device, which opens the entry and not the closing.
+        let second = honest(&entries, 3, (2, 2), JON);
+        assert!(judged(&entries, JON, &[first.clone(), second.clone()]).1.contains(&(3, Code::CaseMap)));
+        let mut named = second;
+        named.says.unopened = vec![1];
+        let (compared, found) = judged(&entries, JON, &[first, named]);
+        assert_eq!(compared.left, [(3, Left::Unopened)]);
+        assert!(found.contains(&(3, Code::ClosingUnopened)) && !found.contains(&(3, Code::CaseMap)));
     }
 
     #[test]
