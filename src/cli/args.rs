@@ -319,6 +319,9 @@ pub struct BackArgs {
     /// A file that says why; - reads standard input; asked for if left out
     #[arg(long, value_name = "FILE")]
     pub reasons_from: Option<PathBuf>,
+    /// What the decision leaves open: its ground (basis=LB-EA) or a test (seven_tests.necessary=TEXT); entered beside it
+    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "decline")]
+    pub fields: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
