@@ -300,7 +300,12 @@ impl Asking<'_, '_> {
 }
 
 /// One answer: none if nobody answers any more, `Some(None)` if it is left open. A code is asked for until it is one.
-fn answer(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Result<Option<Option<Json>>, Failure> {
+pub fn answer(
+    door: &mut Door<'_>,
+    pack: &Pack,
+    field: &Field,
+    question: &str,
+) -> Result<Option<Option<Json>>, Failure> {
     let list = pack.codes(field);
     writeln!(door.err, "{question}")?;
     for code in list.iter().flat_map(|list| &list.codes) {

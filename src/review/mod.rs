@@ -19,3 +19,4 @@ pub mod retiring;
 pub mod says;
 #[cfg(test)]
 mod tests;
+pub mod values;
