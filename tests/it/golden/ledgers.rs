@@ -291,13 +291,24 @@ fn noted() -> Vec<Vector> {
     let mut outdated = Vector::of(&adopted, "pack-outdated", about, adopted.bytes());
     outdated.structure.1.push(("PACK", 13));
 
+    let mut slow = base();
+    let seen = slow.ledger.seen();
+    slow.worry("jon", "He was on time today.");
+    slow.wait(80 * 3_600_000);
+    let decision = slow.check("sam", &concern("Written on a tablet that had not been here for days.", slow.now));
+    let late = slow.sign_as("sam", decision, |author| author.seen = seen);
+    slow.append("sam", &[late]);
+    let about = "entry 11 was signed 80 hours after entry 10 was recorded, by a device that had not seen it";
+    let mut stale = Vector::of(&slow, "seen-stale", about, slow.bytes());
+    stale.structure.1.push(("SEEN-STALE", 11));
+
     let mut torn = base();
     let before = torn.bytes().len();
     torn.worry("sam", "This never reached the disk.");
     let mut tail = Vector::of(&torn, "torn-tail", "the last write is cut short", torn.bytes()[..before + 700].to_vec());
     tail.skeleton.1.push(("TORN", 10));
     tail.structure.1.push(("TORN", 10));
-    vec![epoch, clock, waiting, outdated, tail]
+    vec![epoch, clock, waiting, outdated, stale, tail]
 }
 
 /// Two witnesses of other settings.
