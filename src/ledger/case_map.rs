@@ -18,7 +18,7 @@ impl<D: Disk> Desk<D> {
         self.with_facts(|known| {
             let mut all = BTreeMap::new();
             for fact in known.facts.iter().filter(|fact| fact.name() == "retire.done") {
-                for row in retiring::rows(&fact.values) {
+                for row in retiring::rows(&fact.values.to_vec()) {
                     all.entry(row.entry).or_insert(row);
                 }
             }
@@ -55,7 +55,7 @@ impl<D: Disk> Desk<D> {
             let all = known.facts.iter().take_while(|fact| fact.entry < below);
             let own = all.filter(|fact| fact.name() == "closing" && fact.person == person);
             let oversees = |entry, at| self.roster.roles(person, entry, at).into_iter().any(Role::is_overseer);
-            own.filter(|fact| oversees(fact.entry, fact.recorded)).map(|fact| Says::of(&fact.values)).collect()
+            own.filter(|fact| oversees(fact.entry, fact.recorded)).map(|fact| Says::of(&fact.values.to_vec())).collect()
         })?;
         let mut named = Unopened::default();
         let mut recorded = |entry| Some(self.ledger.entry(entry).ok()?.envelope().recorded);
