@@ -372,7 +372,7 @@ fn page_label(page: usize) -> Vec<u8> {
 /// Whether a rule may ask for an entry of this kind: of the public ones only some.
 fn asked_for(body: &Body) -> bool {
     match body.kind.name() {
-        Some("genesis" | "policy.adopt" | "confirmation") => true,
+        Some("genesis" | "policy.adopt" | "confirmation" | "key.revoke") => true,
         _ => body.kind.publicity() == Some(crate::codec::Publicity::Sealed),
     }
 }

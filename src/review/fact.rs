@@ -64,6 +64,7 @@ pub mod ask {
         ADVICE_CODE 174 "advice_code"
         OUTCOME 175 "outcome"
         VIEW 176 "view"
+        CAUSE 177 "cause"
         HOLD_CHECK 179 "hold_check"
         CONFIDENTIAL 181 "confidential"
         TOLD_LIMITS 182 "told_limits"
@@ -95,6 +96,7 @@ pub mod ask {
         BEYOND_LAW 337 "beyond_law"
         ROOT_HASH 361 "root_hash"
         COPY_HASH 367 "copy_hash"
+        GAPS 372 "gaps"
         NIL 188 "nil"
     }
 }

@@ -175,6 +175,7 @@ impl<'a> Around<'_, 'a> {
             "transfer.sent" => book.sent(fact, now, out),
             "retention.review" => book.retention(fact, out),
             "staff.allegation" => book.allegation(fact, out),
+            "statement.late" => book.missing_numbers(fact, out),
             "lado.referral" => book.referral(fact, now, out),
             "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
                 book.second_look(fact, out);
