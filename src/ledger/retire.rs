@@ -26,7 +26,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
-use crate::review::retiring::{Alone, Proposal, Register, Row, Target, kind_class, structure_stays};
+use crate::review::retiring::{Alone, Obstacle, Proposal, Register, Row, Target, kind_class, structure_stays};
 use crate::seal::structure::{self, ContentKey, StructurePart};
 use crate::seal::words::{self, WordsKey};
 use crate::store::disk::Disk;
@@ -119,7 +119,7 @@ impl<D: Disk> Desk<D> {
         };
         let obstacles = register.obstacles(&proposal, &[], u64::MAX, self.time);
         if !obstacles.is_empty() {
-            return Err(LedgerError::Kept(obstacles));
+            return self.kept("retire.proposed", &format!("{targets:?}"), obstacles, now, rng);
         }
         if self.is_overseer() {
             self.plan(&proposal, &register)?;
@@ -161,17 +161,20 @@ impl<D: Disk> Desk<D> {
         if register.done_under(proposal).next().is_some() {
             return Err(waits());
         }
-        let judged = |desk: &Self| match register.obstacles(&proposed, &[], u64::MAX, desk.time) {
-            obstacles if obstacles.is_empty() => Ok(()),
-            obstacles => Err(LedgerError::Kept(obstacles)),
-        };
+        let judged = |desk: &Self| register.obstacles(&proposed, &[], u64::MAX, desk.time);
         let (entered, approval) = match register.approved(proposal, u64::MAX) {
             Ok(approval) if view == "agrees" && self.is_overseer() => (None, approval.entry),
             Ok(_) | Err(Alone::NotProposed | Alone::Dropped(_)) => return Err(waits()),
-            Err(Alone::NotApproved) if proposed.by == self.identity.person() => return Err(LedgerError::SamePerson),
+            Err(Alone::NotApproved) if proposed.by == self.identity.person() => {
+                self.say_act_stopped("retire.approved", &proposal.to_be_bytes(), ("same_person", None), now, rng)?;
+                return Err(LedgerError::SamePerson);
+            }
             Err(Alone::NotApproved) => {
                 if view == "agrees" {
-                    judged(self)?;
+                    let obstacles = judged(self);
+                    if !obstacles.is_empty() {
+                        return self.kept("retire.approved", &proposal.to_string(), obstacles, now, rng);
+                    }
                     if self.is_overseer() {
                         self.plan(&proposed, &register)?;
                     }
@@ -184,9 +187,29 @@ impl<D: Disk> Desk<D> {
                 (Some(entered), number)
             }
         };
-        judged(self)?;
+        let obstacles = judged(self);
+        if !obstacles.is_empty() {
+            return self.kept("retire.done", &proposal.to_string(), obstacles, now, rng);
+        }
         let (done, entries) = self.carry_out(&proposed, approval, &register, now, rng)?;
         Ok(Approved { entered, done, entries })
+    }
+
+    /// Enters that something may not be retired now, once for each act, and says so.
+    fn kept<T>(
+        &mut self,
+        kind: &str,
+        of: &str,
+        obstacles: Vec<Obstacle>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<T, LedgerError> {
+        let by = obstacles.iter().find_map(|obstacle| match obstacle {
+            Obstacle::Held(entry) | Obstacle::Guarded(entry) => Some(*entry),
+            _ => None,
+        });
+        self.say_act_stopped(kind, of.as_bytes(), ("retire_held", by), now, rng)?;
+        Err(LedgerError::Kept(obstacles))
     }
 
     /// Returns the entries that proposed to retire an entry and that say it is done, as far as this device can tell: of its

@@ -59,6 +59,7 @@ pub mod ask {
         METHOD 170 "method"
         CONCERN_TYPE 172 "concern_type"
         RISK_LEVEL 173 "risk_level"
+        CRIME 419 "crime"
         ADVICE_CODE 174 "advice_code"
         OUTCOME 175 "outcome"
         VIEW 176 "view"
@@ -296,10 +297,17 @@ impl Fact {
     pub fn completed<'a>(&self, later: impl Iterator<Item = &'a Fact>) -> Fact {
         let mut whole = self.clone();
         for fact in later {
-            // An answer that leaves its question open counts as none.
+            // An answer that leaves its question open counts as none, and so does a bare name beside somebody of the roll.
             whole.values.retain(|value| {
-                let open = matches!(&value.content, Content::Code(code) if OPEN_ANSWERS.contains(&code.as_str()));
-                let anew = |new: &Value| (new.field, new.position) == (value.field, value.position);
+                let open = match &value.content {
+                    Content::Code(code) => OPEN_ANSWERS.contains(&code.as_str()),
+                    Content::Present => true,
+                    _ => false,
+                };
+                let anew = |new: &Value| {
+                    (new.field, new.position) == (value.field, value.position)
+                        && (value.content != Content::Present || matches!(new.content, Content::Person(_)))
+                };
                 !(open && fact.values.iter().any(anew))
             });
             let there: HashSet<(FieldId, u16)> =

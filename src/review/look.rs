@@ -126,5 +126,6 @@ fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
     for case in book.cases() {
         book.held_back(case, &mut out);
     }
+    book.filed_anew(&mut out);
     out
 }
