@@ -192,9 +192,11 @@ impl Verdict<'_> {
         let review = self.report.review.as_ref().map(|one| &one.found).filter(|found| !found.unseen.is_empty())?;
         let entries = count(review.unseen.len(), "entry");
         let rules = review.unseen_rules.join(", ");
-        Some(format!(
-            "{entries} could not be opened; rules that may need them: {rules}. What looks owed may have been done in one of them."
-        ))
+        let doubt = match review.unsure() {
+            0 => String::new(),
+            some => format!(" Of what looks owed or broken, {} may have been put right there.", count(some, "item")),
+        };
+        Some(format!("{entries} could not be opened; rules that may need them: {rules}.{doubt}"))
     }
 
     /// What is overdue or broken, by entry, with the rule, where it stands, and what to do next.
@@ -209,8 +211,9 @@ impl Verdict<'_> {
                 About::Gap(gap) => format!(" ({})", gap.field),
                 _ => String::new(),
             };
+            let unsure = if item.unsure { "; perhaps put right in an entry that could not be opened" } else { "" };
             (
-                format!("entry {}: {what}{field} ({}){due}{rule}", item.entry, item.name()),
+                format!("entry {}: {what}{field} ({}){due}{rule}{unsure}", item.entry, item.name()),
                 step.map(|step| step.next.clone()).unwrap_or_default(),
             )
         };

@@ -156,7 +156,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Closed, LedgerError> {
-        self.time = now();
+        self.catch_up(now())?;
         self.need_overseer()?;
         // Nothing is entered between this and the signature: what it says is what its `seen` stands for.
         let mut chain = self.take_chain(now)?;

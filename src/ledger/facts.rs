@@ -259,6 +259,9 @@ impl<D: Disk> Desk<D> {
         for file in self.ring() {
             hasher.update(file.id.as_bytes()).update(&[u8::from(file.private().is_some())]);
         }
+        for (digest, _) in self.shown() {
+            hasher.update(digest.as_bytes());
+        }
         for held in &self.held {
             hasher.update(held.author.as_bytes()).update(&held.epoch.to_be_bytes());
             hasher.update(&[u8::from(held.key().is_some())]);

@@ -26,6 +26,7 @@ pub mod read;
 pub mod record;
 pub mod recover;
 pub mod retire;
+mod second;
 pub mod show;
 pub mod witness;
 pub mod wraps;

@@ -161,7 +161,13 @@ impl<D: Disk> Desk<D> {
         if register.done_under(proposal).next().is_some() {
             return Err(waits());
         }
-        let judged = |desk: &Self| register.obstacles(&proposed, &[], u64::MAX, desk.time);
+        let judged = |desk: &Self| {
+            let mut obstacles = register.obstacles(&proposed, &[], u64::MAX, desk.time);
+            // Whether it was said again in the right case, holds, requests: only who oversees sees that, and judges by it
+            // before anything is carried out.
+            obstacles.retain(|one| desk.is_overseer() || !matches!(one, Obstacle::NotRefiled(_)));
+            obstacles
+        };
         let (entered, approval) = match register.approved(proposal, u64::MAX) {
             Ok(approval) if view == "agrees" && self.is_overseer() => (None, approval.entry),
             Ok(_) | Err(Alone::NotProposed | Alone::Dropped(_)) => return Err(waits()),
@@ -180,6 +186,9 @@ impl<D: Disk> Desk<D> {
                     }
                 }
                 let entered = self.enter_approval(&proposed, view, now, rng)?;
+                if view != "agrees_if" {
+                    self.shown_no_more(proposal)?;
+                }
                 let number = entered.number;
                 if view != "agrees" || !self.is_overseer() {
                     return Ok(Approved { entered: Some(entered), done: Vec::new(), entries: 0 });

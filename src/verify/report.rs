@@ -170,6 +170,10 @@ codes! {
     Cosignature, "COSIGNATURE", Note,
         "a checkpoint up to this entry has a line under a trusted witness's name that is not its signature; it does not count",
         "ask the witness for its newest checkpoint, and who brought in the one that is here";
+    /// Signed by a device that had not looked at the ledger for longer than the policy allows.
+    SeenStale, "SEEN-STALE", Note,
+        "the device on which this entry was signed had not seen what had stood in the ledger for longer than the policy allows",
+        "ask its author whether the device was away; if not, compare its receipts with the ledger: it may have been shown an old copy";
     /// Sealed to an epoch that had been replaced.
     EpochOld, "EPOCH-OLD", Note, "the words of this entry are sealed to a folder key that had been replaced",
         "nothing needs doing; the newer readers may not be able to open it";

@@ -30,6 +30,7 @@ mod recovery;
 mod retire;
 mod rollback;
 mod scenarios;
+mod second;
 mod secrets;
 mod settling;
 mod stock_age;

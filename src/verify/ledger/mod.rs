@@ -4,8 +4,9 @@
 mod chunk;
 mod judge;
 mod rules;
+mod stale;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Read, Seek};
 
 use crate::codec::{Digest, Link};
@@ -151,6 +152,8 @@ struct Walk<'a, R> {
     roster: Roster,
     chains: Chains,
     speakers: Speakers,
+    /// For how many hours a device may not have looked, by each policy.
+    stale_hours: HashMap<Digest, u32>,
     /// The number that the next entry must have.
     next: u64,
     /// The tree over all entries, as long as none is missing.
@@ -216,6 +219,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             roster: Roster::default(),
             chains: since.filter(|_| checked_before > 0).map(Record::chains).unwrap_or_default(),
             speakers: Speakers::default(),
+            stale_hours: HashMap::new(),
             next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
@@ -449,8 +453,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
             self.statement(number, statement, checked.digest, checked.public)?;
         }
-        let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
-        self.past.push(offset, Known { digest, link: checked.link, public: checked.public });
+        let said = checked.envelope.map(|envelope| (envelope.statement, envelope.recorded));
+        let (digest, recorded) = said.unwrap_or((Digest::ZERO, 0));
+        self.past.push(offset, Known { digest, link: checked.link, public: checked.public, recorded });
         if let Some(leaf) = self.leaves.get_mut(&number) {
             *leaf = Some(checked.leaf);
         }
@@ -485,6 +490,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         };
         if !seen_fits {
             self.find(number, Code::Seen);
+        } else if self.stale(number, body)? {
+            self.find(number, Code::SeenStale);
         }
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
             let fits = reference.entry < number
