@@ -177,6 +177,14 @@ pub fn load_ring(cabinet: &Path, secret: &AgeSecret, memo: &Path) -> Result<Vec<
     Ok(ring)
 }
 
+/// Returns a number that is another one once the file of a folder key was put there, replaced or written to; none where
+/// there is none.
+#[must_use]
+pub fn stamp(cabinet: &Path, id: FolderKeyId) -> Option<u64> {
+    let path = path(cabinet, id);
+    durable::stamp(&path).or_else(|_| durable::stamp(&cabinet::left(&path))).ok()
+}
+
 /// Puts a file in the place of the one that is there, for the readers it names; durable when it returns. Whoever opened
 /// the old file keeps what it held: ending a grant needs a new epoch.
 ///

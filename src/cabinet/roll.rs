@@ -20,6 +20,8 @@ use crate::keys::card;
 pub const TEXT_LIMIT: usize = 255;
 /// Fewest characters of a case tag that find a case.
 pub const TAG_PREFIX: usize = 4;
+/// Characters of a whole tag.
+const TAG_DIGITS: usize = 26;
 
 /// What stands in the place of the label of a case that was retired.
 pub const FORGOTTEN: &str = "(retired)";
@@ -245,11 +247,13 @@ impl Roll {
 
     /// Finds the case of a handle, or of a tag in base 32 of which at least [`TAG_PREFIX`] characters are given.
     ///
-    /// A text that is one case's handle and begins another's tag is `Several`: a guess would put a child's entry into
-    /// another child's case.
+    /// Whoever types a handle as it stands means that case: it wins over tags of which it happens to be the beginning. Only a
+    /// text that is one case's handle and the whole tag of another is `Several`.
     #[must_use]
     pub fn find_case(&self, text: &str) -> Found<'_> {
         let (tag, handle) = (tag_digits(text), Zeroizing::new(text.to_lowercase()));
+        let named = self.cases.iter().find(|case| case.handle == *handle);
+        let tag = tag.filter(|tag| named.is_none() || tag.len() == TAG_DIGITS);
         let fits = |case: &&CaseLine| {
             case.handle == *handle || tag.as_ref().is_some_and(|tag| case.tag.base32().starts_with(tag.as_str()))
         };
@@ -292,7 +296,7 @@ fn tag_digits(text: &str) -> Option<String> {
         c if c.is_ascii_alphanumeric() => Some(c),
         _ => None,
     };
-    if !(TAG_PREFIX..=26).contains(&text.len()) {
+    if !(TAG_PREFIX..=TAG_DIGITS).contains(&text.len()) {
         return None;
     }
     text.chars().map(digit).collect()
@@ -386,11 +390,23 @@ mod tests {
         assert_eq!(found(&second.to_uppercase()), "0000");
         assert_eq!(found(&second[..3]), "none");
         assert_eq!(found("OOOO"), "2");
-        assert_eq!(found("0000"), "3");
+        // A handle typed as it stands is meant, even where tags begin like it.
+        assert_eq!(found("0000"), "0000");
         assert_eq!(found("000000"), "maya");
         assert_eq!(found("000004"), "third");
         assert_eq!(found(&format!("{second}0")), "none");
         assert_eq!(found("Zo\u{eb}!"), "none");
+    }
+
+    #[test]
+    fn a_handle_that_is_the_whole_tag_of_another_case_is_no_guess() {
+        let mut roll = Roll::default();
+        let maya = case("maya", [1, 2, 3, 4]);
+        let tag = maya.tag().base32();
+        roll.add_case(maya).unwrap();
+        roll.add_case(case(&tag, [5, 6, 7, 8])).unwrap();
+        assert!(matches!(roll.find_case(&tag), Found::Several(2)));
+        assert!(matches!(roll.find_case(&tag[..25]), Found::One(case) if case.handle() == "maya"));
     }
 
     #[test]

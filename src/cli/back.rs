@@ -135,7 +135,8 @@ fn open_fields(desk: &Desk, entry: u64) -> Result<Vec<(String, Field)>, Failure>
     let (body, pack) = (statement.body(), desk.pack());
     let Some(kind) = pack.kind_numbered(body.kind) else { return Ok(Vec::new()) };
     let facts = desk.facts_around(body.case)?;
-    let roles = |person, entry, at| desk.roster().roles(person, entry, at);
+    let roster = desk.roster();
+    let roles = |person, entry, at| roster.roles(person, entry, at);
     let book = Book::open(&facts, desk.rules(), &roles);
     let Some(whole) = book.fact(entry).map(|fact| book.whole(fact)) else { return Ok(Vec::new()) };
     let mut open = Vec::new();

@@ -45,8 +45,8 @@ impl KindNumber {
     }
 
     fn row(self) -> Option<&'static (u16, &'static str, Publicity)> {
-        let at = KINDS.binary_search_by_key(&self.0, |(number, ..)| *number).ok()?;
-        KINDS.get(at)
+        let at = *PLACES.get(usize::from(self.0))?;
+        KINDS.get(usize::from(at))
     }
 }
 
@@ -60,7 +60,9 @@ impl RelationNumber {
     /// Returns the relation's name, or none for a number that this version does not know.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
-        RELATIONS.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
+        // The numbers follow each other from 1 on; a test says so.
+        let at = usize::from(self.0).checked_sub(1)?;
+        RELATIONS.get(at).map(|(_, name)| *name)
     }
 }
 
@@ -254,6 +256,17 @@ pub const KINDS: &[(u16, &str, Publicity)] = &[
     (262, "body.unreadable", Publicity::Sealed),
 ];
 
+/// The place of each kind in [`KINDS`] by its number, since rules ask millions of times.
+static PLACES: [u8; 512] = {
+    let mut places = [u8::MAX; 512];
+    let mut at = 0;
+    while at < KINDS.len() {
+        places[KINDS[at].0 as usize] = at as u8;
+        at += 1;
+    }
+    places
+};
+
 /// Every relation: number and name.
 pub const RELATIONS: &[(u16, &str)] = &[
     (1, "about"),
@@ -295,7 +308,9 @@ mod tests {
     #[test]
     fn numbers_rise_and_names_are_unique() {
         assert!(KINDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(RELATIONS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(RELATIONS.iter().zip(1..).all(|((number, _), at)| *number == at));
+        assert!(KINDS.len() < 255);
+        assert_eq!(KindNumber(u16::MAX).name(), None);
         for (number, name, _) in KINDS {
             assert_eq!(KindNumber::of(name), Some(KindNumber(*number)));
             assert_eq!(KindNumber(*number).name(), Some(*name));

@@ -44,6 +44,8 @@ pub struct Link {
 pub struct Opener<'a, D: Disk> {
     desk: &'a Desk<D>,
     keys: Keys,
+    /// With the folder keys, which may be thousands: opened where the structure keys do not fit.
+    all: OnceCell<Keys>,
     copies: OnceCell<HashMap<Digest, WordsKey>>,
 }
 
@@ -51,7 +53,15 @@ impl<D: Disk> Opener<'_, D> {
     /// Opens the statement of an entry out of its parts, if something fits.
     #[must_use]
     pub fn open(&self, digest: &Digest, structure: &[u8], words: &[u8]) -> Option<Unverified> {
-        open_statement(digest, structure, words, &self.keys).or_else(|| self.open_own(digest, structure, words))
+        open_statement(digest, structure, words, &self.keys).or_else(|| self.open_by_words(digest, structure, words))
+    }
+
+    fn open_by_words(&self, digest: &Digest, structure: &[u8], words: &[u8]) -> Option<Unverified> {
+        if words.first() != Some(&1) {
+            return None;
+        }
+        let all = self.all.get_or_init(|| self.desk.keys());
+        open_statement(digest, structure, words, all).or_else(|| self.open_own(digest, structure, words))
     }
 
     /// Opens an entry of the author's own in a restricted folder. The own copies are read once, where there is need.
@@ -87,7 +97,7 @@ impl<D: Disk> Desk<D> {
     /// Returns what opens every statement that this device can open.
     #[must_use]
     pub fn opener(&self) -> Opener<'_, D> {
-        Opener { desk: self, keys: self.keys(), copies: OnceCell::new() }
+        Opener { desk: self, keys: self.structure_keys(), all: OnceCell::new(), copies: OnceCell::new() }
     }
 
     /// Returns what stands beside every entry of the ledger, in order, as far as this device can open it.
@@ -127,7 +137,8 @@ impl<D: Disk> Desk<D> {
         let size = self.ledger.size();
         let from = pages.iter().map(|page| page.from).min().unwrap_or(size);
         if from < size {
-            let opener = Opener { desk: self, keys: Keys::default(), copies: OnceCell::new() };
+            let (keys, all, copies) = (Keys::default(), OnceCell::new(), OnceCell::new());
+            let opener = Opener { desk: self, keys, all, copies };
             self.ledger.walk_from(from, &mut |number, digest, structure, words| {
                 look(&mut pages, &opener, (number, digest, structure, words));
             })?;

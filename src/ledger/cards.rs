@@ -243,6 +243,18 @@ impl Cards {
         }
     }
 
+    /// Reads many lists at once, as [`Index::sealed_lists`]. What takes the index's place keeps none.
+    pub fn sealed_lists<T: Send>(
+        &self,
+        wanted: &[(&StructureKey, Vec<u8>)],
+        read: impl Fn(&[u8]) -> Option<T> + Sync,
+    ) -> Vec<Option<T>> {
+        match self {
+            Cards::Index(index) => index.sealed_lists(wanted, read),
+            Cards::Memory(_) => wanted.iter().map(|_| None).collect(),
+        }
+    }
+
     /// Keeps a list under a structure key, in the index alone.
     pub fn set_sealed(&self, key: &StructureKey, label: &[u8], content: Vec<u8>) {
         if let Cards::Index(index) = self {

@@ -110,7 +110,8 @@ impl<D: Disk> Desk<D> {
                 None => known.facts.last().map_or(0, |fact| fact.entry + 1),
             };
             let mut closings = known.facts.iter().filter(|fact| fact.name() == "closing");
-            let roles = |person, entry, at| self.roster().roles(person, entry, at);
+            let roster = self.roster();
+            let roles = |person, entry, at| roster.roles(person, entry, at);
             let book = crate::review::book::Book::open(&[], self.rules(), &roles);
             let covers = |fact: &&crate::review::fact::Fact| {
                 let today = clock::london_day(fact.recorded);

@@ -141,7 +141,8 @@ impl<D: Disk> Desk<D> {
     /// Where a consent stands at a time (milliseconds UTC), by what this device reads of its case.
     fn standing(&self, entry: u64, case: Option<CaseTag>, at: i64) -> Result<Option<Standing>, LedgerError> {
         let facts = self.facts_around(case)?;
-        let roles = |person, entry, at| self.roster.roles(person, entry, at);
+        let roster = &self.roster;
+        let roles = |person, entry, at| roster.roles(person, entry, at);
         let book = Book::open(&facts, self.rules(), &roles);
         Ok(book.fact(entry).map(|consent| book.standing(consent, at)))
     }

@@ -4,25 +4,31 @@
 //! structure key that opens the entries it tells of: who has that key may read both, and when the key is destroyed both are gone.
 //! Of entries that open by other keys only the numbers are kept. The pages are cards: burnt, they are made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, CaseTag, Digest, KindNumber, PersonId};
+use crate::cabinet::folder_keys;
+use crate::codec::{self, CaseTag, Digest, FolderKeyId, KindNumber, PersonId};
 use crate::decision::value::{Content, Value, field};
 use crate::entry::envelope::Envelope;
 use crate::entry::statement::Body;
+use crate::index::Index;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::{Desk, keys_of};
 use crate::ledger::read::open_statement;
 use crate::review::fact::Fact;
 use crate::review::item::Review;
 use crate::review::look::{Look, review};
+use crate::review::values::Held;
 use crate::seal::structure::{self, StructureKey, StructurePart};
 use crate::store::disk::Disk;
 use crate::verify::entry::Keys;
-use crate::verify::roster::Roster;
 
+/// What the pages stand under: what they say is worked out by this program, so another version reads the log anew.
+const LABEL: &[u8] = concat!("facts, ", env!("CARGO_PKG_VERSION"), ", 2").as_bytes();
+/// What the list of those in no page stands under.
+const ELSEWHERE: &[u8] = b"facts elsewhere, 2";
 /// Facts in one page.
 const PAGE: usize = 512;
 /// Most bytes of one page: as many statements of the largest size.
@@ -43,6 +49,26 @@ pub struct Known {
 struct PageHead {
     upto: u64,
     count: u64,
+}
+
+/// A page: facts, and for each the pack and the policy that it names, by their place among those which the page names.
+#[derive(Serialize, Deserialize)]
+struct Page {
+    rules: Vec<(Digest, Digest)>,
+    by: Vec<u32>,
+    facts: Vec<Fact>,
+}
+
+/// Entries in no page of a structure key, up to some entry.
+#[derive(Serialize, Deserialize)]
+struct Elsewhere {
+    upto: u64,
+    /// Those that open by other keys.
+    entries: Vec<u64>,
+    /// The public ones that rules ask for.
+    public: Vec<u64>,
+    /// Which keys there were: with others, other entries open.
+    keys: Digest,
 }
 
 /// The pages of one structure key while they are brought up to the log.
@@ -80,7 +106,8 @@ impl<D: Disk> Desk<D> {
     /// Those of the store.
     pub fn review(&self, now: i64) -> Result<Review, LedgerError> {
         self.with_facts(|known| {
-            let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
+            let roster = &self.roster;
+            let roles = |person: PersonId, entry: u64, at: i64| roster.roles(person, entry, at);
             let (facts, unseen, oversees) = (&known.facts, &known.unseen, self.is_overseer());
             review(&Look { facts, unseen, rules: self.rules(), roles: &roles, oversees, now })
         })
@@ -100,70 +127,60 @@ impl<D: Disk> Desk<D> {
     fn load_facts(&self) -> Result<Known, LedgerError> {
         let size = self.ledger.size();
         let own = self.structure_key()?;
-        let mut pages: Vec<Pages<'_>> = Vec::new();
-        for held in &self.held {
-            let Some(key) = held.key() else { continue };
-            let opens = keys_of(std::iter::once(held), self.ledger_id());
-            // Nobody signs before the entry that enrols the key.
-            let begins = self.roster.enrolment(held.author.as_bytes()).map_or(0, |enrolment| enrolment.entry);
-            pages.push(self.load_pages(key, opens, b"facts", size, begins));
-        }
-        let mut others = self.load_others(own, size);
+        let mut pages = self.load_pages(size);
+        let mut others = self.load_elsewhere(own, size);
         let public = self.ledger.cards.public().unwrap_or_default();
-        let from = pages.iter().map(|page| page.upto).chain(Some(others.0)).min().unwrap_or(0);
-        let mut elsewhere: Vec<u64> = std::mem::take(&mut others.1);
-        let mut found: BTreeMap<u64, Fact> = BTreeMap::new();
-        if from < size {
-            let opener = self.opener();
+        let (from, others_from) = (pages.iter().map(|page| page.upto).min().unwrap_or(size), others.upto);
+        let opener = self.opener();
+        let mut found: Vec<Fact> = Vec::new();
+        if from.min(others_from) < size {
+            let from = from.min(others_from);
             let mut before = self.recorded_before(from)?;
             self.ledger.envelopes_from(from, &mut |envelope, structure, words| {
                 let (number, digest) = (envelope.number.0, envelope.statement);
                 let back = before.replace(envelope.recorded).is_some_and(|before| envelope.recorded < before);
-                let sealed = match structure::parse(structure) {
-                    Ok(StructurePart::Sealed(sealed)) => sealed,
-                    _ => return,
-                };
+                let Ok(StructurePart::Sealed(sealed)) = structure::parse(structure) else { return };
                 if let Some(page) = pages.iter_mut().find(|page| sealed.fits(page.key, &digest)) {
                     if number >= page.upto
                         && let Some(statement) = open_statement(&digest, structure, words, &page.opens)
                     {
-                        page.facts.push(fact_of(&self.roster, envelope, back, statement.body()));
+                        page.facts.push(self.fact_of(envelope, back, statement.body()));
                     }
-                } else if number >= others.0
+                } else if number >= others_from
                     && let Some(statement) = opener.open(&digest, structure, words)
                 {
-                    elsewhere.push(number);
-                    found.insert(number, fact_of(&self.roster, envelope, back, statement.body()));
+                    others.entries.push(number);
+                    found.push(self.fact_of(envelope, back, statement.body()));
                 }
             })?;
         }
-        let opener = self.opener();
-        for number in public.iter().chain(&elsewhere).copied() {
-            if found.contains_key(&number) {
-                continue;
-            }
+        let there: BTreeSet<u64> = found.iter().map(|fact| fact.entry).collect();
+        let new = public.iter().copied().filter(|number| *number >= others_from);
+        let wanted: Vec<u64> = others.public.iter().chain(&others.entries).copied().chain(new).collect();
+        for number in wanted.into_iter().filter(|number| !there.contains(number)) {
             let stored = self.ledger.entry(number)?;
-            let statement = match stored.statement(&Keys::default()) {
-                None => opener.open(&stored.envelope().statement, stored.structure(), stored.words()),
-                some => some,
-            };
+            let clear = stored.statement(&Keys::default());
+            let is_public = clear.is_some();
+            let statement =
+                clear.or_else(|| opener.open(&stored.envelope().statement, stored.structure(), stored.words()));
             if let Some(statement) = statement.filter(|one| asked_for(one.body())) {
+                if is_public && number >= others_from {
+                    others.public.push(number);
+                }
                 let back = self.recorded_before(number)?.is_some_and(|before| stored.envelope().recorded < before);
-                found.insert(number, fact_of(&self.roster, stored.envelope(), back, statement.body()));
+                found.push(self.fact_of(stored.envelope(), back, statement.body()));
             }
         }
         for page in &mut pages {
-            self.keep_pages(page, b"facts", size);
+            self.keep_pages(page, size);
         }
-        if others.0 < size {
-            let kept = (size, elsewhere, self.key_print());
+        if others_from < size {
+            let kept = Elsewhere { upto: size, ..others };
             if let Ok(content) = codec::encode(&kept, PAGE_LIMIT) {
-                self.ledger.cards.set_sealed(own, b"facts elsewhere", content);
+                self.ledger.cards.set_sealed(own, ELSEWHERE, content);
             }
         }
-        let mut facts: Vec<Fact> = pages.into_iter().flat_map(|page| page.facts).chain(found.into_values()).collect();
-        facts.sort_unstable_by_key(|fact| fact.entry);
-        facts.dedup_by_key(|fact| fact.entry);
+        let facts = in_order(pages.into_iter().map(|page| page.facts).chain([found]).collect());
         let unseen = unseen(&facts, &public, size);
         Ok(Known { facts, unseen, upto: size })
     }
@@ -185,7 +202,7 @@ impl<D: Disk> Desk<D> {
                     let body = statement.body();
                     retired.extend(retired_in(body.kind, &body.values));
                     if asked_for(statement.body()) {
-                        known.facts.push(fact_of(&self.roster, envelope, back, statement.body()));
+                        known.facts.push(self.fact_of(envelope, back, statement.body()));
                     }
                 }
                 None => unseen.push(envelope.number.0),
@@ -205,28 +222,48 @@ impl<D: Disk> Desk<D> {
         before.map(|before| Ok(self.ledger.entry(before)?.envelope().recorded)).transpose()
     }
 
-    fn load_pages<'a>(&self, key: &'a StructureKey, opens: Keys, label: &[u8], size: u64, begins: u64) -> Pages<'a> {
-        let cards = &self.ledger.cards;
-        let head = cards.sealed(key, label).and_then(|content| codec::decode::<PageHead>(&content, 64).ok());
-        let mut pages = Pages { key, opens, upto: begins, facts: Vec::new(), stored: 0 };
-        let Some(head) = head.filter(|head| head.upto <= size) else { return pages };
-        let count = usize::try_from(head.count).unwrap_or(0);
-        let mut facts: Vec<Fact> = Vec::with_capacity(count.min(1 << 20));
-        for page in 0..count.div_ceil(PAGE) {
-            let content = cards.sealed(key, &page_label(label, page));
-            match content.and_then(|content| codec::decode::<Vec<Fact>>(&content, PAGE_LIMIT).ok()) {
-                Some(mut more) => facts.append(&mut more),
-                None => return pages,
-            }
-        }
-        facts.truncate(count);
-        if facts.len() == count {
-            (pages.upto, pages.stored, pages.facts) = (head.upto.max(begins), count, facts);
-        }
-        pages
+    /// Takes what the rules ask out of a statement, and notes whether it leaves nothing open: that stays so.
+    fn fact_of(&self, envelope: &Envelope, clock_back: bool, body: &Body) -> Fact {
+        let (number, digest, rules) = (envelope.number.0, envelope.statement, self.rules());
+        let mut fact = self.roster.fact(number, envelope.recorded, clock_back, digest, body);
+        fact.gapless = rules.knows_pack(&fact.pack) && fact.gaps(rules.pack(&fact.pack)).is_empty();
+        fact
     }
 
-    fn keep_pages(&self, pages: &mut Pages<'_>, label: &[u8], size: u64) {
+    /// Reads the pages of every structure key that is held, all of one key or none.
+    fn load_pages(&self, size: u64) -> Vec<Pages<'_>> {
+        let cards = &self.ledger.cards;
+        let mut all = Vec::new();
+        let mut wanted = Vec::new();
+        for held in &self.held {
+            let Some(key) = held.key() else { continue };
+            let opens = keys_of(std::iter::once(held), self.ledger_id());
+            // Nobody signs before the entry that enrols the key.
+            let begins = self.roster.enrolment(held.author.as_bytes()).map_or(0, |enrolment| enrolment.entry);
+            let head = cards.sealed(key, LABEL).and_then(|content| codec::decode::<PageHead>(&content, 64).ok());
+            let head = head.filter(|head| head.upto <= size).unwrap_or(PageHead { upto: 0, count: 0 });
+            let count = usize::try_from(head.count).unwrap_or(0);
+            wanted.extend((0..count.div_ceil(PAGE)).map(|page| (key, page_label(page))));
+            all.push((Pages { key, opens, upto: begins, facts: Vec::new(), stored: 0 }, head, count));
+        }
+        let read = |content: &[u8]| codec::decode::<Page>(content, PAGE_LIMIT).ok().and_then(Page::facts);
+        let mut read = cards.sealed_lists(&wanted, read).into_iter();
+        let pages = all.into_iter().map(|(mut pages, head, count)| {
+            let own: Vec<Option<Vec<Fact>>> = read.by_ref().take(count.div_ceil(PAGE)).collect();
+            if let Some(own) = own.into_iter().collect::<Option<Vec<_>>>() {
+                let mut facts: Vec<Fact> = Vec::with_capacity(count.min(1 << 24));
+                own.into_iter().for_each(|mut page| facts.append(&mut page));
+                facts.truncate(count);
+                if facts.len() == count {
+                    (pages.upto, pages.stored, pages.facts) = (head.upto.max(pages.upto), count, facts);
+                }
+            }
+            pages
+        });
+        pages.collect()
+    }
+
+    fn keep_pages(&self, pages: &mut Pages<'_>, size: u64) {
         if pages.upto >= size {
             return;
         }
@@ -237,27 +274,33 @@ impl<D: Disk> Desk<D> {
             if (at + 1) * PAGE <= pages.stored {
                 continue;
             }
-            let Ok(content) = codec::encode(&page, PAGE_LIMIT) else { return };
-            cards.set_sealed(pages.key, &page_label(label, at), content);
+            let Ok(content) = codec::encode(&Page::of(page), PAGE_LIMIT) else { return };
+            cards.set_sealed(pages.key, &page_label(at), content);
         }
         let head = PageHead { upto: size, count: pages.facts.len() as u64 };
         if let Ok(content) = codec::encode(&head, 64) {
-            cards.set_sealed(pages.key, label, content);
+            cards.set_sealed(pages.key, LABEL, content);
         }
     }
 
-    fn load_others(&self, own: &StructureKey, size: u64) -> (u64, Vec<u64>) {
-        let content = self.ledger.cards.sealed(own, b"facts elsewhere");
-        let kept = content.and_then(|content| codec::decode::<(u64, Vec<u64>, Digest)>(&content, PAGE_LIMIT).ok());
-        let kept = kept.filter(|(upto, _, keys)| *upto <= size && *keys == self.key_print());
-        kept.map_or((0, Vec::new()), |(upto, entries, _)| (upto, entries))
+    fn load_elsewhere(&self, own: &StructureKey, size: u64) -> Elsewhere {
+        let content = self.ledger.cards.sealed(own, ELSEWHERE);
+        let kept = content.and_then(|content| codec::decode::<Elsewhere>(&content, PAGE_LIMIT).ok());
+        let keys = self.key_print();
+        let kept = kept.filter(|kept| kept.upto <= size && kept.keys == keys);
+        kept.unwrap_or(Elsewhere { upto: 0, entries: Vec::new(), public: Vec::new(), keys })
     }
 
-    /// Returns a hash over which keys there are: with others, other entries open.
+    /// Returns a hash over which keys there are: with others, other entries open. No file is opened for it.
     fn key_print(&self) -> Digest {
+        let (cabinet, oversees) = (self.ledger.cabinet(), self.is_overseer());
+        let restricted = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|one| one.folder.restricted());
+        let mut ids: Vec<&FolderKeyId> = self.roster.folder_ids().filter(|id| !oversees || restricted(id)).collect();
+        ids.sort_unstable();
         let mut hasher = blake3::Hasher::new();
-        for file in self.ring() {
-            hasher.update(file.id.as_bytes()).update(&[u8::from(file.private().is_some())]);
+        for id in ids {
+            let stamp = folder_keys::stamp(&cabinet, *id).unwrap_or(0);
+            hasher.update(id.as_bytes()).update(&stamp.to_be_bytes());
         }
         for (digest, _) in self.shown() {
             hasher.update(digest.as_bytes());
@@ -270,8 +313,60 @@ impl<D: Disk> Desk<D> {
     }
 }
 
-fn page_label(label: &[u8], page: usize) -> Vec<u8> {
-    [label, &u32::try_from(page).unwrap_or(u32::MAX).to_be_bytes()].concat()
+impl Page {
+    fn of(facts: &[Fact]) -> Page {
+        let mut rules: Vec<(Digest, Digest)> = Vec::new();
+        let place = |fact: &Fact| {
+            let own = (fact.pack, fact.policy);
+            let at = rules.iter().position(|known| *known == own).unwrap_or_else(|| {
+                rules.push(own);
+                rules.len() - 1
+            });
+            u32::try_from(at).unwrap_or(u32::MAX)
+        };
+        let by = facts.iter().map(place).collect();
+        Page { rules, by, facts: facts.to_vec() }
+    }
+
+    /// Returns the facts, each with its pack and policy.
+    fn facts(mut self) -> Option<Vec<Fact>> {
+        if self.by.len() != self.facts.len() {
+            return None;
+        }
+        for (fact, at) in self.facts.iter_mut().zip(&self.by) {
+            (fact.pack, fact.policy) = *self.rules.get(*at as usize)?;
+        }
+        Some(self.facts)
+    }
+}
+
+/// Lays lists of facts together in order of entry, each entry once.
+fn in_order(mut lists: Vec<Vec<Fact>>) -> Vec<Fact> {
+    lists.retain(|list| !list.is_empty());
+    if lists.len() < 2 {
+        let list = lists.pop().unwrap_or_default();
+        if list.is_sorted_by(|a, b| a.entry < b.entry) {
+            return list;
+        }
+        lists.push(list);
+    }
+    let mut all: Vec<Option<Fact>> = lists.into_iter().flatten().map(Some).collect();
+    let mut order: Vec<(u64, usize)> =
+        all.iter().enumerate().filter_map(|(at, fact)| Some((fact.as_ref()?.entry, at))).collect();
+    order.sort_unstable();
+    order.dedup_by_key(|(entry, _)| *entry);
+    order.into_iter().filter_map(|(_, at)| all.get_mut(at)?.take()).collect()
+}
+
+/// Returns what an index tells of entries under a structure key, whether it is still believed or not.
+#[must_use]
+pub fn kept_under(index: &Index, key: &StructureKey) -> Vec<Fact> {
+    let page = |page| codec::decode::<Page>(&index.sealed(key, &page_label(page))?, PAGE_LIMIT).ok();
+    (0..).map_while(page).flat_map(|page| page.facts).collect()
+}
+
+fn page_label(page: usize) -> Vec<u8> {
+    [LABEL, &u32::try_from(page).unwrap_or(u32::MAX).to_be_bytes()].concat()
 }
 
 /// Whether a rule may ask for an entry of this kind: of the public ones only some.
@@ -280,10 +375,6 @@ fn asked_for(body: &Body) -> bool {
         Some("genesis" | "policy.adopt" | "confirmation") => true,
         _ => body.kind.publicity() == Some(crate::codec::Publicity::Sealed),
     }
-}
-
-fn fact_of(roster: &Roster, envelope: &Envelope, clock_back: bool, body: &Body) -> Fact {
-    roster.fact(envelope.number.0, envelope.recorded, clock_back, envelope.statement, body)
 }
 
 /// Returns the entries that a statement of this kind says were retired.
@@ -299,8 +390,99 @@ fn retired_in(kind: KindNumber, values: &[Value]) -> impl Iterator<Item = u64> {
 
 /// Returns the entries of which nothing is known, and which were not retired.
 fn unseen(facts: &[Fact], public: &[u64], size: u64) -> Vec<u64> {
-    let mut seen: BTreeSet<u64> = facts.iter().map(|fact| fact.entry).collect();
-    seen.extend(public);
-    seen.extend(facts.iter().flat_map(|fact| retired_in(fact.kind, &fact.values)));
-    (0..size).filter(|entry| !seen.contains(entry)).collect()
+    let mut seen = vec![false; usize::try_from(size).unwrap_or(0)];
+    let done = facts.iter().filter(|fact| fact.name() == "retire.done");
+    let retired = done.flat_map(|fact| fact.values.contents(field::RETIRED_ENTRY)).filter_map(|held| match held {
+        Held::Entry(entry) => Some(entry),
+        _ => None,
+    });
+    for entry in facts.iter().map(|fact| fact.entry).chain(public.iter().copied()).chain(retired) {
+        if let Some(seen) = usize::try_from(entry).ok().and_then(|at| seen.get_mut(at)) {
+            *seen = true;
+        }
+    }
+    (0..size).zip(seen).filter(|(_, seen)| !seen).map(|(entry, _)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{RelationNumber, ShortText};
+    use crate::decision::decision::Reference;
+    use crate::decision::value::{FieldId, Moment};
+    use crate::review::values::Values;
+
+    fn fact(entry: u64, kind: &str, content: Content) -> Fact {
+        let byte = u8::try_from(entry).unwrap();
+        let value = Value { field: field::RETIRED_ENTRY, position: 0, content };
+        Fact {
+            entry,
+            recorded: 1000 * i64::from(byte),
+            clock_back: byte.is_multiple_of(3),
+            epoch_old: (byte > 3).then_some(byte.is_multiple_of(2)),
+            digest: Digest::new([byte; 32]),
+            person: PersonId::new([byte; 16]),
+            kind: KindNumber::of(kind).unwrap(),
+            case: byte.is_multiple_of(2).then_some(CaseTag::new([byte; 16])),
+            folder: 1,
+            occurred: Moment::NONE,
+            learned: Moment::instant(-5, 60),
+            decided: Moment::NONE,
+            signed: Moment::instant(7, 0),
+            act: true,
+            happened: false,
+            values: Values::of(&[value]),
+            references: vec![Reference {
+                relation: RelationNumber::of("answers").unwrap(),
+                entry: 0,
+                digest: Digest::ZERO,
+            }],
+            pack: Digest::new([byte % 2; 32]),
+            policy: Digest::new([byte % 3; 32]),
+            gapless: byte.is_multiple_of(2),
+        }
+    }
+
+    fn some() -> Vec<Fact> {
+        let code = || Content::Code(ShortText::new("LB-D").unwrap());
+        (1..9).map(|entry| fact(entry, "discussion", code())).collect()
+    }
+
+    #[test]
+    fn a_page_gives_back_what_was_laid_into_it() {
+        let bytes = codec::encode(&Page::of(&some()), PAGE_LIMIT).unwrap();
+        let page: Page = codec::decode(&bytes, PAGE_LIMIT).unwrap();
+        assert_eq!(page.rules.len(), 6);
+        assert_eq!(page.facts(), Some(some()));
+        // A page that names rules which it does not have, or not for each, is none.
+        let mut page = Page::of(&some());
+        page.by[3] = 6;
+        assert_eq!(page.facts(), None);
+        let mut page = Page::of(&some());
+        page.by.pop();
+        assert_eq!(page.facts(), None);
+    }
+
+    #[test]
+    fn lists_are_laid_together_in_order_and_each_entry_once() {
+        let (even, odd): (Vec<Fact>, Vec<Fact>) = some().into_iter().partition(|fact| fact.entry.is_multiple_of(2));
+        let twice = some().split_off(6);
+        assert_eq!(in_order(vec![even.clone(), Vec::new(), odd, twice]), some());
+        assert_eq!(in_order(vec![Vec::new(), even.clone()]), even);
+        let mut turned = even.clone();
+        turned.reverse();
+        assert_eq!(in_order(vec![turned]), even);
+        assert_eq!(in_order(Vec::new()), []);
+    }
+
+    #[test]
+    fn what_was_retired_or_is_public_is_not_unseen() {
+        let mut facts = some();
+        facts.truncate(2);
+        facts.push(fact(9, "retire.done", Content::Entry(4)));
+        // Only the entry that says that something is done says it.
+        facts.push(fact(8, "discussion", Content::Entry(5)));
+        assert_eq!(unseen(&facts, &[0, 3], 12), [5, 6, 7, 10, 11]);
+        assert_eq!(field::RETIRED_ENTRY, FieldId(401));
+    }
 }

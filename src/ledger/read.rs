@@ -14,6 +14,10 @@ use crate::tree::{NodeId, ReadHashes, leaf_hash};
 use crate::verify::entry::Keys;
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
+use crate::verify::signatures::Signatures;
+
+/// Public entries that are read together.
+const TOGETHER: usize = 1024;
 
 /// An entry as it lies in the log, whose envelope is the one in the tree and whose parts are those of the envelope.
 pub struct Stored {
@@ -260,12 +264,20 @@ impl<D: Disk> Ledger<D> {
             return Ok(());
         }
         let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
-        for number in self.cards.public().ok_or(damaged)?.into_iter().filter(|number| *number >= from) {
-            let stored = self.entry(number)?;
-            if let Some(statement) = stored.statement(&Keys::default()) {
+        let mut signatures = Signatures::default();
+        let new: Vec<u64> = self.cards.public().ok_or(damaged)?.into_iter().filter(|number| *number >= from).collect();
+        for numbers in new.chunks(TOGETHER) {
+            let stored = numbers.iter().map(|number| self.entry(*number)).collect::<Result<Vec<_>, _>>()?;
+            let opened = numbers.iter().zip(&stored).filter_map(|(number, stored)| {
+                let statement = stored.statement(&Keys::default())?;
+                Some((*number, stored, statement))
+            });
+            let opened: Vec<(u64, &Stored, Unverified)> = opened.collect();
+            let statements: Vec<&Unverified> = opened.iter().map(|(.., statement)| statement).collect();
+            for ((number, stored, statement), signature) in opened.iter().zip(signatures.check_named(&statements)) {
                 // A public entry without effect is verify's to report; here it has none.
                 let recorded = stored.envelope().recorded;
-                let _ = roster.admit(number, recorded, &statement, stored.words());
+                let _ = roster.admit_checked(*number, recorded, statement, stored.words(), signature);
             }
         }
         roster.read_to(self.size());

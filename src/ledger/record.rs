@@ -364,7 +364,8 @@ impl<D: Disk> Desk<D> {
             true => self.facts_around(decision.case())?,
             false => Vec::new(),
         };
-        let roles = |person, entry, at| self.roster.roles(person, entry, at);
+        let roster = &self.roster;
+        let roles = |person, entry, at| roster.roles(person, entry, at);
         let book = Book::open(&facts, self.rules(), &roles);
         let usual = CleanCopyCheck::default();
         let policy = self.rules().policy(&self.roster.policy());

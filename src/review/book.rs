@@ -1,11 +1,12 @@
 //! The entries of a ledger as the rules look at them: each with what refers to it, and every case in its order.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use crate::codec::{CaseTag, Digest, KindNumber, PersonId, RelationNumber};
+use crate::decision::decision::Reference;
 use crate::decision::people::Role;
-use crate::decision::value::Value;
 use crate::entry::statement::UNKNOWN;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item};
@@ -13,7 +14,7 @@ use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
 /// Says in which roles a person is, in an entry that was recorded at a time (milliseconds UTC).
-pub type Roles<'a> = dyn Fn(PersonId, u64, i64) -> Vec<Role> + 'a;
+pub type Roles<'a> = dyn Fn(PersonId, u64, i64) -> Vec<Role> + Sync + 'a;
 
 /// A hold, by the number of its entry.
 pub(super) type HeldBack = (u64, bool, Option<Closed>);
@@ -26,80 +27,158 @@ pub struct Book<'a> {
     pub(super) facts: &'a [Fact],
     pub(super) rules: &'a Rulebook,
     pub(super) roles: &'a Roles<'a>,
-    places: HashMap<u64, usize>,
+    /// The place of each entry from the first one's number on, where they lie close enough together.
+    places: Vec<u32>,
     /// For each entry: what refers to it, by which relation, in order.
-    later: Vec<Vec<(RelationNumber, usize)>>,
-    cases: BTreeMap<CaseTag, Vec<usize>>,
-    /// The entries of a case by kind, in order.
-    kinds: HashMap<(CaseTag, KindNumber), Vec<usize>>,
+    later: Rows<(RelationNumber, u32)>,
+    /// The cases in order of tag, and where each stands there.
+    tags: Vec<CaseTag>,
+    numbers: HashMap<CaseTag, u32>,
+    /// The entries of each case, in order.
+    cases: Rows<u32>,
+    /// The same by kind, in order within a kind.
+    kinds: Rows<(KindNumber, u32)>,
     /// The entry of a statement, where some reference was signed before it had a number.
-    digests: HashMap<Digest, usize>,
-    /// The holds of cases of which somebody asked: entry, whether a Prevent matter, what ended it.
-    pub(super) held: RefCell<HashMap<CaseTag, Vec<HeldBack>>>,
-    /// What is new in cases of which somebody asked.
-    pub(super) news: RefCell<HashMap<CaseTag, Vec<News>>>,
+    digests: HashMap<Digest, u32>,
+    /// The holds of each case, once somebody asked: entry, whether a Prevent matter, what ended it.
+    held: Vec<OnceLock<Vec<HeldBack>>>,
+    /// What is new in each case, once somebody asked.
+    news: Vec<OnceLock<Vec<News>>>,
     /// For each person of the roll: what says whose relative they are.
-    related: HashMap<PersonId, Vec<usize>>,
+    related: HashMap<PersonId, Vec<u32>>,
+}
+
+/// No entry has this place.
+const NOWHERE: u32 = u32::MAX;
+
+/// Lists that lie one behind the other.
+struct Rows<T> {
+    begins: Vec<u32>,
+    all: Vec<T>,
+}
+
+impl<T: Copy> Rows<T> {
+    /// Makes so many lists out of pairs of list and content; within a list they keep their order.
+    fn new(count: usize, pairs: &[(u32, T)]) -> Self {
+        let mut begins = vec![0_u32; count + 1];
+        for (list, _) in pairs {
+            if let Some(begin) = begins.get_mut(*list as usize + 1) {
+                *begin += 1;
+            }
+        }
+        let mut sum = 0;
+        for begin in &mut begins {
+            sum += *begin;
+            *begin = sum;
+        }
+        let mut next = begins.clone();
+        let mut all: Vec<T> = pairs.iter().map(|(_, content)| *content).collect();
+        for (list, content) in pairs {
+            if let Some(at) = next.get_mut(*list as usize) {
+                if let Some(place) = all.get_mut(*at as usize) {
+                    *place = *content;
+                }
+                *at += 1;
+            }
+        }
+        Rows { begins, all }
+    }
+
+    /// Sorts one list, if its content has an order.
+    fn sort(&mut self, list: usize)
+    where
+        T: Ord,
+    {
+        let bounds = self.begins.get(list).copied().zip(self.begins.get(list + 1).copied());
+        let row = bounds.and_then(|(from, to)| self.all.get_mut(from as usize..to as usize));
+        row.unwrap_or_default().sort_unstable();
+    }
+
+    fn of(&self, list: usize) -> &[T] {
+        let bounds = self.begins.get(list).zip(self.begins.get(list + 1));
+        let row = bounds.and_then(|(from, to)| self.all.get(*from as usize..*to as usize));
+        row.unwrap_or_default()
+    }
 }
 
 impl<'a> Book<'a> {
     /// Opens the book. The facts are in order of entry, each entry once.
     #[must_use]
     pub fn open(facts: &'a [Fact], rules: &'a Rulebook, roles: &'a Roles<'a>) -> Self {
-        let places: HashMap<u64, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.entry, at)).collect();
-        // Statements of one act refer to each other before they have numbers: only then is the digest asked for.
-        let unnamed = facts.iter().flat_map(|fact| &fact.references).any(|reference| reference.entry == UNKNOWN);
-        let digests: HashMap<Digest, usize> = match unnamed {
-            true => facts.iter().enumerate().map(|(at, fact)| (fact.digest, at)).collect(),
-            false => HashMap::new(),
+        let places = places(facts);
+        let mut book = Book {
+            facts,
+            rules,
+            roles,
+            places,
+            later: Rows::new(0, &[]),
+            tags: Vec::new(),
+            numbers: HashMap::new(),
+            cases: Rows::new(0, &[]),
+            kinds: Rows::new(0, &[]),
+            digests: digests(facts),
+            held: Vec::new(),
+            news: Vec::new(),
+            related: HashMap::new(),
         };
-        let mut kinds: HashMap<(CaseTag, KindNumber), Vec<usize>> = HashMap::new();
-        let mut later = vec![Vec::new(); facts.len()];
-        let mut cases: BTreeMap<CaseTag, Vec<usize>> = BTreeMap::new();
-        let mut related: HashMap<PersonId, Vec<usize>> = HashMap::new();
-        for (at, fact) in facts.iter().enumerate() {
+        book.tags = facts.iter().filter_map(|fact| fact.case).collect::<HashSet<_>>().into_iter().collect();
+        book.tags.sort_unstable();
+        book.numbers = book.tags.iter().copied().zip(0..).collect();
+        let mut later = Vec::new();
+        let mut cases = Vec::new();
+        for (at, fact) in (0_u32..).zip(facts) {
             for reference in &fact.references {
-                let place = match reference.entry {
-                    UNKNOWN => digests.get(&reference.digest).copied(),
-                    entry => places.get(&entry).copied(),
-                };
                 // A reference runs to an earlier entry, and to the statement that it names.
-                if let Some(place) = place
+                if let Some(place) = book.place_named(reference)
                     && place < at
-                    && facts.get(place).is_some_and(|earlier| earlier.digest == reference.digest)
-                    && let Some(list) = later.get_mut(place)
                 {
-                    list.push((reference.relation, at));
+                    later.push((place, (reference.relation, at)));
                 }
             }
-            if let Some(case) = fact.case {
-                cases.entry(case).or_default().push(at);
-                kinds.entry((case, fact.kind)).or_default().push(at);
+            if let Some(number) = fact.case.and_then(|case| book.numbers.get(&case)) {
+                cases.push((*number, at));
             }
             if fact.name() == "relation.assert" {
                 for person in fact.persons(ask::PERSON).chain(fact.persons(ask::OTHER_PERSON)) {
-                    related.entry(person).or_default().push(at);
+                    book.related.entry(person).or_default().push(at);
                 }
             }
         }
-        let (held, news) = (RefCell::default(), RefCell::default());
-        Book { facts, rules, roles, places, later, cases, kinds, digests, held, news, related }
+        book.later = Rows::new(facts.len(), &later);
+        let of_kind = |(case, at): &(u32, u32)| Some((*case, (facts.get(*at as usize)?.kind, *at)));
+        book.kinds = Rows::new(book.tags.len(), &cases.iter().filter_map(of_kind).collect::<Vec<_>>());
+        for case in 0..book.tags.len() {
+            book.kinds.sort(case);
+        }
+        book.cases = Rows::new(book.tags.len(), &cases);
+        book.held = book.tags.iter().map(|_| OnceLock::new()).collect();
+        book.news = book.tags.iter().map(|_| OnceLock::new()).collect();
+        book
     }
 
     /// Returns an entry.
     #[must_use]
     pub fn fact(&self, entry: u64) -> Option<&'a Fact> {
-        self.facts.get(*self.places.get(&entry)?)
+        self.at(self.place(entry)?)
     }
 
-    fn place(&self, fact: &Fact) -> Option<usize> {
-        self.places.get(&fact.entry).copied()
+    fn at(&self, place: u32) -> Option<&'a Fact> {
+        self.facts.get(place as usize)
+    }
+
+    fn place(&self, entry: u64) -> Option<u32> {
+        if self.places.is_empty() {
+            let place = self.facts.binary_search_by_key(&entry, |fact| fact.entry).ok()?;
+            return u32::try_from(place).ok();
+        }
+        let from = entry.checked_sub(self.facts.first()?.entry)?;
+        self.places.get(usize::try_from(from).ok()?).copied().filter(|place| *place != NOWHERE)
     }
 
     /// Returns the later entries that refer to one, with their relations, in order.
     pub fn later(&self, fact: &Fact) -> impl Iterator<Item = (&'static str, &'a Fact)> {
-        let list = self.place(fact).and_then(|place| self.later.get(place)).map_or(&[][..], Vec::as_slice);
-        list.iter().filter_map(|(relation, at)| Some((relation.name()?, self.facts.get(*at)?)))
+        let list = self.place(fact.entry).map_or(&[][..], |place| self.later.of(place as usize));
+        list.iter().filter_map(|(relation, at)| Some((relation.name()?, self.at(*at)?)))
     }
 
     /// Returns the later entries that refer to one by a relation, in order.
@@ -109,56 +188,87 @@ impl<'a> Book<'a> {
 
     /// Returns the earlier entries that one refers to by a relation, as far as they can be read.
     pub fn to<'s>(&'s self, fact: &'s Fact, relation: &'static str) -> impl Iterator<Item = &'a Fact> + 's {
-        let named =
-            move |reference: &&crate::decision::decision::Reference| reference.relation.name() == Some(relation);
+        let named = move |reference: &&Reference| reference.relation.name() == Some(relation);
         fact.references.iter().filter(named).filter_map(|reference| self.named(reference))
     }
 
-    fn named(&self, reference: &crate::decision::decision::Reference) -> Option<&'a Fact> {
-        match reference.entry {
-            UNKNOWN => self.facts.get(*self.digests.get(&reference.digest)?),
-            entry => self.fact(entry).filter(|fact| fact.digest == reference.digest),
-        }
+    fn named(&self, reference: &Reference) -> Option<&'a Fact> {
+        self.at(self.place_named(reference)?)
+    }
+
+    /// The place of the very statement that a reference names.
+    fn place_named(&self, reference: &Reference) -> Option<u32> {
+        let place = match reference.entry {
+            UNKNOWN => self.digests.get(&reference.digest).copied(),
+            entry => self.place(entry),
+        };
+        place.filter(|place| self.at(*place).is_some_and(|fact| fact.digest == reference.digest))
+    }
+
+    fn number(&self, case: CaseTag) -> Option<usize> {
+        self.numbers.get(&case).map(|number| *number as usize)
     }
 
     /// Returns the entries of a case, in order.
     pub fn of_case(&self, case: CaseTag) -> impl DoubleEndedIterator<Item = &'a Fact> {
-        let list = self.cases.get(&case).map_or(&[][..], Vec::as_slice);
-        list.iter().filter_map(|at| self.facts.get(*at))
+        let list = self.number(case).map_or(&[][..], |number| self.cases.of(number));
+        list.iter().filter_map(|at| self.at(*at))
     }
 
     /// Returns the entries of a case of some kinds, in order.
     pub(super) fn of_kinds(&self, case: CaseTag, names: &[&str]) -> Vec<&'a Fact> {
-        let numbers = names.iter().filter_map(|name| KindNumber::of(name));
-        let lists = numbers.filter_map(|kind| self.kinds.get(&(case, kind)));
-        let mut places: Vec<usize> = lists.flatten().copied().collect();
-        places.sort_unstable();
-        places.into_iter().filter_map(|at| self.facts.get(at)).collect()
+        let list = self.number(case).map_or(&[][..], |number| self.kinds.of(number));
+        let of_kind = |kind: KindNumber| {
+            let from = list.get(list.partition_point(|(known, _)| *known < kind)..).unwrap_or_default();
+            from.iter().take_while(move |(known, _)| *known == kind).map(|(_, at)| *at)
+        };
+        let mut places: Vec<u32> = names.iter().filter_map(|name| KindNumber::of(name)).flat_map(of_kind).collect();
+        if names.len() > 1 {
+            places.sort_unstable();
+        }
+        places.into_iter().filter_map(|at| self.at(at)).collect()
+    }
+
+    /// Returns the holds of a case, found by whoever asks first.
+    pub(super) fn held(&self, case: CaseTag, find: impl FnOnce() -> Vec<HeldBack>) -> &[HeldBack] {
+        let cell = self.number(case).and_then(|number| self.held.get(number));
+        cell.map_or(&[], |cell| cell.get_or_init(find))
+    }
+
+    /// Returns the news of a case, found by whoever asks first.
+    pub(super) fn news(&self, case: CaseTag, find: impl FnOnce() -> Vec<News>) -> &[News] {
+        let cell = self.number(case).and_then(|number| self.news.get(number));
+        cell.map_or(&[], |cell| cell.get_or_init(find))
     }
 
     /// Returns what was entered of a person's relations to others.
     pub(super) fn relations_of(&self, person: PersonId) -> impl Iterator<Item = &'a Fact> {
         let list = self.related.get(&person).map_or(&[][..], Vec::as_slice);
-        list.iter().filter_map(|at| self.facts.get(*at))
+        list.iter().filter_map(|at| self.at(*at))
     }
 
     /// Returns the cases.
     pub fn cases(&self) -> impl Iterator<Item = CaseTag> {
-        self.cases.keys().copied()
+        self.tags.iter().copied()
     }
 
     /// Returns an entry with all that later ones filled in.
     #[must_use]
-    pub fn whole(&self, fact: &Fact) -> Fact {
-        fact.completed(self.by(fact, "completes"))
+    pub fn whole<'f>(&self, fact: &'f Fact) -> Cow<'f, Fact> {
+        let mut later = self.by(fact, "completes").peekable();
+        match later.peek() {
+            None => Cow::Borrowed(fact),
+            Some(_) => Cow::Owned(fact.completed(later)),
+        }
     }
 
-    /// Returns what an entry's badge of an emergency looks through to.
-    pub(super) fn behind(&self, fact: &Fact) -> Vec<Value> {
+    /// Whether an entry carries the badge of an emergency: by a code of its own, or of what it looks through to.
+    pub(super) fn is_emergency(&self, fact: &Fact) -> bool {
         let pack = self.rules.pack(&fact.pack);
-        let looks = |reference: &&crate::decision::decision::Reference| pack.emergency_through(reference.relation);
-        let earlier = fact.references.iter().filter(looks).filter_map(|reference| self.named(reference));
-        earlier.flat_map(|earlier| earlier.values.iter().cloned()).collect()
+        let such = |of: &Fact| of.all_codes().any(|code| pack.is_emergency(fact.kind, code));
+        let looks = |reference: &&Reference| pack.emergency_through(reference.relation);
+        pack.knows_emergencies(fact.kind)
+            && (such(fact) || fact.references.iter().filter(looks).filter_map(|one| self.named(one)).any(such))
     }
 
     /// Whether a person was in one of these roles when an entry was recorded.
@@ -222,6 +332,33 @@ impl<'a> Book<'a> {
             unsure: false,
         }
     }
+}
+
+/// Returns the place of each entry from the first one's number on; nothing where they lie far apart.
+fn places(facts: &[Fact]) -> Vec<u32> {
+    let (Some(first), Some(last)) = (facts.first(), facts.last()) else { return Vec::new() };
+    let span = last.entry.checked_sub(first.entry).and_then(|span| usize::try_from(span).ok());
+    let Some(span) = span.filter(|span| span / 8 <= facts.len()) else { return Vec::new() };
+    let mut places = vec![NOWHERE; span + 1];
+    for (at, fact) in (0_u32..).zip(facts) {
+        let from = fact.entry.checked_sub(first.entry).and_then(|from| usize::try_from(from).ok());
+        if let Some(place) = from.and_then(|from| places.get_mut(from)) {
+            *place = at;
+        }
+    }
+    places
+}
+
+/// Statements of one act refer to each other before they have numbers: returns the places of those that are named so.
+fn digests(facts: &[Fact]) -> HashMap<Digest, u32> {
+    let references = facts.iter().flat_map(|fact| &fact.references);
+    let named: HashSet<Digest> =
+        references.filter(|reference| reference.entry == UNKNOWN).map(|reference| reference.digest).collect();
+    if named.is_empty() {
+        return HashMap::new();
+    }
+    let there = (0_u32..).zip(facts).filter(|(_, fact)| named.contains(&fact.digest));
+    there.map(|(at, fact)| (fact.digest, at)).collect()
 }
 
 /// That something was done: by which entry it is told, and when it was, in milliseconds UTC.

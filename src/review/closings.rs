@@ -146,6 +146,7 @@ mod tests {
     use crate::decision::value::{Content, FieldId, Moment, Value};
     use crate::review::item::State;
     use crate::review::look::{Look, review};
+    use crate::review::values::Values;
     use crate::rules::calendar::SettingCalendar;
     use crate::rules::pack::{BUILT_IN, Pack};
     use crate::rules::policy::Policy;
@@ -180,7 +181,6 @@ mod tests {
             };
             let mut values: Vec<Value> = times.iter().map(time).collect();
             values.push(Value { field: ask::NIL, position: 0, content: Content::Code(ShortText::new("yes").unwrap()) });
-            values.sort_by_key(|value| value.field);
             self.facts.push(Fact {
                 entry,
                 recorded: at(recorded),
@@ -197,10 +197,11 @@ mod tests {
                 signed: Moment::in_london(at(recorded)),
                 act: false,
                 happened: true,
-                values,
+                values: Values::of(&values),
                 references: Vec::new(),
                 pack: Digest::ZERO,
                 policy: Digest::ZERO,
+                gapless: false,
             });
             entry
         }

@@ -44,14 +44,13 @@ impl<'a> Book<'a> {
             let item = self.item_due(fact, "EPOCH-OLD", "shown", fact.recorded, None);
             out.push(item.about(About::CouldKnow(could_know)));
         }
-        let behind = self.behind(fact);
-        let facts = fact.for_gaps(&behind);
-        if facts.is_emergency(pack) {
+        if self.is_emergency(fact) {
             out.push(self.item_due(fact, "EMERGENCY", "shown", fact.when(), None));
         }
         // What the clerk writes itself is whole when it is entered; its keys and proofs are not kept here.
         let by_clerk = fact.kind.publicity() == Some(Publicity::Public) || fact.name() == "retire.done";
-        let gaps = if by_clerk { Vec::new() } else { facts.gaps(pack) };
+        let gapless = fact.gapless && self.rules.knows_pack(&fact.pack);
+        let gaps = if by_clerk || gapless { Vec::new() } else { fact.gaps(pack) };
         if gaps.is_empty() {
             return;
         }
@@ -61,7 +60,7 @@ impl<'a> Book<'a> {
         for later in self.by(fact, "completes").filter(|later| later.kind == fact.kind) {
             filled.push(later);
             let whole = fact.completed(filled.iter().copied());
-            let still: BTreeSet<String> = whole.for_gaps(&behind).gaps(pack).into_iter().map(|gap| gap.field).collect();
+            let still: BTreeSet<String> = whole.gaps(pack).into_iter().map(|gap| gap.field).collect();
             for (gap, closed) in &mut open {
                 if closed.is_none() && !still.contains(&gap.field) {
                     *closed = Some(Closed { by: later.entry, at: later.recorded });
@@ -76,10 +75,9 @@ impl<'a> Book<'a> {
             let ground = SHARES.contains(&fact.name()) && ["basis", "special"].contains(&gap.field.as_str());
             if ground && let Some(done) = self.done(fact) {
                 let started = done.by.recorded;
-                let carried = self.carried_out(fact).filter(|decision| {
-                    let facts = decision.for_gaps(&[]);
-                    !facts.gaps(pack).iter().any(|other| other.field == gap.field)
-                });
+                let carried = self.carried_out(fact);
+                let carried =
+                    carried.filter(|decision| !decision.gaps(pack).iter().any(|other| other.field == gap.field));
                 let closed = closed.or_else(|| carried.map(|fact| Closed { by: fact.entry, at: fact.recorded }));
                 let item = self.item(fact, "NO-BASIS", "basis", started);
                 out.push(item.closed(closed).about(About::Gap(gap.clone())));
@@ -134,7 +132,9 @@ impl<'a> Book<'a> {
         let Some(purpose) = purpose.filter(|_| fact.codes(ask::ITEM_CLASS).any(|class| class == "photo")) else {
             return;
         };
-        let free = fact.for_gaps(&[]).never_held_up(self.rules.pack(&fact.pack));
+        let pack = self.rules.pack(&fact.pack);
+        let protects = |agency: &str| pack.free_agencies().iter().any(|known| known == agency);
+        let free = fact.has(ask::FOR_SAFETY) || fact.codes(ask::RECIPIENT_AGENCY).any(protects);
         if free || self.newest_word(fact.case, purpose, done.at).is_some() {
             return;
         }
@@ -177,8 +177,7 @@ impl<'a> Book<'a> {
             return;
         }
         let done = self.done(fact);
-        let behind = self.behind(fact);
-        let emergency = fact.for_gaps(&behind).is_emergency(self.rules.pack(&fact.pack));
+        let emergency = self.is_emergency(fact);
         // In an emergency the act comes first.
         let since = if emergency { done.map_or(fact.decided(), |done| done.at) } else { fact.decided() };
         let mut item = match done {
@@ -379,8 +378,7 @@ impl<'a> Book<'a> {
 
     /// Returns the earliest time by which news of a case, behind one entry and before another, wants a decision looked at.
     fn soonest_news(&self, case: CaseTag, behind: u64, before: Option<u64>) -> Option<i64> {
-        let mut known = self.news.borrow_mut();
-        let list = known.entry(case).or_insert_with(|| {
+        let list = self.news(case, || {
             let news = self.of_kinds(case, &NEWS).into_iter().filter(|news| !news.carries("completes"));
             let due = |news: &Fact| Some((news.entry, self.due(news, "NOSHARE-REVIEW", "sooner", news.known())?));
             let mut list: Vec<News> = news.filter_map(due).map(|(entry, due)| (entry, due, due)).collect();

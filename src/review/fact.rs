@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId, RelationNumber};
 use crate::decision::decision::Reference;
-use crate::decision::gap::Facts;
+use crate::decision::gap::{Facts, Gap};
 use crate::decision::value::{Content, FieldId, Moment, Precision, Value};
 use crate::entry::statement::Body;
+use crate::review::values::{Held, Values};
 use crate::rules::clock;
+use crate::rules::pack::Pack;
 
 /// The numbers of the fields that rules ask for. A pack keeps its field numbers for ever; a test compares these with the
 /// built-in pack.
@@ -132,20 +134,27 @@ pub struct Fact {
     /// Whether it had happened when it was signed.
     pub happened: bool,
     /// Its structural values, without keys and proofs.
-    pub values: Vec<Value>,
+    pub values: Values,
     /// The references to earlier entries.
     pub references: Vec<Reference>,
-    /// The rule pack that it was written under.
+    /// The rule pack that it was written under. Kept apart where facts are kept: few differ.
+    #[serde(skip, default = "no_digest")]
     pub pack: Digest,
-    /// The policy that it was written under; zero for none.
+    /// The policy that it was written under; zero for none. Kept apart as the pack.
+    #[serde(skip, default = "no_digest")]
     pub policy: Digest,
+    /// Whether it is known that it has no gaps by that pack; else they are looked for.
+    pub gapless: bool,
+}
+
+fn no_digest() -> Digest {
+    Digest::ZERO
 }
 
 impl Fact {
     /// Takes what the rules ask for out of a statement.
     #[must_use]
     pub fn of(entry: u64, recorded: i64, clock_back: bool, digest: Digest, body: &Body) -> Fact {
-        let kept = |value: &&Value| !matches!(value.content, Content::Key(_) | Content::Proof(_));
         Fact {
             entry,
             recorded,
@@ -162,10 +171,11 @@ impl Fact {
             signed: body.signed,
             act: body.act,
             happened: body.happened,
-            values: body.values.iter().filter(kept).cloned().collect(),
+            values: Values::of(&body.values),
             references: body.references.clone(),
             pack: body.pack,
             policy: body.policy,
+            gapless: false,
         }
     }
 
@@ -183,8 +193,8 @@ impl Fact {
 
     /// Returns the codes of a field, in order of position.
     pub fn codes(&self, field: FieldId) -> impl Iterator<Item = &str> {
-        self.contents(field).filter_map(|content| match content {
-            Content::Code(code) => Some(code.as_str()),
+        self.values.contents(field).filter_map(|held| match held {
+            Held::Code(code) => Some(code),
             _ => None,
         })
     }
@@ -203,8 +213,8 @@ impl Fact {
 
     /// Returns the persons of a field.
     pub fn persons(&self, field: FieldId) -> impl Iterator<Item = PersonId> {
-        self.contents(field).filter_map(|content| match content {
-            Content::Person(person) => Some(*person),
+        self.values.contents(field).filter_map(|held| match held {
+            Held::Person(person) => Some(person),
             _ => None,
         })
     }
@@ -212,8 +222,8 @@ impl Fact {
     /// Returns the time of a field, if it says one.
     #[must_use]
     pub fn time(&self, field: FieldId) -> Option<Moment> {
-        self.contents(field).find_map(|content| match content {
-            Content::Time(time) if time.is_some() => Some(*time),
+        self.values.contents(field).find_map(|held| match held {
+            Held::Time(time) if time.is_some() => Some(time),
             _ => None,
         })
     }
@@ -221,8 +231,8 @@ impl Fact {
     /// Returns the hash of a field.
     #[must_use]
     pub fn hash(&self, field: FieldId) -> Option<Digest> {
-        self.contents(field).find_map(|content| match content {
-            Content::Hash(hash) => Some(*hash),
+        self.values.contents(field).find_map(|held| match held {
+            Held::Hash(hash) => Some(hash),
             _ => None,
         })
     }
@@ -230,8 +240,8 @@ impl Fact {
     /// Returns the number of a field.
     #[must_use]
     pub fn count(&self, field: FieldId) -> Option<u64> {
-        self.contents(field).find_map(|content| match content {
-            Content::Count(count) => Some(*count),
+        self.values.contents(field).find_map(|held| match held {
+            Held::Count(count) => Some(count),
             _ => None,
         })
     }
@@ -239,14 +249,7 @@ impl Fact {
     /// Whether a field is filled.
     #[must_use]
     pub fn has(&self, field: FieldId) -> bool {
-        self.contents(field).next().is_some()
-    }
-
-    fn contents(&self, field: FieldId) -> impl Iterator<Item = &Content> {
-        // Values stand in order of field.
-        let from = self.values.partition_point(|value| value.field < field);
-        let rest = self.values.get(from..).unwrap_or_default();
-        rest.iter().take_while(move |value| value.field == field).map(|value| &value.content)
+        self.values.contents(field).next().is_some()
     }
 
     /// Returns the relations that it carries.
@@ -296,9 +299,11 @@ impl Fact {
     #[must_use]
     pub fn completed<'a>(&self, later: impl Iterator<Item = &'a Fact>) -> Fact {
         let mut whole = self.clone();
+        let mut values = self.values.to_vec();
         for fact in later {
+            let more = fact.values.to_vec();
             // An answer that leaves its question open counts as none, and so does a bare name beside somebody of the roll.
-            whole.values.retain(|value| {
+            values.retain(|value| {
                 let open = match &value.content {
                     Content::Code(code) => OPEN_ANSWERS.contains(&code.as_str()),
                     Content::Present => true,
@@ -308,14 +313,10 @@ impl Fact {
                     (new.field, new.position) == (value.field, value.position)
                         && (value.content != Content::Present || matches!(new.content, Content::Person(_)))
                 };
-                !(open && fact.values.iter().any(anew))
+                !(open && more.iter().any(anew))
             });
-            let there: HashSet<(FieldId, u16)> =
-                whole.values.iter().map(|value| (value.field, value.position)).collect();
-            whole
-                .values
-                .extend(fact.values.iter().filter(|value| !there.contains(&(value.field, value.position))).cloned());
-            whole.values.sort_by_key(|value| (value.field, value.position));
+            let there: HashSet<(FieldId, u16)> = values.iter().map(|value| (value.field, value.position)).collect();
+            values.extend(more.into_iter().filter(|value| !there.contains(&(value.field, value.position))));
             if !whole.occurred.is_some() && fact.occurred.is_some() {
                 (whole.occurred, whole.happened) = (fact.occurred, fact.happened);
             }
@@ -325,21 +326,24 @@ impl Fact {
             let completes = |reference: &&Reference| reference.relation.name() != Some("completes");
             whole.references.extend(fact.references.iter().filter(completes).copied());
         }
+        whole.values = Values::of(&values);
         whole
     }
 
-    /// Returns it as the search for gaps takes it.
+    /// Returns what it leaves open, by a pack.
     #[must_use]
-    pub fn for_gaps<'a>(&'a self, behind: &'a [Value]) -> Facts<'a> {
-        Facts {
-            kind: self.kind,
-            happened: self.happened,
-            occurred: self.occurred,
-            learned: self.learned,
-            values: &self.values,
-            relations: self.relations(),
-            behind,
-        }
+    pub fn gaps(&self, pack: &Pack) -> Vec<Gap> {
+        let (kind, happened, relations) = (self.kind, self.happened, self.relations());
+        let (occurred, learned, values) = (self.occurred, self.learned, &self.values.to_vec()[..]);
+        Facts { kind, happened, occurred, learned, values, relations, behind: &[] }.gaps(pack)
+    }
+
+    /// Returns every code, whatever its field.
+    pub fn all_codes(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter_map(|placed| match placed.held()? {
+            Held::Code(code) => Some(code),
+            _ => None,
+        })
     }
 }
 

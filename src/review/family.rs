@@ -73,16 +73,11 @@ impl<'a> Book<'a> {
 
     /// Returns the holds on talking with the family of a case, in order.
     pub fn holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {
-        if let Some(known) = self.held.borrow().get(&case) {
-            let again = |(entry, prevent, ended): &HeldBack| {
-                Some(Hold { from: self.fact(*entry)?, prevent: *prevent, ended: *ended })
-            };
-            return known.iter().filter_map(again).collect();
-        }
-        let holds = self.find_holds(case);
-        let kept = holds.iter().map(|hold| (hold.from.entry, hold.prevent, hold.ended)).collect();
-        self.held.borrow_mut().insert(case, kept);
-        holds
+        let find = || self.find_holds(case).iter().map(|hold| (hold.from.entry, hold.prevent, hold.ended)).collect();
+        let again = |(entry, prevent, ended): &HeldBack| {
+            Some(Hold { from: self.fact(*entry)?, prevent: *prevent, ended: *ended })
+        };
+        self.held(case, find).iter().filter_map(again).collect()
     }
 
     fn find_holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use crate::review::access::Running;
 use crate::review::book::{Book, Roles};
 use crate::review::decide::{SHARES, is_concern};
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Item, Review};
-use crate::rules::kind::{FolderRule, Kind};
+use crate::review::values::Held;
+use crate::rules::kind::{CaseRule, FolderRule, Kind};
 use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
@@ -73,7 +75,14 @@ fn doubt(look: &Look<'_>, items: &mut [Item]) {
         return;
     }
     let pack = look.rules.current();
-    let few = |kind: &&Kind| matches!(&kind.folder, FolderRule::Among(folders) if folders.iter().any(|folder| folder.restricted()));
+    // What only speaks of something there lies with the child else: no more is to be looked for there than that.
+    let few = |kind: &&Kind| match &kind.folder {
+        FolderRule::Among(folders) => {
+            let first = folders.first().is_some_and(|folder| folder.restricted());
+            folders.iter().any(|folder| folder.restricted()) && (first || kind.case != CaseRule::Needed)
+        }
+        _ => false,
+    };
     let from_there: HashSet<&str> =
         pack.kinds().iter().filter(few).flat_map(|kind| &kind.closes).map(|effect| effect.flag.as_str()).collect();
     for item in items.iter_mut().filter(|item| item.closed.is_none()) {
@@ -84,54 +93,100 @@ fn doubt(look: &Look<'_>, items: &mut [Item]) {
     }
 }
 
-fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
-    let mut out = Vec::new();
+/// Entries that one core looks at in one go.
+const PART: usize = 1024;
+
+fn items(book: &Book<'_>, now: i64) -> Vec<Item> {
     let genesis = book.facts.first().filter(|fact| fact.name() == "genesis");
     let public_authority = genesis.is_some_and(|fact| fact.says(ask::SETTING_TYPE, "maintained_nursery"));
-    let requests: Vec<_> = book.facts.iter().filter(|fact| fact.name() == "access.received").collect();
-    let requests: Vec<_> = requests.into_iter().map(|fact| book.running(fact)).collect();
-    for fact in book.facts {
-        book.of_itself(fact, &mut out);
+    let requests = book.facts.iter().filter(|fact| fact.name() == "access.received");
+    let requests: Vec<_> = requests.map(|fact| book.running(fact)).collect();
+    let desk = Around { book, requests: &requests, public_authority, now };
+    let facts: Vec<&[Fact]> = book.facts.chunks(PART).collect();
+    let cases: Vec<_> = book.cases().collect();
+    let cases: Vec<_> = cases.chunks(PART).collect();
+    let of_facts = parallel(&facts, |part| {
+        let mut out = Vec::new();
+        part.iter().for_each(|fact| desk.look(fact, &mut out));
+        out
+    });
+    let of_cases = parallel(&cases, |part| {
+        let mut out = Vec::new();
+        part.iter().for_each(|case| book.held_back(*case, &mut out));
+        out
+    });
+    let mut out: Vec<Item> = of_facts.into_iter().chain(of_cases).flatten().collect();
+    book.filed_anew(&mut out);
+    out
+}
+
+/// Does the same with each, on every core; the answers are in order.
+#[cfg(feature = "desk")]
+fn parallel<T: Sync, U: Send>(all: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+    all.par_iter().map(work).collect()
+}
+
+/// Does the same with each, in order.
+#[cfg(not(feature = "desk"))]
+fn parallel<T: Sync, U: Send>(all: &[T], work: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    all.iter().map(work).collect()
+}
+
+/// What every entry is looked at beside.
+struct Around<'b, 'a> {
+    book: &'b Book<'a>,
+    /// Every request for a file.
+    requests: &'b [Running<'a>],
+    public_authority: bool,
+    now: i64,
+}
+
+impl<'a> Around<'_, 'a> {
+    /// Every rule that asks something of one entry.
+    fn look(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        let (book, now) = (self.book, self.now);
+        book.of_itself(fact, out);
         if fact.carries("completes") {
-            continue;
+            return;
         }
         if SHARES.contains(&fact.name()) {
-            book.basis(fact, public_authority, &mut out);
-            book.backing(fact, &mut out);
-            book.referral(fact, now, &mut out);
-            book.family(fact, &mut out);
-            book.rests(fact, &mut out);
-            book.consulted(fact, &mut out);
-            book.badly_hurt(fact, &mut out);
+            book.basis(fact, self.public_authority, out);
+            book.backing(fact, out);
+            book.referral(fact, now, out);
+            book.family(fact, out);
+            book.rests(fact, out);
+            book.consulted(fact, out);
+            book.badly_hurt(fact, out);
         }
         if is_concern(fact) {
-            book.concern(fact, &mut out);
+            book.concern(fact, out);
         }
         match fact.name() {
-            "genesis" => book.founded(fact, &mut out),
-            "policy.adopt" => book.policy(fact, &mut out),
-            "request.received" => book.request(fact, &mut out),
-            "request.made" => book.our_request(fact, now, &mut out),
-            "advice.identified" => book.pending(fact, now, &mut out),
+            "genesis" => book.founded(fact, out),
+            "policy.adopt" => book.policy(fact, out),
+            "request.received" => book.request(fact, out),
+            "request.made" => book.our_request(fact, now, out),
+            "advice.identified" => book.pending(fact, now, out),
             "decision.noshare" => {
-                book.backing(fact, &mut out);
-                book.noshare_review(fact, &mut out);
+                book.backing(fact, out);
+                book.noshare_review(fact, out);
             }
-            "decision.monitor" => book.noshare_review(fact, &mut out),
-            "consent.given" => book.consent(fact, &mut out),
-            "consent.withdrawn" => book.withdrawal(fact, &mut out),
-            "dispute.open" => book.dispute(fact, &mut out),
-            "access.received" => book.access(fact, &mut out),
-            "access.thirdparty.asked" => book.third_party(fact, &mut out),
-            "complaint.received" => book.complaint(fact, &mut out),
-            "breach.found" => book.breach(fact, &mut out),
-            "transfer.prepared" => book.transfer(fact, &mut out),
-            "transfer.sent" => book.sent(fact, now, &mut out),
-            "retention.review" => book.retention(fact, &mut out),
-            "staff.allegation" => book.allegation(fact, &mut out),
-            "lado.referral" => book.referral(fact, now, &mut out),
+            "decision.monitor" => book.noshare_review(fact, out),
+            "consent.given" => book.consent(fact, out),
+            "consent.withdrawn" => book.withdrawal(fact, out),
+            "dispute.open" => book.dispute(fact, out),
+            "access.received" => book.access(fact, out),
+            "access.thirdparty.asked" => book.third_party(fact, out),
+            "complaint.received" => book.complaint(fact, out),
+            "breach.found" => book.breach(fact, out),
+            "transfer.prepared" => book.transfer(fact, out),
+            "transfer.sent" => book.sent(fact, now, out),
+            "retention.review" => book.retention(fact, out),
+            "staff.allegation" => book.allegation(fact, out),
+            "lado.referral" => book.referral(fact, now, out),
             "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
-                book.second_look(fact, &mut out);
+                book.second_look(fact, out);
             }
             _ => {}
         }
@@ -140,19 +195,14 @@ fn items<'a>(book: &Book<'a>, now: i64) -> Vec<Item> {
             | "body.unreadable" => {
                 let spoken_of = ["corrects", "misplaced", "about", "confirms", "carries_out"];
                 let of = spoken_of.iter().flat_map(|relation| book.to(fact, relation).filter_map(|of| of.case));
-                let named = fact.values.iter().filter_map(|value| match &value.content {
-                    crate::decision::value::Content::Case(case) => Some(*case),
+                let named = fact.values.iter().filter_map(|placed| match placed.held()? {
+                    Held::Case(case) => Some(case),
                     _ => None,
                 });
                 let cases: Vec<_> = fact.case.into_iter().chain(of).chain(named).collect();
-                book.guarded(fact, &requests, &cases, &mut out);
+                book.guarded(fact, self.requests, &cases, out);
             }
             _ => {}
         }
     }
-    for case in book.cases() {
-        book.held_back(case, &mut out);
-    }
-    book.filed_anew(&mut out);
-    out
 }

@@ -18,3 +18,4 @@ pub mod look;
 pub mod retiring;
 #[cfg(test)]
 mod tests;
+pub mod values;

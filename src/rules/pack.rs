@@ -209,6 +209,12 @@ impl Pack {
         self.emergency_kinds.contains(&kind) && self.emergency_codes.iter().any(|known| known == code)
     }
 
+    /// Whether entries of a kind may carry the badge of an emergency.
+    #[must_use]
+    pub fn knows_emergencies(&self, kind: KindNumber) -> bool {
+        self.emergency_kinds.contains(&kind)
+    }
+
     /// Whether the codes of an entry that a relation points at count for the badge of an emergency.
     #[must_use]
     pub fn emergency_through(&self, relation: RelationNumber) -> bool {

@@ -68,6 +68,12 @@ impl Rulebook {
         self.packs.get(hash).unwrap_or(&self.current)
     }
 
+    /// Whether the pack that an entry names was adopted and can be read.
+    #[must_use]
+    pub fn knows_pack(&self, hash: &Digest) -> bool {
+        self.packs.contains_key(hash)
+    }
+
     /// Returns the pack in force.
     #[must_use]
     pub fn current(&self) -> &Pack {
@@ -220,6 +226,7 @@ mod tests {
         assert_eq!((clock(Digest::ZERO, "SAR-DUE", "release"), clock(hash(2), "UNBACKED", "other")), (None, None));
         assert!(book.policy(&hash(2)).is_some() && book.policy(&Digest::ZERO).is_none());
         assert_eq!(book.pack(&hash(9)).name(), book.pack(&hash(1)).name());
+        assert!(book.knows_pack(&hash(1)) && !book.knows_pack(&hash(9)));
         let kept = |policy, class| book.keep(&hash(1), &policy, class);
         for (class, years, since) in [
             ("general", 3, vec![Since::Leaving]),

@@ -51,6 +51,22 @@ impl Signatures {
         });
     }
 
+    /// Checks the signatures of statements, each under the key that it names itself: whether that key counts is for the
+    /// roster to say. On every core.
+    #[must_use]
+    pub fn check_named(&mut self, statements: &[&Unverified]) -> Vec<Result<(), Code>> {
+        let keys: Vec<Option<PublicKey>> =
+            statements.iter().map(|statement| PublicKey::from_bytes(&statement.body().author.0).ok()).collect();
+        self.expect(keys.iter().flatten());
+        let named: Vec<(&Unverified, &PublicKey)> =
+            statements.iter().zip(&keys).filter_map(|(statement, key)| Some((*statement, key.as_ref()?))).collect();
+        let groups: Vec<_> = named.chunks(GROUP).collect();
+        let mut checked = parallel(&groups, |group| self.check(group)).into_iter().flatten();
+        let verdict =
+            |key: &Option<PublicKey>| key.as_ref().and_then(|_| checked.next()).unwrap_or(Err(Code::Signature));
+        keys.iter().map(verdict).collect()
+    }
+
     /// Checks the signatures of up to [`GROUP`] statements, each under the key given with it, which [`Signatures::expect`]
     /// was told of.
     #[must_use]

@@ -19,6 +19,7 @@ use indelible::ledger::record::{Outcome, by_hand};
 use indelible::review::book::Book;
 use indelible::review::fact::{Fact, ask};
 use indelible::review::gate::{self, Before};
+use indelible::review::values::Values;
 use indelible::rules::kind::{CaseRule, Field, FieldType, FolderRule, Kind, Level};
 use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::rules::policy::CleanCopyCheck;
@@ -262,7 +263,7 @@ fn a_draft_of_every_kind_with_what_is_always_wanted_goes_into_the_ledger_and_bac
 
 /// An entry of a case in which everything stands in the way.
 fn hostile(entry: u64, digest: Digest, kind: &str, codes: &[(FieldId, &str)]) -> Fact {
-    let mut values: Vec<Value> = codes
+    let values: Vec<Value> = codes
         .iter()
         .enumerate()
         .map(|(position, (field, code))| Value {
@@ -271,7 +272,6 @@ fn hostile(entry: u64, digest: Digest, kind: &str, codes: &[(FieldId, &str)]) ->
             content: Content::Code(ShortText::new(code).unwrap()),
         })
         .collect();
-    values.sort_by_key(|value| (value.field, value.position));
     let at = Moment::parse("2026-10-01T09:00:00+01:00").unwrap();
     Fact {
         entry,
@@ -289,10 +289,11 @@ fn hostile(entry: u64, digest: Digest, kind: &str, codes: &[(FieldId, &str)]) ->
         signed: at,
         act: false,
         happened: true,
-        values,
+        values: Values::of(&values),
         references: Vec::new(),
         pack: Digest::ZERO,
         policy: Digest::ZERO,
+        gapless: false,
     }
 }
 

@@ -28,6 +28,7 @@ mod people;
 mod readme;
 mod recovery;
 mod retire;
+mod reviewing;
 mod rollback;
 mod scenarios;
 mod second;

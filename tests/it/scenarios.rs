@@ -368,7 +368,8 @@ impl Telling<'_> {
         let rules = if changed { switched } else { desk.rules().clone() };
         let found: Review = if changed {
             desk.with_facts(|known| {
-                let roles = |person, entry, at| desk.roster().roles(person, entry, at);
+                let roster = desk.roster();
+                let roles = |person, entry, at| roster.roles(person, entry, at);
                 review(&Look {
                     facts: &known.facts,
                     unseen: &known.unseen,
@@ -384,7 +385,8 @@ impl Telling<'_> {
         };
         let standings = desk
             .with_facts(|known| {
-                let roles = |person, entry, at| desk.roster().roles(person, entry, at);
+                let roster = desk.roster();
+                let roles = |person, entry, at| roster.roles(person, entry, at);
                 let book = Book::open(&known.facts, &rules, &roles);
                 let name = |fact| (fact, book.fact(fact).map(|fact| book.standing(fact, now)));
                 known.facts.iter().map(|fact| name(fact.entry)).collect::<BTreeMap<_, _>>()

@@ -7,17 +7,17 @@ use indelible::cabinet::identity::Identity;
 use indelible::cabinet::roll::Roll;
 use indelible::cabinet::wrap::{self, AgeSecret};
 use indelible::cabinet::{drafts, folder_keys, own, structure_keys};
-use indelible::codec::{self, CaseTag, Folder};
+use indelible::codec::{CaseTag, Folder};
 use indelible::decision::people::Role;
 use indelible::index::Index;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::keys_of;
+use indelible::ledger::facts::kept_under;
 use indelible::ledger::grants::Granting;
 use indelible::ledger::open::Ledger;
 use indelible::ledger::read::{open_restricted, open_statement};
 use indelible::ledger::record::Outcome;
 use indelible::ledger::recover;
-use indelible::review::fact::Fact;
 use indelible::review::retiring::Target;
 use indelible::seal::structure::StructureKey;
 use indelible::seal::words::{self, WordsKey};
@@ -435,15 +435,7 @@ impl Term {
     /// The entries of which the cache of opened structure tells whoever has these keys.
     fn cached(&self, keys: &[StructureKey]) -> BTreeSet<u64> {
         let index = Index::open(&self.world.book().join("index"), &|_| panic!("the index is damaged")).unwrap();
-        let mut told = BTreeSet::new();
-        for key in keys {
-            for page in 0u32..4 {
-                let label = [&b"facts"[..], &page.to_be_bytes()].concat();
-                let facts = index.sealed(key, &label).map(|page| codec::decode::<Vec<Fact>>(&page, 1 << 25).unwrap());
-                told.extend(facts.into_iter().flatten().map(|fact| fact.entry));
-            }
-        }
-        told
+        keys.iter().flat_map(|key| kept_under(&index, key)).map(|fact| fact.entry).collect()
     }
 
     /// Every structure key that a secret opens in a cabinet.

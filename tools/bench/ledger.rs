@@ -399,16 +399,23 @@ fn review_row(settings: &Settings) {
     let ratio = Ratio { time: took / 3.0, cpu: None };
     let name = format!("review, {} facts, {items} items", facts.len());
     line(&name, &seconds(took), "", ratio, Wanted::AtMost("3 s"));
+    let mut parts = [const { Vec::new() }; 3];
     let mut times: Vec<f64> = (0..settings.rounds.max(3))
         .map(|_| {
             let begin = Instant::now();
-            child("review", &made);
+            let said = child("review", &made);
+            for (part, micros) in parts.iter_mut().zip(said.split(' ').skip(1)) {
+                part.push(micros.parse::<f64>().unwrap() / 1e6);
+            }
             begin.elapsed().as_secs_f64()
         })
         .collect();
     let took = median(&mut times);
     let ratio = Ratio { time: took / 0.3, cpu: None };
     line("review by a new process, later", &micros(took), "", ratio, Wanted::AtMost("300 ms"));
+    for (name, part) in ["sitting down", "reading what is known", "the rules"].iter().zip(&mut parts) {
+        println!("{:<34} {:>16}", format!("  of it {name}"), micros(median(part)));
+    }
 }
 
 /// The first answer of a new process.
@@ -629,7 +636,21 @@ fn be_child(what: &str, folder: &Path) {
             let shown = desk.show(number, None, &|| START, &mut durable::entropy()).unwrap();
             println!("{number} {:?}", shown.fields.keys().collect::<Vec<_>>());
         }
-        "review" => println!("{}", made.desk(0).review(term::NOW).unwrap().waiting().len()),
+        "review" => {
+            let begin = Instant::now();
+            let desk = made.desk(0);
+            let opened = begin.elapsed();
+            desk.with_facts(|known| known.facts.len()).unwrap();
+            let read = begin.elapsed();
+            let waiting = desk.review(term::NOW).unwrap().waiting().len();
+            let reviewed = begin.elapsed();
+            println!(
+                "{waiting} {} {} {}",
+                opened.as_micros(),
+                (read - opened).as_micros(),
+                (reviewed - read).as_micros()
+            );
+        }
         other => panic!("no child `{other}`"),
     }
     io::stdout().flush().unwrap();

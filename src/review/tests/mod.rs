@@ -20,6 +20,7 @@ use crate::review::book::Book;
 use crate::review::fact::Fact;
 use crate::review::item::{Item, Review, Standing};
 use crate::review::look::{Look, review};
+use crate::review::values::Values;
 use crate::rules::clock;
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::rules::rulebook::Rulebook;
@@ -80,7 +81,7 @@ impl View for Seen<'_> {
             case: fact.case,
             folder: Some(fact.folder()),
             author_person: Some(fact.person),
-            values: fact.values.clone(),
+            values: fact.values.to_vec(),
         })
     }
 }
@@ -111,7 +112,7 @@ impl Story {
             occurred: decision.occurred(),
             learned: decision.learned(),
             decided: decision.decided(),
-            values: decision.values().to_vec(),
+            values: Values::of(decision.values()),
             references: decision.references().to_vec(),
             ..self.bare(decision.kind(), who, recorded, folder)
         };
@@ -128,8 +129,8 @@ impl Story {
         references: &[(&str, u64)],
     ) -> u64 {
         let mut fact = self.bare(KindNumber::of(kind).unwrap(), who, recorded, Folder::None);
-        fact.values = values.into_iter().map(|(field, content)| Value { field, position: 0, content }).collect();
-        fact.values.sort_by_key(|value| (value.field, value.position));
+        let value = |(field, content)| Value { field, position: 0, content };
+        fact.values = Values::of(&values.into_iter().map(value).collect::<Vec<_>>());
         let to = |(relation, entry): &(&str, u64)| Reference {
             relation: RelationNumber::of(relation).unwrap(),
             entry: *entry,
@@ -159,10 +160,11 @@ impl Story {
             signed: Moment::in_london(at(recorded)),
             act: false,
             happened: true,
-            values: Vec::new(),
+            values: Values::default(),
             references: Vec::new(),
             pack: Digest::ZERO,
             policy: Digest::ZERO,
+            gapless: false,
         }
     }
 

@@ -56,7 +56,8 @@ impl<R: Read + Seek> Walk<'_, R> {
         let mut kept = std::mem::take(&mut self.kept);
         kept.unseen.retain(|entry| !retired.contains(entry));
         let Some(rules) = self.roster.rulebook() else { return (RecordKeeping::NotAsked, None) };
-        let roles = |person: PersonId, entry: u64, at: i64| self.roster.roles(person, entry, at);
+        let roster = &self.roster;
+        let roles = |person: PersonId, entry: u64, at: i64| roster.roles(person, entry, at);
         let now = self.options.now;
         // What opens to nobody here is restricted if there is a key for every author; else it may be a closing.
         let oversees = kept.unseen.is_empty() || self.keys.structure.len() >= self.roster.enrolments().len();

@@ -18,6 +18,33 @@ impl Roster {
     /// # Errors
     /// The finding, if the entry has no effect.
     pub fn admit(&mut self, number: u64, recorded: i64, statement: &Unverified, words_part: &[u8]) -> Judgement {
+        let check = |key: &PublicKey| statement.check_signature(key).map_err(|_| Code::Signature);
+        self.admit_if(number, recorded, statement, words_part, check)
+    }
+
+    /// The same where the signature was checked already, under the key that the statement names.
+    ///
+    /// # Errors
+    /// As [`Roster::admit`].
+    pub fn admit_checked(
+        &mut self,
+        number: u64,
+        recorded: i64,
+        statement: &Unverified,
+        words_part: &[u8],
+        signature: Judgement,
+    ) -> Judgement {
+        self.admit_if(number, recorded, statement, words_part, |_| signature)
+    }
+
+    fn admit_if(
+        &mut self,
+        number: u64,
+        recorded: i64,
+        statement: &Unverified,
+        words_part: &[u8],
+        check: impl FnOnce(&PublicKey) -> Judgement,
+    ) -> Judgement {
         let body = statement.body();
         let key = if number == 0 {
             PublicKey::from_bytes(&body.author.0).map_err(|_| Code::KeyNotEnrolled)?
@@ -28,7 +55,7 @@ impl Roster {
             }
             enrolment.key.clone()
         };
-        statement.check_signature(&key).map_err(|_| Code::Signature)?;
+        check(&key)?;
         if !changes_trust(body.kind) {
             return Ok(());
         }
@@ -290,11 +317,12 @@ impl Roster {
     fn case_opened(&mut self, at: At, body: &Body) -> Judgement {
         self.by_overseer(at, body)?;
         let case = body.case.ok_or(Code::Statement)?;
-        if self.cases.iter().any(|(known, _)| *known == case) {
+        if self.opened.contains(&case) {
             return Err(Code::Statement);
         }
         self.publish_folders(at, body, Some(case))?;
         self.cases.push((case, at.entry));
+        self.opened.insert(case);
         Ok(())
     }
 
@@ -351,6 +379,7 @@ impl Roster {
             }
             let (entry, recorded) = (at.entry, at.recorded);
             let epoch = FolderEpoch { case, folder, epoch: *epoch, key, entry, recorded, replaced: None };
+            self.newest.insert((case, folder), epoch.key.id());
             self.folders.insert(epoch.key.id(), epoch);
             published += 1;
         }

@@ -5,7 +5,7 @@
 mod admit;
 mod documents;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek};
 
 use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
@@ -124,7 +124,10 @@ pub struct Roster {
     upto: u64,
     by_key: HashMap<[u8; 32], usize>,
     folders: HashMap<FolderKeyId, FolderEpoch>,
+    /// The newest epoch of each folder.
+    newest: HashMap<(Option<CaseTag>, Folder), FolderKeyId>,
     cases: Vec<(CaseTag, u64)>,
+    opened: HashSet<CaseTag>,
     packs: Vec<(u64, Digest)>,
     policies: Vec<Policy>,
     calendars: Vec<Adopted>,
@@ -358,7 +361,7 @@ impl Roster {
     /// Returns the current epoch of a folder.
     #[must_use]
     pub fn current_folder(&self, case: Option<CaseTag>, folder: Folder) -> Option<&FolderEpoch> {
-        self.folders.values().find(|epoch| epoch.case == case && epoch.folder == folder && epoch.replaced.is_none())
+        self.folders.get(self.newest.get(&(case, folder))?).filter(|epoch| epoch.replaced.is_none())
     }
 
     /// Returns the ids of every folder key that was published, in no order.
