@@ -180,7 +180,6 @@ impl<D: Disk> Desk<D> {
             return self.confirm_sealed(entry, view, now, rng);
         }
         if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
-            self.say_act_stopped("confirmation", &entry.to_be_bytes(), ("same_person", None), now, rng)?;
             return Err(LedgerError::SamePerson);
         }
         // Before anything is signed: what cannot be entered would stand in the way of all that comes later.
