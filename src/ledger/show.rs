@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 use serde_json::{Map, Value as Json};
 
-use crate::cabinet::own::{self, OwnCopy};
+use crate::cabinet::own;
 use crate::cabinet::sitting::Sittings;
 use crate::codec::{Digest, Folder, KindNumber, StatementId};
 use crate::decision::gap::Facts;
@@ -184,14 +184,8 @@ impl<D: Disk> Desk<D> {
     }
 
     pub(super) fn own_words_key(&self, digest: &Digest) -> Result<Option<words::WordsKey>, LedgerError> {
-        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
-        for period in own::periods(&cabinet, &author)? {
-            let Ok(copy) = OwnCopy::open(&cabinet, &author, period, self.identity.secret()) else { continue };
-            if let Some(key) = copy.find(digest)? {
-                return Ok(Some(key));
-            }
-        }
-        Ok(None)
+        let own = own::newest(&self.ledger.cabinet(), &self.identity.author(), self.identity.secret())?;
+        Ok(own.map(|own| own.find(digest)).transpose()?.flatten())
     }
 
     /// Enters that words of a folder are opened, once for a sitting; returns that entry.

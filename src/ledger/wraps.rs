@@ -56,6 +56,7 @@ impl<D: Disk> Desk<D> {
             return Ok(());
         }
         self.finish_retiring(rng)?;
+        self.end_periods(false, rng)?;
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);

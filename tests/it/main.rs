@@ -4,6 +4,7 @@
 mod adopt;
 mod beside;
 mod cabinet_model;
+mod case_map;
 mod clerk_model;
 mod cli_keys;
 mod cli_record;
@@ -24,6 +25,7 @@ mod log_key;
 mod model;
 mod open_desks;
 mod oracles;
+mod own_copies;
 mod people;
 mod readme;
 mod recovery;
