@@ -8,7 +8,7 @@ use crate::review::decide::{SHARES, is_concern};
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Item, Review};
 use crate::review::values::Held;
-use crate::rules::kind::{FolderRule, Kind};
+use crate::rules::kind::{CaseRule, FolderRule, Kind};
 use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
@@ -75,7 +75,14 @@ fn doubt(look: &Look<'_>, items: &mut [Item]) {
         return;
     }
     let pack = look.rules.current();
-    let few = |kind: &&Kind| matches!(&kind.folder, FolderRule::Among(folders) if folders.iter().any(|folder| folder.restricted()));
+    // What only speaks of something there lies with the child else: no more is to be looked for there than that.
+    let few = |kind: &&Kind| match &kind.folder {
+        FolderRule::Among(folders) => {
+            let first = folders.first().is_some_and(|folder| folder.restricted());
+            folders.iter().any(|folder| folder.restricted()) && (first || kind.case != CaseRule::Needed)
+        }
+        _ => false,
+    };
     let from_there: HashSet<&str> =
         pack.kinds().iter().filter(few).flat_map(|kind| &kind.closes).map(|effect| effect.flag.as_str()).collect();
     for item in items.iter_mut().filter(|item| item.closed.is_none()) {
@@ -108,7 +115,9 @@ fn items(book: &Book<'_>, now: i64) -> Vec<Item> {
         part.iter().for_each(|case| book.held_back(*case, &mut out));
         out
     });
-    of_facts.into_iter().chain(of_cases).flatten().collect()
+    let mut out: Vec<Item> = of_facts.into_iter().chain(of_cases).flatten().collect();
+    book.filed_anew(&mut out);
+    out
 }
 
 /// Does the same with each, on every core; the answers are in order.
