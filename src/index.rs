@@ -12,7 +12,7 @@ use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::context::INDEX;
@@ -323,14 +323,15 @@ impl Index {
         wanted: &[(&StructureKey, Vec<u8>)],
         read: impl Fn(&[u8]) -> Option<T> + Sync,
     ) -> Vec<Option<T>> {
-        let stored = |(key, label): &(&StructureKey, Vec<u8>)| self.read(&list_name(key, label));
-        let stored: Vec<Option<Vec<u8>>> = wanted.iter().map(stored).collect();
-        let open = |((key, _), stored): (&(&StructureKey, Vec<u8>), Option<Vec<u8>>)| {
-            let stored = stored?;
+        let names: Vec<Vec<u8>> = wanted.iter().map(|(key, label)| list_name(key, label)).collect();
+        let waiting: Vec<Option<Vec<u8>>> = names.iter().map(|name| self.waiting.borrow().get(name).cloned()).collect();
+        let db = &self.db;
+        let open = |((key, _), (name, waiting)): (&(&StructureKey, Vec<u8>), (Vec<u8>, Option<Vec<u8>>))| {
+            let stored = waiting.or_else(|| stored(db, &name))?;
             let (check, sealed) = stored.split_first_chunk::<16>()?;
             read(&seal::decrypt(&list_pad(key, check), &[], sealed).ok()?)
         };
-        wanted.par_iter().zip(stored).map(open).collect()
+        wanted.par_iter().zip(names.into_par_iter().zip(waiting)).map(open).collect()
     }
 
     /// Keeps a list under a structure key: nobody else learns what it is, or that it is one of this key.
@@ -434,7 +435,7 @@ impl Index {
     }
 
     fn stored(&self, key: &[u8]) -> Option<Vec<u8>> {
-        catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
+        stored(&self.db, key)
     }
 
     fn tile(&self, level: u8, tile: u64) -> Option<Vec<u8>> {
@@ -517,6 +518,10 @@ fn hidden(key: &StructureKey, id: &StatementId) -> ([u8; 16], u64) {
     let mut mask = [0; 8];
     INDEX.expand(key.as_bytes(), &[&b"entry"[..], id.as_bytes()].concat(), &mut mask);
     (Index::known_by(key, id), u64::from_be_bytes(mask))
+}
+
+fn stored(db: &sled::Db, key: &[u8]) -> Option<Vec<u8>> {
+    catch_unwind(AssertUnwindSafe(|| db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
 }
 
 fn list_name(key: &StructureKey, label: &[u8]) -> Vec<u8> {
