@@ -12,7 +12,7 @@ use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::context::INDEX;
@@ -318,20 +318,24 @@ impl Index {
     }
 
     /// Reads many lists at once, each under its key, and makes something of each: opened and read on every core.
-    pub fn sealed_lists<T: Send>(
+    pub fn sealed_lists<'k, T: Send>(
         &self,
-        wanted: &[(&StructureKey, Vec<u8>)],
+        wanted: &[(&'k StructureKey, Vec<u8>)],
         read: impl Fn(&[u8]) -> Option<T> + Sync,
     ) -> Vec<Option<T>> {
-        let names: Vec<Vec<u8>> = wanted.iter().map(|(key, label)| list_name(key, label)).collect();
-        let waiting: Vec<Option<Vec<u8>>> = names.iter().map(|name| self.waiting.borrow().get(name).cloned()).collect();
-        let db = &self.db;
-        let open = |((key, _), (name, waiting)): (&(&StructureKey, Vec<u8>), (Vec<u8>, Option<Vec<u8>>))| {
-            let stored = waiting.or_else(|| stored(db, &name))?;
-            let (check, sealed) = stored.split_first_chunk::<16>()?;
-            read(&seal::decrypt(&list_pad(key, check), &[], sealed).ok()?)
+        // What waits to be written is looked up first: sled alone may be asked from several threads.
+        let find = |(key, label): &(&'k StructureKey, Vec<u8>)| {
+            let name = list_name(key, label);
+            Wanted { key, waiting: self.waiting.borrow().get(&name).cloned(), name }
         };
-        wanted.par_iter().zip(names.into_par_iter().zip(waiting)).map(open).collect()
+        let wanted: Vec<Wanted<'k>> = wanted.iter().map(find).collect();
+        let db = &self.db;
+        let open = |wanted: Wanted<'k>| {
+            let stored = wanted.waiting.or_else(|| stored(db, &wanted.name))?;
+            let (check, sealed) = stored.split_first_chunk::<16>()?;
+            read(&seal::decrypt(&list_pad(wanted.key, check), &[], sealed).ok()?)
+        };
+        wanted.into_par_iter().map(open).collect()
     }
 
     /// Keeps a list under a structure key: nobody else learns what it is, or that it is one of this key.
@@ -518,6 +522,13 @@ fn hidden(key: &StructureKey, id: &StatementId) -> ([u8; 16], u64) {
     let mut mask = [0; 8];
     INDEX.expand(key.as_bytes(), &[&b"entry"[..], id.as_bytes()].concat(), &mut mask);
     (Index::known_by(key, id), u64::from_be_bytes(mask))
+}
+
+/// A list that somebody wants to read.
+struct Wanted<'k> {
+    key: &'k StructureKey,
+    name: Vec<u8>,
+    waiting: Option<Vec<u8>>,
 }
 
 fn stored(db: &sled::Db, key: &[u8]) -> Option<Vec<u8>> {

@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod recovery;
 pub mod retiring;
 pub mod roll;
+pub mod second;
 pub mod sitting;
 pub mod structure_keys;
 pub mod tray;

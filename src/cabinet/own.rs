@@ -1,5 +1,9 @@
 //! The author's own copy: staff can read and correct their own words until the next closing.
 //!
+//! A period is known by its number: how many closings came before it. Staff cannot open closings, so the newest period is the
+//! highest number in the name of any author's file: whoever closes begins the next one with a file of their own, durable,
+//! and then destroys what is of earlier ones, everybody's. Nobody opens or adds to the copy of a period that is not the newest.
+//!
 //! `cabinet/own/<author key>.<period>.age` holds a random key for one closing period, for the author's devices; content
 //! version 1 is the author's public key 32, the period u64 and the key 32. Beside it `<author key>.<period>.keys` is a
 //! run of 96-byte records, appended and not synced: a random salt 16, then statement digest 32 and words key 32 under
@@ -33,6 +37,7 @@ const RECORDS_LIMIT: usize = 1 << 26;
 
 /// The words keys of one author in one closing period.
 pub struct OwnCopy {
+    period: u64,
     records: PathBuf,
     key: Zeroizing<[u8; 32]>,
 }
@@ -45,7 +50,8 @@ struct Content {
 }
 
 impl OwnCopy {
-    /// Draws the key of a period for the author's devices; not synced, like the records under it.
+    /// Draws the key of a period for the author's devices; not synced, like the records under it, unless it begins the
+    /// period.
     ///
     /// # Errors
     /// `Taken` if the period has one; `Wrap` and `Disk`.
@@ -54,6 +60,7 @@ impl OwnCopy {
         author: &PublicKey,
         period: u64,
         devices: &[Recipient],
+        when: Durable,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, CabinetError> {
         let file = path(cabinet, author, period, ".age");
@@ -63,8 +70,8 @@ impl OwnCopy {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
         let content = Content { author: Bytes(*author.as_bytes()), period, key: Bytes(*key) };
-        cabinet::put(&file, &cabinet::seal(&content, devices)?, Durable::Later)?;
-        Ok(OwnCopy { records: path(cabinet, author, period, ".keys"), key })
+        cabinet::put(&file, &cabinet::seal(&content, devices)?, when)?;
+        Ok(OwnCopy { period, records: path(cabinet, author, period, ".keys"), key })
     }
 
     /// Opens the copy of a period.
@@ -76,7 +83,13 @@ impl OwnCopy {
         if content.author.0 != *author.as_bytes() || content.period != period {
             return Err(CabinetError::Misplaced);
         }
-        Ok(OwnCopy { records: path(cabinet, author, period, ".keys"), key: Zeroizing::new(content.key.0) })
+        Ok(OwnCopy { period, records: path(cabinet, author, period, ".keys"), key: Zeroizing::new(content.key.0) })
+    }
+
+    /// Returns its period.
+    #[must_use]
+    pub fn period(&self) -> u64 {
+        self.period
     }
 
     /// Appends the words keys of statements, unsynced: the words are durable in the ledger, this copy is a convenience.
@@ -149,6 +162,15 @@ pub fn periods(cabinet: &Path, author: &PublicKey) -> Result<Vec<u64>, CabinetEr
     Ok(periods)
 }
 
+/// Returns the newest period: the highest that any author has a copy of, 0 before there is one.
+///
+/// # Errors
+/// `Disk`.
+pub fn newest_period(cabinet: &Path) -> Result<u64, CabinetError> {
+    let files = cabinet::files(&cabinet.join("own"), ".age", parse_name)?;
+    Ok(files.into_iter().map(|((_, period), _)| period).max().unwrap_or(0))
+}
+
 /// Makes an author's copy of a period anew with these words keys alone, for the author's devices: the old one is destroyed
 /// first. An author without a copy gets none.
 ///
@@ -171,21 +193,26 @@ pub fn rewrite(
         durable::destroy(file)?;
     }
     if !devices.is_empty() {
-        let mut own = OwnCopy::create(cabinet, author, period, devices, rng)?;
+        let mut own = OwnCopy::create(cabinet, author, period, devices, Durable::Later, rng)?;
         own.append(keys.iter().map(|(digest, key)| (*digest, key)), rng)?;
     }
     Ok(())
 }
 
-/// Returns what an author's own copies of all periods hold: words keys by statement digest. What does not open is left out.
+/// Opens an author's copy of the newest period, if there is one.
+///
+/// # Errors
+/// `Disk`. A copy that does not open is none.
+pub fn newest(cabinet: &Path, author: &PublicKey, secret: &AgeSecret) -> Result<Option<OwnCopy>, CabinetError> {
+    Ok(OwnCopy::open(cabinet, author, newest_period(cabinet)?, secret).ok())
+}
+
+/// Returns what an author's own copy of the newest period holds: words keys by statement digest. What does not open is left
+/// out.
 #[must_use]
 pub fn all_of(cabinet: &Path, author: &PublicKey, secret: &AgeSecret) -> HashMap<Digest, WordsKey> {
-    let mut all = HashMap::new();
-    for period in periods(cabinet, author).unwrap_or_default() {
-        let Ok(copy) = OwnCopy::open(cabinet, author, period, secret) else { continue };
-        all.extend(copy.all().unwrap_or_default());
-    }
-    all
+    let copy = newest(cabinet, author, secret).ok().flatten();
+    copy.map(|copy| copy.all().unwrap_or_default().into_iter().collect()).unwrap_or_default()
 }
 
 /// Destroys every author's copies of the periods before this one, as a closing does. Returns how many files there were.
@@ -251,18 +278,22 @@ mod tests {
         let cabinet = folder.path();
         let (sam, ana) = (author(1), author(2));
         assert!(matches!(OwnCopy::open(cabinet, &sam, 3, &secret(1)), Err(CabinetError::Missing)));
-        let mut copy = OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), &mut stream(1)).unwrap();
+        let mut copy = OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), Durable::Later, &mut stream(1)).unwrap();
         assert!(matches!(
-            OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), &mut stream(1)),
+            OwnCopy::create(cabinet, &sam, 3, &recipients(&[1]), Durable::Later, &mut stream(1)),
             Err(CabinetError::Taken)
         ));
         (1..=3).for_each(|number| append(&mut copy, number, u64::from(number) + 10));
         let again = OwnCopy::open(cabinet, &sam, 3, &secret(1)).unwrap();
         assert!((1..=3).all(|number| found(&again, number)) && !found(&again, 4));
         assert!(OwnCopy::open(cabinet, &sam, 3, &secret(2)).is_err());
-        OwnCopy::create(cabinet, &sam, 4, &recipients(&[1]), &mut stream(2)).unwrap();
-        OwnCopy::create(cabinet, &ana, 2, &recipients(&[2]), &mut stream(3)).unwrap();
+        OwnCopy::create(cabinet, &sam, 4, &recipients(&[1]), Durable::Later, &mut stream(2)).unwrap();
+        OwnCopy::create(cabinet, &ana, 2, &recipients(&[2]), Durable::Later, &mut stream(3)).unwrap();
         assert_eq!(periods(cabinet, &sam).unwrap(), [3, 4]);
+        // The newest is the newest of all authors: of that one Ana has none, and of hers she opens nothing any more.
+        assert_eq!(newest_period(cabinet).unwrap(), 4);
+        assert_eq!(newest(cabinet, &sam, &secret(1)).unwrap().map(|copy| copy.period()), Some(4));
+        assert!(newest(cabinet, &ana, &secret(2)).unwrap().is_none() && all_of(cabinet, &sam, &secret(1)).is_empty());
         // The skeleton shows statement digests: none may stand here in clear.
         let file = durable::read(&path(cabinet, &sam, 3, ".keys"), 1 << 20).unwrap();
         assert_eq!(file.len(), 3 * RECORD);
@@ -278,7 +309,8 @@ mod tests {
     fn a_torn_record_costs_itself_only() {
         let folder = tempfile::tempdir().unwrap();
         let sam = author(1);
-        let mut copy = OwnCopy::create(folder.path(), &sam, 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        let mut copy =
+            OwnCopy::create(folder.path(), &sam, 0, &recipients(&[1]), Durable::Later, &mut stream(1)).unwrap();
         append(&mut copy, 1, 11);
         append(&mut copy, 2, 12);
         let whole = durable::read(&copy.records, 1 << 20).unwrap();
@@ -296,7 +328,7 @@ mod tests {
     fn a_copy_made_anew_holds_what_it_is_given_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let (cabinet, sam, ana) = (folder.path(), author(1), author(2));
-        let mut copy = OwnCopy::create(cabinet, &sam, 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        let mut copy = OwnCopy::create(cabinet, &sam, 0, &recipients(&[1]), Durable::Later, &mut stream(1)).unwrap();
         (1..=3).for_each(|number| append(&mut copy, number, u64::from(number)));
         let old = durable::read(&copy.records, 1 << 20).unwrap();
         let keys = [(digest(1), WordsKey::new([1; 32])), (digest(3), WordsKey::new([3; 32]))];
@@ -306,7 +338,9 @@ mod tests {
             assert!(found(&again, 1) && !found(&again, 2) && found(&again, 3));
             // The new key opens nothing of the old records.
             durable::copy_unsynced(&folder.path().join("old"), &old).unwrap();
-            assert!(OwnCopy { records: folder.path().join("old"), key: again.key }.all().unwrap().is_empty());
+            assert!(
+                OwnCopy { period: 0, records: folder.path().join("old"), key: again.key }.all().unwrap().is_empty()
+            );
         }
         rewrite(cabinet, &ana, 0, &recipients(&[2]), &keys, &mut stream(9)).unwrap();
         assert!(periods(cabinet, &ana).unwrap().is_empty());
@@ -318,7 +352,8 @@ mod tests {
     #[test]
     fn the_same_key_twice_gives_records_that_share_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut copy = OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), &mut stream(1)).unwrap();
+        let mut copy =
+            OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), Durable::Later, &mut stream(1)).unwrap();
         append(&mut copy, 1, 11);
         append(&mut copy, 1, 12);
         let file = durable::read(&copy.records, 1 << 20).unwrap();
@@ -331,7 +366,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..500), name in "\\PC{0,80}") {
             let folder = tempfile::tempdir().unwrap();
-            let copy = OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), &mut stream(1)).unwrap();
+            let copy = OwnCopy::create(folder.path(), &author(1), 0, &recipients(&[1]), Durable::Later, &mut stream(1)).unwrap();
             durable::replace(&copy.records, &bytes).unwrap();
             prop_assert!(copy.all().unwrap().is_empty());
             durable::replace(&path(folder.path(), &author(1), 0, ".age"), &bytes).unwrap();

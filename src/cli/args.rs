@@ -68,6 +68,9 @@ pub enum Command {
     /// The setting's own numbers and procedures: where they depart from law, and their adoption
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The rule pack: kinds, rules, clocks, and the switches for law that waits
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// When the setting opens, and its holidays
     #[command(subcommand)]
     Calendar(CalendarCommand),
@@ -316,6 +319,9 @@ pub struct BackArgs {
     /// A file that says why; - reads standard input; asked for if left out
     #[arg(long, value_name = "FILE")]
     pub reasons_from: Option<PathBuf>,
+    /// What the decision leaves open: its ground (basis=LB-EA) or a test (seven_tests.necessary=TEXT); entered beside it
+    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "decline")]
+    pub fields: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -503,6 +509,22 @@ pub enum PolicyCommand {
     Adopt {
         /// A policy that ships, such as policy-000, or a file; - reads standard input
         policy: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PackCommand {
+    /// Print the text of the pack in force; without a ledger, of the one that ships
+    Show,
+    /// Say what a later pack changes
+    Check {
+        /// A file; - reads standard input; built-in names the pack that ships with this program
+        pack: String,
+    },
+    /// Enter a later pack: what is entered from then on is judged by it
+    Adopt {
+        /// A file; - reads standard input; built-in names the pack that ships with this program
+        pack: String,
     },
 }
 

@@ -43,6 +43,10 @@ pub fn run(door: &mut Door<'_>, args: &CloseDayArgs) -> Result<u8, Failure> {
         let next = "look at the disk; the log holds it all the same";
         writeln!(door.err, "warning: no copy of its checkpoint could be kept under checkpoints/; {next}")?;
     }
+    if !closed.ended {
+        let next = "the next command of an overseer here ends that; look at the disk";
+        writeln!(door.err, "warning: some authors may still open what they wrote before this closing; {next}")?;
+    }
     if door.global.json {
         door.json("close-day", closed_json(&closed))?;
         return Ok(0);
@@ -76,6 +80,8 @@ fn show(door: &mut Door<'_>, desk: &Desk, closing: &Closing) -> Result<(), Failu
     if !closing.unopened.is_empty() {
         let list = closing.unopened.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         writeln!(door.out, "  Sealed to others, and named as not looked at: entry {list}.")?;
+        let next = "if one should open to you, let another overseer open the ledger once, then close these days again";
+        writeln!(door.out, "  No count of a child's folder holds them; {next}.")?;
     }
     Ok(())
 }
@@ -83,6 +89,11 @@ fn show(door: &mut Door<'_>, desk: &Desk, closing: &Closing) -> Result<(), Failu
 fn warn(door: &mut Door<'_>, args: &CloseDayArgs, closing: &Closing, today: NaiveDate) -> Result<(), Failure> {
     if let Some(before) = closing.before {
         writeln!(door.err, "warning: entry {before} closed this already; both will stand")?;
+    }
+    if closing.case_map.is_none() {
+        let what = "so many entries do not open to you that a closing cannot name them all";
+        let next = "let another overseer open the ledger once, so that your keys are wrapped, and close again";
+        writeln!(door.err, "warning: {what}; it counts no child's folder; {next}")?;
     }
     if closing.to > today {
         writeln!(door.err, "warning: days ahead cannot be closed; this counts up to today")?;
@@ -108,6 +119,9 @@ fn closed_json(closed: &Closed) -> Json {
         "from": closing.from.to_string(), "to": closing.to.to_string(), "nil": closing.nil,
         "entries": closing.entries, "kinds": closing.kinds, "open": open.collect::<Vec<_>>(),
         "unopened": closing.unopened, "size": closing.size, "root": closing.root.to_string(),
+        "case_map": closed.case_map_root.zip(closing.case_map.as_ref()).map(|(root, map)| json!({
+            "root": root.to_string(), "folders": map.folders(), "entries": map.entries(),
+        })),
         "closed_before_by": closing.before, "unclosed": unclosed.collect::<Vec<_>>(), "checkpoint_kept": closed.kept,
     });
     if let (Some(fields), Json::Object(entered)) = (document.as_object_mut(), say::entered_json(&closed.entered)) {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use indelible::ledger::consent::{ConsentReceipt, WITHDRAWAL};
+use indelible::review::item::Standing;
 use indelible::rules::clock;
 use indelible::store::durable;
 use zeroize::Zeroizing;
@@ -44,6 +45,32 @@ pub fn run(door: &mut Door<'_>, command: ConsentCommand) -> Result<u8, Failure> 
     Ok(0)
 }
 
+/// Whether the yes stood when the paper was made, for the parent.
+fn stands(receipt: &ConsentReceipt) -> String {
+    let at = clock::for_people(receipt.made);
+    let said = match &receipt.standing {
+        Some(Standing::Valid { noted: false }) => "your yes counts".to_owned(),
+        Some(Standing::Valid { noted: true }) => {
+            "your yes counts; that you hold parental responsibility was said, and no paper was seen".to_owned()
+        }
+        Some(Standing::Renewed(entry)) => format!("your newer yes of entry {entry} has taken its place"),
+        Some(Standing::Withdrawn(entry)) => {
+            format!("you have taken it back (entry {entry}); nothing rests on it from then on")
+        }
+        Some(Standing::Expired) => "its time is over; nothing rests on it any more".to_owned(),
+        Some(Standing::Disputed(entry)) => {
+            format!(
+                "another holder of parental responsibility objects (entry {entry}); nothing rests on it until that is settled"
+            )
+        }
+        Some(Standing::NotValid(_)) => {
+            "something is still missing for it to count; please ask, and nothing rests on it until then".to_owned()
+        }
+        Some(Standing::Refused) | None => "whoever made this paper could not see that".to_owned(),
+    };
+    format!("On {at}: {said}.")
+}
+
 fn paper(receipt: &ConsentReceipt, contact: Option<&str>) -> Zeroizing<String> {
     let blank = "________________________________________ (please fill in)";
     let mut text = Zeroizing::new(String::with_capacity(1 << 14));
@@ -64,6 +91,7 @@ fn paper(receipt: &ConsentReceipt, contact: Option<&str>) -> Zeroizing<String> {
     let given = receipt.given.for_people().unwrap_or_default();
     let until = receipt.ends.as_ref().map(|ends| format!(" It holds until {ends}.")).unwrap_or_default();
     row("When and how", &format!("{given}. {}.{until}", receipt.method));
+    row("Where it stands", &stands(receipt));
     row("To what: this one purpose and no other", &receipt.purpose.1);
     let titles = [
         "Why it is wanted",
@@ -83,7 +111,7 @@ fn paper(receipt: &ConsentReceipt, contact: Option<&str>) -> Zeroizing<String> {
     row(
         "Where it is kept, and how long",
         &format!(
-            "In the setting's own sealed ledger, {}. {}; then it is looked at again.",
+            "In the setting's own sealed ledger, {}. For {}; then somebody looks whether it may go.",
             receipt.origin, receipt.retention
         ),
     );

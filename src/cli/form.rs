@@ -79,7 +79,7 @@ pub fn go_on(
     let watch = if asking { Watch::begin() } else { None };
     door.interrupt = watch.as_ref().map(Watch::interrupt);
     if asking {
-        let words = prompt::words(door);
+        let words = prompt::words(door, &desk);
         let mut asked = Asking { door, desk: &desk, pack: &pack, route, object: &mut object, kept: &mut kept, words };
         if !asked.complete()? {
             return keep(door, &desk, &draft(object)?, kept);

@@ -1,6 +1,7 @@
 //! `grant`: who may read a folder beside those whose role lets them.
 
 use indelible::codec::Folder;
+use indelible::decision::people::Role;
 use indelible::ledger::grants::Granting;
 use indelible::rules::clock;
 use indelible::store::durable;
@@ -10,6 +11,7 @@ use crate::cli::args::{GrantArgs, GrantCommand};
 use crate::cli::door::Door;
 use crate::cli::failure::Failure;
 use crate::cli::say::{self, plain};
+use crate::cli::verdict::list as list_of;
 
 pub fn run(door: &mut Door<'_>, args: GrantArgs) -> Result<u8, Failure> {
     match &args.command {
@@ -100,10 +102,25 @@ fn list(door: &mut Door<'_>, case: Option<&str>) -> Result<u8, Failure> {
                        "until": until, "ended": grant.ended, "stands": grant.stands(now)})
             })
             .collect();
-        door.json("grant-list", json!({ "grants": grants }))?;
+        let by_role: Vec<Json> = desk
+            .rules()
+            .grants_at(now)
+            .iter()
+            .map(|one| json!({"role": one.role, "folders": one.folders.iter().map(|folder| folder.name()).collect::<Vec<_>>()}))
+            .collect();
+        door.json("grant-list", json!({ "grants": grants, "by_role": by_role }))?;
         return Ok(0);
     }
     writeln!(door.out, "By role, every folder that is not about them: {}.", plain(&say::overseers(&desk)))?;
+    let policy = desk.rules().policy_at(now);
+    for by_role in desk.rules().grants_at(now) {
+        let role = Role::from_code(&by_role.role).filter(|role| !role.is_overseer());
+        let Some(role) = role.filter(|_| !by_role.folders.is_empty()) else { continue };
+        let name = policy.map_or(role.code(), |policy| policy.role_name(role.code()));
+        let of = if role == Role::KeyPerson { "their own child" } else { "every child" };
+        let folders = list_of(by_role.folders.iter().map(|folder| folder.name().to_owned()).collect());
+        writeln!(door.out, "By role, of {of}, {}: {folders}.", plain(name))?;
+    }
     for grant in grants {
         let who = say::person(&desk, grant.person);
         let of = grant.case.map(|case| format!("{} ", plain(&say::case(&desk, case)))).unwrap_or_default();

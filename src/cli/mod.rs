@@ -21,6 +21,7 @@ mod log;
 mod log_key;
 mod manual;
 mod misfiled;
+mod pack;
 mod person;
 mod policy;
 mod prompt;
@@ -101,6 +102,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Retire(command) => retire::run(door, command),
         Command::Kinds(args) => kinds::run(door, args),
         Command::Policy(command) => policy::run(door, command),
+        Command::Pack(command) => pack::run(door, command),
         Command::Calendar(command) => calendar::run(door, command),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),

@@ -8,6 +8,7 @@ use indelible::decision::gap::{Gap, GapLevel};
 use indelible::ledger::desk::Desk;
 use indelible::rules::kind::{CaseRule, Field, FieldType, Kind};
 use indelible::rules::pack::Pack;
+use indelible::rules::policy::Policy;
 use indelible::rules::words::{Words, looked_at};
 use indelible::store::durable;
 use serde_json::{Map, Value as Json};
@@ -34,7 +35,7 @@ pub fn complete(
     kept: &mut Option<DraftId>,
 ) -> Result<bool, Failure> {
     let before = object.clone();
-    let words = words(door);
+    let words = words(door, desk);
     let mut asking = Asking { door, desk, object, kept, words, asked: Vec::new(), warned: false };
     let mut here = true;
     if !asking.object.contains_key("kind") {
@@ -299,7 +300,12 @@ impl Asking<'_, '_> {
 }
 
 /// One answer: none if nobody answers any more, `Some(None)` if it is left open. A code is asked for until it is one.
-fn answer(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Result<Option<Option<Json>>, Failure> {
+pub fn answer(
+    door: &mut Door<'_>,
+    pack: &Pack,
+    field: &Field,
+    question: &str,
+) -> Result<Option<Option<Json>>, Failure> {
     let list = pack.codes(field);
     writeln!(door.err, "{question}")?;
     for code in list.iter().flat_map(|list| &list.codes) {
@@ -320,11 +326,12 @@ fn answer(door: &mut Door<'_>, pack: &Pack, field: &Field, question: &str) -> Re
     }
 }
 
-/// The list of judgemental words: the setting's own beside its configuration, else the one that ships.
-pub fn words(door: &Door<'_>) -> Words {
+/// The list of judgemental words: the setting's own beside its configuration, else the one that ships; and what its policy adds.
+pub fn words(door: &Door<'_>, desk: &Desk) -> Words {
     let own = durable::read(&door.config.join("indelible").join("words.toml"), 1 << 20).ok();
     let own = own.and_then(|bytes| Words::parse(std::str::from_utf8(&bytes).ok()?));
-    own.unwrap_or_else(Words::built_in)
+    let policy = desk.rules().policy_at((door.now)());
+    own.unwrap_or_else(Words::built_in).with(policy.map_or(&[], Policy::judgemental_words))
 }
 
 /// Asks of a text that judges whether it is meant so, and returns the text that the author wants. Nothing of this is kept.

@@ -108,6 +108,9 @@ pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure>
     lines.push(format!("  {what}{more}"));
     lines.extend(when(item, now).map(|line| format!("  {line}")));
     lines.extend(known.map(|known| format!("  rule {}: {}", known.rule, known.source)));
+    if item.unsure {
+        lines.push("  perhaps put right in an entry that is sealed to others".to_owned());
+    }
     if item.closed.is_none() && item.severity != Severity::Info {
         let next = step.map_or("look at the entry", |step| &step.next);
         lines.push(format!("  next: {}", next.replace("`back N`", &format!("`back {}`", item.entry))));
@@ -162,7 +165,7 @@ fn about(desk: &Desk, item: &Item) -> Option<String> {
             let code = desk.pack().list("AGENCY").and_then(|list| list.find(agency));
             Some(code.map_or_else(|| "somebody who is no agency".to_owned(), |code| code.text.clone()))
         }
-        About::Access { legal_due, policy_due, paused_since, waiting_since, inclusive_due } => {
+        About::Access { legal_due, policy_due, paused_since, waiting_since, inclusive_due, reminders } => {
             let mut parts = vec![format!("by law until {}", clock::for_people(*legal_due))];
             if let Some(policy) = policy_due {
                 parts.push(format!("promised by {}", clock::for_people(*policy)));
@@ -175,6 +178,10 @@ fn about(desk: &Desk, item: &Item) -> Option<String> {
             }
             if inclusive_due != legal_due {
                 parts.push(format!("{} if every day of the pauses counted", day(*inclusive_due)));
+            }
+            if !reminders.is_empty() {
+                let days: Vec<String> = reminders.iter().map(|at| day(*at)).collect();
+                parts.push(format!("reminders on {}", days.join(" and ")));
             }
             Some(parts.join("; "))
         }
@@ -235,7 +242,7 @@ fn unseen(door: &mut Door<'_>, review: &Review) -> Result<(), Failure> {
     }
     writeln!(
         door.out,
-        "\n{} sealed to others; rules that may need them: {}. What looks owed may have been done there.",
+        "\n{} sealed to others; rules that may need them: {}.",
         if review.unseen.len() == 1 { "1 entry is".to_owned() } else { format!("{} entries are", review.unseen.len()) },
         review.unseen_rules.join(", ")
     )?;
@@ -258,7 +265,9 @@ pub fn item_json(desk: &Desk, item: &Item, now: i64) -> Json {
         "seen_by": desk.pack().obligation(item.flag).map(|known| &known.seen_by),
     });
     fields.extend(more.as_object().cloned().unwrap_or_default());
-    if let About::Access { legal_due, policy_due, .. } = &item.about {
+    if let About::Access { legal_due, policy_due, reminders, .. } = &item.about {
+        let days: Vec<String> = reminders.iter().map(|at| say::stamp(*at)).collect();
+        fields.insert("reminders".to_owned(), days.into());
         fields.insert("legal_due".to_owned(), say::stamp(*legal_due).into());
         fields.insert("policy_due".to_owned(), policy_due.map(say::stamp).into());
     }
@@ -281,12 +290,19 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
         door.json("due", json!({"now": say::stamp(review.now), "items": list}))?;
         return Ok(0);
     }
-    let mut last_day = String::new();
+    let mut rows: Vec<(i64, bool, &Item)> = Vec::new();
     for item in &items {
-        let at = item.due.unwrap_or(review.now);
+        rows.extend(
+            reminders(item, review.now).filter(|at| until.is_none_or(|until| *at <= until)).map(|at| (at, true, *item)),
+        );
+        rows.push((item.due.unwrap_or(review.now), false, item));
+    }
+    rows.sort_by_key(|(at, reminder, item)| (*at, !reminder, item.entry));
+    let mut last_day = String::new();
+    for (at, reminder, item) in rows {
         let today = day(at);
         if today != last_day {
-            let late = if at < review.now { "  (overdue)" } else { "" };
+            let late = if clock::is_after(review.now, at) && !reminder { "  (overdue)" } else { "" };
             writeln!(door.out, "{today}{late}")?;
             last_day = today;
         }
@@ -294,8 +310,12 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
         let step = item.meaning(desk.pack()).map(|(_, step)| step);
         let next = step.map_or("", |step| &step.next);
         let clock = clock::for_people(at);
-        let hour = clock.rsplit(' ').next().unwrap_or_default();
-        writeln!(door.out, "  {hour}  entry {}{case}  {}: {next}", item.entry, item.name())?;
+        let hour = if reminder { "-----" } else { clock.rsplit(' ').next().unwrap_or_default() };
+        let remind = match (reminder, item.due) {
+            (true, Some(due)) => format!("reminder, due {}: ", day(due)),
+            _ => String::new(),
+        };
+        writeln!(door.out, "  {hour}  entry {}{case}  {}: {remind}{next}", item.entry, item.name())?;
     }
     if items.is_empty() {
         writeln!(door.out, "Nothing is due.")?;
@@ -303,16 +323,31 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// The days from today on, each as its beginning, on which the policy wants people reminded of an item.
+fn reminders(item: &Item, now: i64) -> impl Iterator<Item = i64> {
+    let days = match &item.about {
+        About::Access { reminders, .. } => reminders.as_slice(),
+        _ => &[],
+    };
+    let today = clock::begin_of_day(clock::london_day(now));
+    days.iter().copied().filter(move |at| *at >= today)
+}
+
 /// Writes a calendar. It goes to a phone and to who knows where: entry numbers and flags, and no name or handle.
 fn calendar(door: &mut Door<'_>, desk: &Desk, items: &[&Item], review: &Review, path: &Path) -> Result<u8, Failure> {
-    let events = items.iter().filter_map(|item| {
+    let event = |item: &Item, at: i64, title: &str, id: &str| {
         let step = item.meaning(desk.pack()).map(|(_, step)| step);
-        Some(ics::Event {
-            id: format!("{}-{}-{}-{}", desk.ledger_id(), item.entry, item.flag, item.step),
-            due: item.due?,
-            title: format!("{} of entry {}", item.name(), item.entry),
+        ics::Event {
+            id: format!("{}-{}-{}-{}{id}", desk.ledger_id(), item.entry, item.flag, item.step),
+            due: at,
+            title: format!("{title}{} of entry {}", item.name(), item.entry),
             text: step.map(|step| format!("{}. Next: {}.", step.what, step.next)).unwrap_or_default(),
-        })
+        }
+    };
+    let events = items.iter().flat_map(|item| {
+        let days = reminders(item, review.now).enumerate();
+        let reminded = days.map(|(at, day)| event(item, day, "Reminder: ", &format!("-reminder-{at}")));
+        reminded.chain(item.due.map(|due| event(item, due, "", ""))).collect::<Vec<_>>()
     });
     let text = ics::calendar(events, review.now);
     if path == Path::new("-") {

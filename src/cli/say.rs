@@ -78,7 +78,7 @@ pub fn item_json(pack: &Pack, item: &Item, now: i64) -> Map<String, Json> {
         "severity": item.severity.name(), "due": item.due.map(stamp), "field": field,
         "closed": item.closed.map(|closed| json!({"by": closed.by, "at": stamp(closed.at)})),
         "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
-        "what": step.map(|step| &step.what), "next": step.map(|step| &step.next),
+        "what": step.map(|step| &step.what), "next": step.map(|step| &step.next), "unsure": item.unsure,
     });
     json.as_object().cloned().unwrap_or_default()
 }

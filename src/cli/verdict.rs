@@ -1,6 +1,7 @@
 //! What verifying found, in words: two sentences, findings by entry, and who would be needed to rewrite it.
 // Long because: both verdicts, and both their texts and JSON, are put into words in one place.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use indelible::cabinet::roll::Roll;
@@ -8,6 +9,7 @@ use indelible::decision::value::Moment;
 use indelible::review::item::{About, Item, State};
 use indelible::rules::clock;
 use indelible::rules::obligation::Severity;
+use indelible::verify::closings::{Compared, Left};
 use indelible::verify::report::{Finding, History, Layer, RecordKeeping, Report, Reviewed, Rewrite, WITNESSED_DAYS};
 use indelible::verify::retired::{Ground, Retirement};
 use indelible::verify::roster::Continues;
@@ -159,7 +161,17 @@ impl Verdict<'_> {
                 format!("not seen in whole. {} {}", self.hidden().unwrap_or_default(), self.counted())
             }
             RecordKeeping::Findings => {
-                format!("findings. {} {}", self.counted(), self.hidden().unwrap_or_default()).trim_end().to_owned()
+                let closings = self.report.findings.iter().filter(|finding| finding.code.of_closing());
+                let mut false_ones: Vec<u64> = closings.map(|finding| finding.entry).collect();
+                false_ones.dedup();
+                let closings = match false_ones.len() {
+                    0 => String::new(),
+                    1 => "1 closing does not fit what was entered.".to_owned(),
+                    several => format!("{several} closings do not fit what was entered."),
+                };
+                let parts = [closings, self.counted(), self.hidden().unwrap_or_default()];
+                let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+                format!("findings. {}", parts.join(" "))
             }
         }
     }
@@ -192,9 +204,11 @@ impl Verdict<'_> {
         let review = self.report.review.as_ref().map(|one| &one.found).filter(|found| !found.unseen.is_empty())?;
         let entries = count(review.unseen.len(), "entry");
         let rules = review.unseen_rules.join(", ");
-        Some(format!(
-            "{entries} could not be opened; rules that may need them: {rules}. What looks owed may have been done in one of them."
-        ))
+        let doubt = match review.unsure() {
+            0 => String::new(),
+            some => format!(" Of what looks owed or broken, {} may have been put right there.", count(some, "item")),
+        };
+        Some(format!("{entries} could not be opened; rules that may need them: {rules}.{doubt}"))
     }
 
     /// What is overdue or broken, by entry, with the rule, where it stands, and what to do next.
@@ -209,8 +223,9 @@ impl Verdict<'_> {
                 About::Gap(gap) => format!(" ({})", gap.field),
                 _ => String::new(),
             };
+            let unsure = if item.unsure { "; perhaps put right in an entry that could not be opened" } else { "" };
             (
-                format!("entry {}: {what}{field} ({}){due}{rule}", item.entry, item.name()),
+                format!("entry {}: {what}{field} ({}){due}{rule}{unsure}", item.entry, item.name()),
                 step.map(|step| step.next.clone()).unwrap_or_default(),
             )
         };
@@ -252,6 +267,10 @@ impl Verdict<'_> {
             text += "\n";
             text += &wrap(line, "");
         }
+        if let Some(closings) = self.closings() {
+            text += "\n";
+            text += &wrap(&closings, "");
+        }
         if !report.history.altered()
             && let Some(needed) = self.needed()
         {
@@ -259,6 +278,37 @@ impl Verdict<'_> {
             text += &wrap(&needed, "");
         }
         text
+    }
+
+    /// How many closings were compared with what they are of, and which could not be.
+    fn closings(&self) -> Option<String> {
+        let Compared { compared, left } = &self.report.closings;
+        let wrong: Vec<u64> = self
+            .report
+            .findings
+            .iter()
+            .filter(|finding| finding.code.of_closing())
+            .map(|finding| finding.entry)
+            .collect();
+        if *compared == 0 && left.is_empty() {
+            return None;
+        }
+        let mut text = match (*compared, wrong.is_empty()) {
+            (0, true) => String::new(),
+            (all, right) => {
+                let of = if all == 1 { "it is of" } else { "they are of" };
+                let how = if right { "counts, root and folders fit" } else { "see the findings" };
+                format!("{} compared with the entries {of}: {how}.", count(all, "closing"))
+            }
+        };
+        let mut reasons: BTreeMap<Left, Vec<u64>> = BTreeMap::new();
+        left.iter().for_each(|(entry, why)| reasons.entry(*why).or_default().push(*entry));
+        for (why, entries) in reasons {
+            let shown = entries.iter().take(5).map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let more = if entries.len() > 5 { format!(" and {} more", entries.len() - 5) } else { String::new() };
+            let _ = write!(text, " Not compared in whole: closing {shown}{more}, because {}.", left_because(why));
+        }
+        Some(text.trim_start().to_owned())
     }
 
     /// Who would be needed to rewrite what is here: the oldest stretch, and the newest.
@@ -357,6 +407,10 @@ impl Verdict<'_> {
                 "cosignatures": counts.cosignatures, "more_findings": counts.more_findings, "retired": counts.retired,
             },
             "retired": report.retired.iter().map(retired_json).collect::<Vec<_>>(),
+            "closings": {
+                "compared": report.closings.compared,
+                "not_compared": report.closings.left.iter().map(left_json).collect::<Vec<_>>(),
+            },
             "needed_to_rewrite": needed.collect::<Vec<_>>(),
             "ledger": report.ledger.map(|ledger| ledger.to_string()),
             "origin": report.origin,
@@ -383,6 +437,22 @@ fn review_json(Reviewed { found, pack }: &Reviewed) -> Json {
         |one: &&Item| !matches!(one.state(found.now), State::Closed | State::Shown) || one.severity == Severity::Red;
     let items: Vec<_> = found.items.iter().filter(told).map(|item| item_json(pack, item, found.now)).collect();
     json!({"items": items, "unseen": found.unseen, "unseen_rules": found.unseen_rules})
+}
+
+/// Why a closing was not compared, and what to do about it.
+fn left_because(why: Left) -> &'static str {
+    match why {
+        Left::Altered => "history was altered: what is here may not be what its signer saw",
+        Left::Continued => "it takes a whole verify, without --since",
+        Left::NoOverseer => "its signer was no overseer then, and it closes nothing",
+        Left::Unopened => "entries before it do not open to you; somebody to whom all of them open can compare it",
+        Left::Clock => "the clock went back from its days to earlier ones; compare its counts with `log`",
+        Left::TooMany => "too many different lists of entries are named as not opened",
+    }
+}
+
+fn left_json((entry, why): &(u64, Left)) -> Json {
+    json!({"entry": entry, "why": left_because(*why)})
 }
 
 /// What was retired, under what, and whether it was lawful.

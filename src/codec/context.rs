@@ -75,6 +75,16 @@ pub const OUTBOX_TRAY: Context = Context("indelible/v1 outbox tray", 25);
 pub const DRAFT: Context = Context("indelible/v1 draft", 26);
 /// The id of the statement that says so (`derive_key` over the draft's pin or text of its id, and the rule; first 16 bytes).
 pub const DRAFT_STOP: Context = Context("indelible/v1 stop of a draft", 27);
+/// The seeds of a case map's leaves (keyed by the structure seed of its closing, extendable output).
+pub const CASE_MAP_SEEDS: Context = Context("indelible/v1 case map seeds", 28);
+/// A leaf of a case map (keyed by its seed).
+pub const CASE_MAP_LEAF: Context = Context("indelible/v1 case map leaf", 29);
+/// An inner node of a case map (`derive_key` over two children).
+pub const CASE_MAP_NODE: Context = Context("indelible/v1 case map node", 30);
+/// The root of a case map (`derive_key` over the number of leaves and the topmost node).
+pub const CASE_MAP_ROOT: Context = Context("indelible/v1 case map root", 31);
+/// The running hash over the statement digests of one folder of a case (`derive_key` over the one before and the next digest).
+pub const CASE_MAP_ENTRIES: Context = Context("indelible/v1 case map entries", 32);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -106,6 +116,11 @@ pub const ALL: &[Context] = &[
     OUTBOX_TRAY,
     DRAFT,
     DRAFT_STOP,
+    CASE_MAP_SEEDS,
+    CASE_MAP_LEAF,
+    CASE_MAP_NODE,
+    CASE_MAP_ROOT,
+    CASE_MAP_ENTRIES,
 ];
 
 impl Context {

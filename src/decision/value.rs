@@ -13,8 +13,8 @@ use crate::codec::{Bytes, CaseTag, Digest, PersonId, ShortText};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FieldId(pub u16);
 
-/// The ids of the fields that public entries carry, and of those by which retiring is judged: part of the format, since a
-/// verifier reads them without a pack.
+/// The ids of the fields that public entries carry, and of those by which retiring and closings are judged: part of the
+/// format, since a verifier reads them without a pack.
 pub mod field {
     use super::FieldId;
 
@@ -104,6 +104,16 @@ pub mod field {
     pub const RETIRED_KIND_CLASS: FieldId = FieldId(407);
     /// The day on which its time was over.
     pub const RETIRED_DUE: FieldId = FieldId(408);
+    /// Whether nothing was written in the days that a closing is of.
+    pub const NIL: FieldId = FieldId(188);
+    /// A kind that a closing counts.
+    pub const KIND_COUNTS_KIND: FieldId = FieldId(411);
+    /// How many entries it had.
+    pub const KIND_COUNTS_COUNT: FieldId = FieldId(412);
+    /// The root of a closing's case map.
+    pub const CASE_MAP_ROOT: FieldId = FieldId(416);
+    /// An entry that a closing's signer could not open.
+    pub const UNOPENED: FieldId = FieldId(417);
 }
 
 /// How exactly a time is known.

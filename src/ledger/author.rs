@@ -26,9 +26,6 @@ use crate::seal::words::WordsKey;
 use crate::store::disk::Disk;
 use crate::store::durable;
 
-/// The closing period of own copies: there are no closings yet, so there is one period.
-const PERIOD: u64 = 0;
-
 impl<D: Disk> Desk<D> {
     /// Takes the author's chain with its lock, brings it up to the ledger, sends the outbox, and enters
     /// `tail.set_aside` where torn bytes wait.
@@ -259,15 +256,17 @@ impl<D: Disk> Desk<D> {
         Ok(places)
     }
 
-    /// The author's own way back to the words, unsynced: without it the words are still in the folder.
+    /// The author's own way back to the words, unsynced: without it the words are still in the folder. It goes to the period
+    /// that runs now: somebody may have closed the day since the last one was kept.
     pub(super) fn keep_own(&mut self, authored: &[Authored]) -> Result<(), LedgerError> {
         if authored.iter().all(|authored| authored.words_key.is_none()) {
             return Ok(());
         }
         let mut rng = durable::entropy();
-        let mut own = match self.own.take() {
+        let period = own::newest_period(&self.ledger.cabinet())?;
+        let mut own = match self.own.take().filter(|own| own.period() == period) {
             Some(own) => own,
-            None => self.own_copy(&mut rng)?,
+            None => self.own_copy(period, Durable::Later, &mut rng)?,
         };
         let keys =
             authored.iter().filter_map(|authored| Some((authored.statement.digest(), authored.words_key.as_ref()?)));
@@ -276,11 +275,17 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    fn own_copy(&self, rng: &mut impl CryptoRng) -> Result<OwnCopy, LedgerError> {
+    /// Opens the author's own copy of a period, or begins one.
+    pub(super) fn own_copy(
+        &self,
+        period: u64,
+        when: Durable,
+        rng: &mut impl CryptoRng,
+    ) -> Result<OwnCopy, LedgerError> {
         let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
-        match OwnCopy::open(&cabinet, &author, PERIOD, self.identity.secret()) {
+        match OwnCopy::open(&cabinet, &author, period, self.identity.secret()) {
             Err(CabinetError::Missing) => {
-                Ok(OwnCopy::create(&cabinet, &author, PERIOD, &[self.identity.recipient()], rng)?)
+                Ok(OwnCopy::create(&cabinet, &author, period, &[self.identity.recipient()], when, rng)?)
             }
             other => Ok(other?),
         }

@@ -10,6 +10,9 @@ use crate::head::receipt::Receipt;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::Desk;
 use crate::ledger::show::Shown;
+use crate::review::book::Book;
+use crate::review::item::Standing;
+use crate::rules::clock;
 use crate::rules::codes::Code;
 use crate::store::disk::Disk;
 
@@ -63,8 +66,12 @@ pub struct ConsentReceipt {
     pub withdrawal_explained: Option<bool>,
     /// The notice, where one was entered.
     pub notice: Option<Notice>,
-    /// How long it is kept, in the pack's words.
+    /// How long it is kept, in words: by the policy and the pack that it was entered under.
     pub retention: String,
+    /// Where it stood when the receipt was made, by all that could be read then.
+    pub standing: Option<Standing>,
+    /// When that was, in milliseconds UTC.
+    pub made: i64,
     /// The rule pack by which it was entered.
     pub pack: String,
     /// The proof that it was entered.
@@ -98,8 +105,9 @@ impl<D: Disk> Desk<D> {
             let known = self.pack.list(list).and_then(|list| list.find(&code));
             (code.clone(), known.map_or(code, |known: &Code| known.text.clone()))
         };
+        let made = now();
         let kept = if body.folder() == Some(Folder::Protection) { "child_protection" } else { "general" };
-        let retention = self.pack.list("RETENTION").and_then(|list| list.find(kept));
+        let retention = self.rules().keep(&body.pack, &body.policy, kept);
         let child = body.case.and_then(|case| self.roll.case(case));
         let notice = body.references.iter().find_map(|to| {
             let number = self.number_of(entry, &body, to)?;
@@ -122,10 +130,21 @@ impl<D: Disk> Desk<D> {
             explained: EXPLAINED.map(|part| text(&format!("explained/{part}"))),
             withdrawal_explained: text("assured/withdrawal_explained").map(|said| said == "yes"),
             notice,
-            retention: retention.map(|code| code.text.clone()).unwrap_or_default(),
+            retention: retention.map(|keep| keep.words()).unwrap_or_default(),
+            standing: self.standing(entry, body.case, made)?,
+            made,
             pack: format!("{} {}", self.pack.name(), self.pack.version()),
             receipt: self.ledger.receipt(entry)?,
         })
+    }
+
+    /// Where a consent stands at a time (milliseconds UTC), by what this device reads of its case.
+    fn standing(&self, entry: u64, case: Option<CaseTag>, at: i64) -> Result<Option<Standing>, LedgerError> {
+        let facts = self.facts_around(case)?;
+        let roster = &self.roster;
+        let roles = |person, entry, at| roster.roles(person, entry, at);
+        let book = Book::open(&facts, self.rules(), &roles);
+        Ok(book.fact(entry).map(|consent| book.standing(consent, at)))
     }
 
     /// The name of who said yes: of the roll, or as it was typed.
@@ -169,8 +188,26 @@ impl ConsentReceipt {
             .notice
             .as_ref()
             .map(|notice| json!({"entry": notice.entry, "version": notice.version, "hash": notice.hash.to_string()}));
+        let mut events = vec![
+            json!({"state": "given", "time": self.given.typed(), "valid_until": self.ends, "method": self.method}),
+        ];
+        events.extend(self.standing.as_ref().and_then(|standing| {
+            let (state, entry) = match standing {
+                Standing::Withdrawn(entry) => ("withdrawn", Some(*entry)),
+                Standing::Renewed(entry) => ("re-confirmed", Some(*entry)),
+                Standing::Expired => ("expired", None),
+                Standing::Disputed(entry) => ("invalidated", Some(*entry)),
+                Standing::NotValid(_) => ("invalidated", None),
+                Standing::Valid { .. } | Standing::Refused => return None,
+            };
+            Some(json!({"state": state, "entry": entry}))
+        }));
+        let stands = self.standing.as_ref().map(|standing| {
+            json!({"state": standing.name(), "counts": standing.counts(), "at": clock::rfc3339(self.made, clock::london_offset(self.made))})
+        });
         json!({
             "entry": self.entry,
+            "standing": stands,
             "header": {
                 "schema_version": "ISO/IEC TS 27560:2023",
                 "record_id": self.record.to_string(),
@@ -199,7 +236,7 @@ impl ConsentReceipt {
                 {"party_id": self.giver, "type": "holder_of_parental_responsibility", "name": self.giver, "address": null,
                  "contact": null},
             ],
-            "events": [{"state": "given", "time": self.given.typed(), "valid_until": self.ends, "method": self.method}],
+            "events": events,
             "rules": self.pack,
             "receipt": self.receipt.to_string(),
         })

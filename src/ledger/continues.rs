@@ -26,7 +26,7 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Change, LedgerError> {
-        self.time = now();
+        self.catch_up(now())?;
         self.need_leading()?;
         let checkpoint = before.checkpoint();
         let Some(key) = before.log_keys().last().filter(|_| checkpoint.origin() != self.roster.origin()) else {

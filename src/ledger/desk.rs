@@ -7,6 +7,7 @@ use crate::cabinet::folder_keys::{self, FolderFile};
 use crate::cabinet::identity::Identity;
 use crate::cabinet::own::OwnCopy;
 use crate::cabinet::roll::{self, Roll};
+use crate::cabinet::second::Shown;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
@@ -55,6 +56,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) known: RefCell<Option<facts::Known>>,
     /// Folder keys that were opened, at their first use.
     pub(super) ring: OnceCell<Vec<FolderFile>>,
+    /// What is shown to this device as a second person's, at its first use.
+    pub(super) shown: OnceCell<Vec<Shown>>,
 }
 
 /// A person of the roster, with what the roll says of them.
@@ -113,7 +116,7 @@ impl<D: Disk> Desk<D> {
         })?;
         let pack = read_pack(&ledger, &roster)?;
         let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
-        let (time, ring) = (roster.latest(), OnceCell::new());
+        let (time, ring, shown) = (roster.latest(), OnceCell::new(), OnceCell::new());
         let mut desk = Desk {
             ledger,
             identity,
@@ -128,6 +131,7 @@ impl<D: Disk> Desk<D> {
             known: RefCell::default(),
             rules: OnceCell::new(),
             ring,
+            shown,
         };
         desk.compare_receipt()?;
         desk.ledger.compare_known()?;
@@ -207,7 +211,14 @@ impl<D: Disk> Desk<D> {
 
     /// Returns the structure keys alone.
     pub(super) fn structure_keys(&self) -> Keys {
-        keys_of(self.held.iter(), self.ledger_id())
+        let mut keys = keys_of(self.held.iter(), self.ledger_id());
+        keys.content.extend(self.shown().iter().cloned());
+        keys
+    }
+
+    /// Returns what is shown to this device as a second person's. A cabinet that cannot be read shows nothing.
+    pub(super) fn shown(&self) -> &[Shown] {
+        self.shown.get_or_init(|| self.shown_here().unwrap_or_default())
     }
 
     /// Reads on in the log. Under the lock: what another program is writing just now is not torn.
@@ -241,7 +252,7 @@ impl<D: Disk> Desk<D> {
     /// Reads the keys of the cabinet anew: who reads what may have changed.
     pub(super) fn read_keys(&mut self) -> Result<(), LedgerError> {
         self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
-        self.ring = OnceCell::new();
+        (self.ring, self.shown) = (OnceCell::new(), OnceCell::new());
         self.forget_facts();
         Ok(())
     }

@@ -305,6 +305,9 @@ impl<D: Disk> Desk<D> {
             let stamp = folder_keys::stamp(&cabinet, *id).unwrap_or(0);
             hasher.update(id.as_bytes()).update(&stamp.to_be_bytes());
         }
+        for (digest, _) in self.shown() {
+            hasher.update(digest.as_bytes());
+        }
         for held in &self.held {
             hasher.update(held.author.as_bytes()).update(&held.epoch.to_be_bytes());
             hasher.update(&[u8::from(held.key().is_some())]);

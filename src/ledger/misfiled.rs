@@ -65,6 +65,9 @@ impl<D: Disk> Desk<D> {
         let kind = crate::codec::KindNumber::of("confirmation").ok_or(LedgerError::NoPack)?;
         let decision = self.decide(kind, None, values, references, now())?.of_sealed();
         let entered = self.enter(decision, now, rng)?;
+        if view != "agrees_if" {
+            self.shown_no_more(entry)?;
+        }
         if view == "agrees" && body.kind.name() == Some("misfiled") {
             match self.refile(entry, now, rng) {
                 // Whoever proposes to retire it does it then.

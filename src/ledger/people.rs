@@ -2,6 +2,7 @@
 
 use rand_core::CryptoRng;
 
+use crate::cabinet::readers::Readers;
 use crate::cabinet::roll::{CaseLine, PersonLine, Roll};
 use crate::cabinet::wrap::Recipient;
 use crate::cabinet::{CabinetError, folder_keys};
@@ -354,10 +355,10 @@ impl<D: Disk> Desk<D> {
         let lock = self.ledger.lock()?;
         let mut roll = Roll::load(&cabinet, self.identity.secret())?;
         roll.add_case(line)?;
-        let readers = self.devices(&self.roster.overseers(self.time).map(|overseer| overseer.person).collect())?;
         let folders = [Folder::General, Folder::Protection, Folder::Legal];
         let keys: Vec<FolderPrivate> = folders.iter().map(|_| FolderPrivate::generate(rng)).collect();
-        for key in &keys {
+        for (folder, key) in folders.iter().zip(&keys) {
+            let readers = self.devices(&self.readers_of(Some(tag), *folder, &Readers::default()))?;
             folder_keys::save(&cabinet, key, &readers, &[])?;
         }
         // The roll before the entry: a crash between them leaves a line that names no case yet.

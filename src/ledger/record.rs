@@ -523,7 +523,7 @@ impl<D: Disk> Desk<D> {
         let seen = self.ledger.seen();
         chain.saw(seen.number, seen.link)?;
         chain.save(Durable::Later)?;
-        Ok(())
+        self.show_waiting(&authored)
     }
 
     /// Whether an entry of ours says what this decision says, words included.

@@ -120,9 +120,10 @@ pub fn recover(dir: &Path, config: &Path, secret: &AgeSecret, now: i64) -> Resul
     }
     let keys = keys_of(sheet.structure.iter(), LedgerId::ZERO);
     read_on(&mut table, &ledger, &keys)?;
+    let rules = roster.rulebook().ok_or(LedgerError::NoPack)?;
     for file in sheet.folders {
         let Some(epoch) = roster.folder_key(&file.id) else { continue };
-        let mut persons: BTreeSet<PersonId> = readers_of(roster, now, epoch.case, epoch.folder, &table);
+        let mut persons: BTreeSet<PersonId> = readers_of(roster, &rules, now, epoch.case, epoch.folder, &table);
         persons.retain(|person| !file.kept_out.contains(person));
         let may = devices(roster, roster.current().filter(|one| persons.contains(&one.person)))?;
         let readers = join([&file.readers, &may]);

@@ -26,7 +26,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
-use crate::review::retiring::{Alone, Proposal, Register, Row, Target, kind_class, structure_stays};
+use crate::review::retiring::{Alone, Obstacle, Proposal, Register, Row, Target, kind_class, structure_stays};
 use crate::seal::structure::{self, ContentKey, StructurePart};
 use crate::seal::words::{self, WordsKey};
 use crate::store::disk::Disk;
@@ -161,9 +161,12 @@ impl<D: Disk> Desk<D> {
         if register.done_under(proposal).next().is_some() {
             return Err(waits());
         }
-        let judged = |desk: &Self| match register.obstacles(&proposed, &[], u64::MAX, desk.time) {
-            obstacles if obstacles.is_empty() => Ok(()),
-            obstacles => Err(LedgerError::Kept(obstacles)),
+        let judged = |desk: &Self| {
+            let mut obstacles = register.obstacles(&proposed, &[], u64::MAX, desk.time);
+            // Whether it was said again in the right case, holds, requests: only who oversees sees that, and judges by it
+            // before anything is carried out.
+            obstacles.retain(|one| desk.is_overseer() || !matches!(one, Obstacle::NotRefiled(_)));
+            if obstacles.is_empty() { Ok(()) } else { Err(LedgerError::Kept(obstacles)) }
         };
         let (entered, approval) = match register.approved(proposal, u64::MAX) {
             Ok(approval) if view == "agrees" && self.is_overseer() => (None, approval.entry),
@@ -177,6 +180,9 @@ impl<D: Disk> Desk<D> {
                     }
                 }
                 let entered = self.enter_approval(&proposed, view, now, rng)?;
+                if view != "agrees_if" {
+                    self.shown_no_more(proposal)?;
+                }
                 let number = entered.number;
                 if view != "agrees" || !self.is_overseer() {
                     return Ok(Approved { entered: Some(entered), done: Vec::new(), entries: 0 });
@@ -436,16 +442,17 @@ impl<D: Disk> Desk<D> {
         for held in &self.held {
             structure_keys::give_way(&cabinet, &held.author, held.epoch)?;
         }
-        // Authors' own copies: made anew without what is gone, out of the keys that remain.
+        // Authors' own copies of the period that runs: made anew without what is gone, out of the keys that remain.
+        // Those of earlier periods hold what nobody is to open any more, if a crash has left some.
+        let period = own::newest_period(&cabinet)?;
+        own::destroy_before(&cabinet, period)?;
         for author in under.values().map(|(row, _)| row.key).collect::<BTreeSet<_>>() {
             let public = PublicKey::from_bytes(&author)?;
             let enrolment = self.roster.enrolment(&author).filter(|enrolment| enrolment.is_current());
             let device = enrolment.map(|enrolment| Recipient::parse(&enrolment.recipient)).transpose();
             let device: Vec<Recipient> = device.map_err(CabinetError::from)?.into_iter().collect();
             let keys = remains.own.get(&author).map(Vec::as_slice).unwrap_or_default();
-            for period in own::periods(&cabinet, &public)? {
-                own::rewrite(&cabinet, &public, period, &device, keys, rng)?;
-            }
+            own::rewrite(&cabinet, &public, period, &device, keys, rng)?;
         }
         self.own = None;
         self.read_keys()?;
@@ -479,6 +486,8 @@ impl<D: Disk> Desk<D> {
         // Which keys go: those that open one of the entries. A key that was punctured before goes too, if it kept one.
         let mut goes: HashSet<FolderKeyId> = HashSet::new();
         let mut own: HashMap<FolderKeyId, Option<FolderFile>> = HashMap::new();
+        // What was entered before the closing that began the period is in nobody's own copy any more.
+        let begins = self.periods()?.begins;
         let concerned: HashSet<[u8; 32]> = under.values().map(|(row, _)| row.key).collect();
         let mut authors = HashSet::new();
         for author in &concerned {
@@ -518,8 +527,8 @@ impl<D: Disk> Desk<D> {
                     }
                 }
             }
-            if let (None, true, Some(body)) = (gone, sealed_words, body.filter(|body| authors.contains(&body.author.0)))
-            {
+            let own_copied = |body: &&Body| entry >= begins && authors.contains(&body.author.0);
+            if let (None, true, Some(body)) = (gone, sealed_words, body.filter(own_copied)) {
                 // Of the folders that are punctured the key is at hand; the author's others are opened.
                 let at_hand = folders.iter().any(|file| file.id == body.folder_key);
                 let other = |own: &mut HashMap<FolderKeyId, Option<FolderFile>>| {

@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 use serde_json::{Map, Value as Json};
 
-use crate::cabinet::own::{self, OwnCopy};
+use crate::cabinet::own;
 use crate::cabinet::sitting::Sittings;
 use crate::codec::{Digest, Folder, KindNumber, StatementId};
 use crate::decision::gap::Facts;
@@ -19,7 +19,7 @@ use crate::ledger::desk::Desk;
 use crate::ledger::open::Ledger;
 use crate::ledger::read::Stored;
 use crate::ledger::record::code;
-use crate::review::findings::{self, Finding};
+use crate::review::findings::{self, Finding, Under};
 use crate::seal::SealError;
 use crate::seal::commitment::words_root;
 use crate::seal::structure::StructureKey;
@@ -129,7 +129,9 @@ impl<D: Disk> Desk<D> {
     /// Returns the flags that follow from an entry itself.
     #[must_use]
     pub fn findings(&self, number: u64, body: &Body, recorded: i64, previous: Option<i64>) -> Vec<Finding> {
-        let through = body.references.iter().filter(|to| self.pack.emergency_through(to.relation));
+        let under = Under { rules: self.rules(), pack: &body.pack, policy: &body.policy };
+        let pack = under.rules.pack(under.pack);
+        let through = body.references.iter().filter(|to| pack.emergency_through(to.relation));
         let behind: Vec<Value> = through
             .filter_map(|to| self.entry(self.number_of(number, body, to)?))
             .flat_map(|entry| entry.values)
@@ -143,7 +145,7 @@ impl<D: Disk> Desk<D> {
             relations: body.references.iter().map(|reference| reference.relation).collect(),
             behind: &behind,
         };
-        findings::flags(&self.pack, &facts, recorded, previous)
+        findings::flags(under, &facts, recorded, previous)
     }
 
     /// Returns the fields as they were typed.
@@ -182,14 +184,8 @@ impl<D: Disk> Desk<D> {
     }
 
     pub(super) fn own_words_key(&self, digest: &Digest) -> Result<Option<words::WordsKey>, LedgerError> {
-        let (cabinet, author) = (self.ledger.cabinet(), self.identity.author());
-        for period in own::periods(&cabinet, &author)? {
-            let Ok(copy) = OwnCopy::open(&cabinet, &author, period, self.identity.secret()) else { continue };
-            if let Some(key) = copy.find(digest)? {
-                return Ok(Some(key));
-            }
-        }
-        Ok(None)
+        let own = own::newest(&self.ledger.cabinet(), &self.identity.author(), self.identity.secret())?;
+        Ok(own.map(|own| own.find(digest)).transpose()?.flatten())
     }
 
     /// Enters that words of a folder are opened, once for a sitting; returns that entry.

@@ -23,6 +23,7 @@ use crate::ledger::init::folder_values;
 use crate::ledger::open::Ledger;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
+use crate::rules::rulebook::Rulebook;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
 use crate::verify::entry::Keys;
@@ -55,6 +56,7 @@ impl<D: Disk> Desk<D> {
             return Ok(());
         }
         self.finish_retiring(rng)?;
+        self.end_periods(false, rng)?;
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);
@@ -68,6 +70,7 @@ impl<D: Disk> Desk<D> {
         self.wrap_structure(&overseers, rng)?;
         // A device that had none may have its own key now, and needs it to publish anything.
         self.read_keys()?;
+        self.settle_shown()?;
         let mut renewals = self.wrap_folders(&table)?;
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
@@ -106,11 +109,11 @@ impl<D: Disk> Desk<D> {
         Ok(table)
     }
 
-    /// Returns the persons who may read a folder: the overseers, in `general` the child's key person, and whoever has a
-    /// grant. Who is kept out of one file is another question.
+    /// Returns the persons who may read a folder: the overseers, whoever the policy lets read by role (without one, the child's
+    /// key person in `general`), and whoever has a grant. Who is kept out of one file is another question.
     #[must_use]
     pub fn readers_of(&self, case: Option<CaseTag>, folder: Folder, table: &Readers) -> BTreeSet<PersonId> {
-        readers_of(&self.roster, self.time, case, folder, table)
+        readers_of(&self.roster, self.rules(), self.time, case, folder, table)
     }
 
     /// Returns the devices in force of some persons, and the recovery sheet's recipient, rising.
@@ -340,17 +343,23 @@ impl<D: Disk> Desk<D> {
 /// Returns the persons who may read a folder at a time, as [`Desk::readers_of`].
 pub(super) fn readers_of(
     roster: &Roster,
+    rules: &Rulebook,
     time: i64,
     case: Option<CaseTag>,
     folder: Folder,
     table: &Readers,
 ) -> BTreeSet<PersonId> {
     let overseers = roster.overseers(time).map(|enrolment| enrolment.person);
-    let of_case = case.into_iter().flat_map(|case| roster.roles_of_case(case, time));
-    let key_persons =
-        of_case.filter(|(_, role)| *role == Role::KeyPerson && folder == Folder::General).map(|(person, _)| person);
     let granted = table.granted(case, folder, time).map(|grant| grant.person);
-    overseers.chain(key_persons).chain(granted).collect()
+    let mut persons: BTreeSet<PersonId> = overseers.chain(granted).collect();
+    let by_role = rules.grants_at(time).into_iter().filter(|grant| grant.folders.contains(&folder));
+    for role in by_role.filter_map(|grant| Role::from_code(&grant.role)) {
+        let of_case = case.into_iter().flat_map(|case| roster.roles_of_case(case, time));
+        persons.extend(of_case.filter(|(_, held)| *held == role).map(|(person, _)| person));
+        let everywhere = roster.current().filter(|one| roster.holds_now(one.person, time, |held| held == role));
+        persons.extend(everywhere.map(|one| one.person));
+    }
+    persons
 }
 
 /// Reads the grants on from where a table ends, as far as these keys open the entries.

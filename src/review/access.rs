@@ -100,12 +100,17 @@ impl<'a> Book<'a> {
 
         let day = |day: NaiveDate| clock::end_of_day(day);
         let mut item = self.item_due(fact, "SAR-DUE", "release", running.received, Some(day(running.clock.due())));
+        let policy = self.rules.policy(&fact.policy);
+        let wanted = policy.map_or(&[][..], |policy| &policy.access().reminder_days);
+        let reminders = wanted.iter().map(|days| clock::days_after(clock::london_day(running.received), *days));
+        let reminders = reminders.filter(|day| *day < running.clock.due()).map(clock::begin_of_day).collect();
         item.about = About::Access {
             legal_due: day(running.clock.legal_due),
             policy_due: running.clock.policy_due.map(day),
             paused_since: running.clock.paused_since.map(clock::begin_of_day),
             waiting_since: running.clock.waiting_since.map(clock::begin_of_day),
             inclusive_due: day(running.clock.inclusive_due),
+            reminders,
         };
         out.push(item.closed(running.ended));
         for released in parts().filter(of("access.released")) {

@@ -318,7 +318,19 @@ impl<'a> Book<'a> {
         let known = pack.obligation(flag).and_then(|obligation| obligation.step(step));
         let severity = known.map_or(Severity::Item, |step| step.severity);
         let (entry, author, case) = (fact.entry, fact.person, fact.case);
-        Item { flag, step, entry, author, case, since, due, severity, closed: None, about: About::Nothing }
+        Item {
+            flag,
+            step,
+            entry,
+            author,
+            case,
+            since,
+            due,
+            severity,
+            closed: None,
+            about: About::Nothing,
+            unsure: false,
+        }
     }
 }
 

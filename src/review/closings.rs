@@ -31,6 +31,8 @@ pub const UNASKED: [&str; 8] = [
     "grant.ended",
     "mirror.deleted",
 ];
+/// Kinds that are no writing: a period with nothing else in it is a nil return.
+pub const NO_WRITING: [&str; 2] = ["closing", "body.read"];
 /// Calendar days within which the next opening day is looked for.
 const AHEAD: u32 = 400;
 

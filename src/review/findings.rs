@@ -1,8 +1,10 @@
 //! The flags of one entry: those that follow from itself, its recorded time, and the entry before it.
 
+use crate::codec::Digest;
 use crate::decision::gap::{Facts, Flag, Gap, GapLevel};
 use crate::rules::clock;
 use crate::rules::pack::Pack;
+use crate::rules::rulebook::Rulebook;
 
 /// A flag of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +17,26 @@ pub struct Finding {
     pub days: u64,
 }
 
+/// The rules that an entry is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Under<'a> {
+    /// All that were adopted.
+    pub rules: &'a Rulebook,
+    /// The pack that the entry was written under.
+    pub pack: &'a Digest,
+    /// The policy that it was written under; zero for none.
+    pub policy: &'a Digest,
+}
+
 /// Returns the flags of an entry that was recorded at `recorded_ms`, after one recorded at `previous_ms`.
 ///
 /// INCOMPLETE is that of the entry alone: a later entry that completes it closes it.
 #[must_use]
-pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Option<i64>) -> Vec<Finding> {
+pub fn flags(under: Under<'_>, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Option<i64>) -> Vec<Finding> {
+    let pack = under.rules.pack(under.pack);
     let plain = |flag| Finding { flag, gaps: Vec::new(), days: 0 };
     let mut findings = Vec::new();
-    if let Some(days) = late(pack, facts, recorded_ms) {
+    if let Some(days) = late(under, facts, recorded_ms) {
         findings.push(Finding { days, ..plain(Flag::Late) });
     }
     let gaps = open_gaps(pack, facts);
@@ -38,12 +52,13 @@ pub fn flags(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64, previous_ms: Opti
     findings
 }
 
-/// Returns on how many days after it was learned the entry was written, if that is after the pack's last working day.
-fn late(pack: &Pack, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
+/// Returns on how many days after it was learned the entry was written, if that is later than the rules allow.
+fn late(under: Under<'_>, facts: &Facts<'_>, recorded_ms: i64) -> Option<u64> {
     if !facts.learned.is_some() {
         return None;
     }
-    let due = pack.within("LATE", "written")?.due(pack.calendar(), facts.learned.milliseconds);
+    let clock = under.rules.clock(under.pack, under.policy, "LATE", "written")?;
+    let due = clock.due(under.rules.working_days_at(recorded_ms), facts.learned.milliseconds);
     clock::is_after(recorded_ms, due).then(|| days_between(facts.learned.milliseconds, recorded_ms))
 }
 
@@ -84,9 +99,13 @@ mod tests {
         }
     }
 
+    fn built_in(rules: &Rulebook) -> Under<'_> {
+        Under { rules, pack: &Digest::ZERO, policy: &Digest::ZERO }
+    }
+
     fn late_days(learned: &str, recorded: &str) -> Option<u64> {
-        let pack = Pack::parse(BUILT_IN).unwrap();
-        let findings = flags(&pack, &facts("discussion", learned, &[]), at(recorded), None);
+        let rules = Rulebook::new(Pack::parse(BUILT_IN).unwrap());
+        let findings = flags(built_in(&rules), &facts("discussion", learned, &[]), at(recorded), None);
         findings.iter().find(|finding| finding.flag == Flag::Late).map(|finding| finding.days)
     }
 
@@ -103,6 +122,23 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_gives_itself_less_time_is_late_earlier() {
+        let pack = Pack::parse(BUILT_IN).unwrap();
+        let text = crate::rules::policy::Policy::built_in("policy-000").unwrap();
+        let text = text.replace("[clocks]", "[clocks]\n\"LATE/written\" = \"eod\"");
+        let policy = crate::rules::policy::Policy::parse(&text, &pack).unwrap();
+        let mut rules = Rulebook::new(pack);
+        let own = Digest::new([7; 32]);
+        rules.add_policy(own, policy);
+        let learned = facts("discussion", "2026-10-06 10:42", &[]);
+        let late = |policy: &Digest| {
+            let under = Under { rules: &rules, pack: &Digest::ZERO, policy };
+            flags(under, &learned, at("2026-10-07 12:00"), None).iter().any(|finding| finding.flag == Flag::Late)
+        };
+        assert!(late(&own) && !late(&Digest::ZERO));
+    }
+
+    #[test]
     fn gaps_emergencies_and_clocks_are_seen_from_structure_alone() {
         let pack = Pack::parse(BUILT_IN).unwrap();
         let code = |path: &str, code: &str| Value {
@@ -113,7 +149,8 @@ mod tests {
         let values = [code("risk_level", "RL-4"), code("recipient.agency", "AG-HOSP")];
         let mut share = facts("decision.share", "2026-10-06 10:42", &values);
         let recorded = at("2026-10-06 12:05");
-        let findings = flags(&pack, &share, recorded, Some(recorded + 1));
+        let rules = Rulebook::new(pack);
+        let findings = flags(built_in(&rules), &share, recorded, Some(recorded + 1));
         let found: Vec<Flag> = findings.iter().map(|finding| finding.flag).collect();
         assert_eq!(found, [Flag::Incomplete, Flag::Emergency, Flag::ClockBack]);
         let open = &findings[0].gaps;
@@ -121,9 +158,9 @@ mod tests {
         assert!(open.iter().any(|gap| gap.field == "recipient.verified"));
         assert!(open.iter().any(|gap| gap.field == "occurred_at"));
         share.relations.push(RelationNumber::of("completes").unwrap());
-        let findings = flags(&pack, &share, recorded, Some(recorded));
+        let findings = flags(built_in(&rules), &share, recorded, Some(recorded));
         assert_eq!(findings.iter().map(|finding| finding.flag).collect::<Vec<_>>(), [Flag::Emergency]);
-        assert!(flags(&pack, &Facts { kind: KindNumber(9999), ..share }, i64::MAX, None).len() <= 1);
+        assert!(flags(built_in(&rules), &Facts { kind: KindNumber(9999), ..share }, i64::MAX, None).len() <= 1);
     }
 
     #[test]

@@ -102,6 +102,8 @@ pub enum About {
         waiting_since: Option<i64>,
         /// The last moment if every day of the pauses counted; shown only.
         inclusive_due: i64,
+        /// The days before it on which the policy wants people reminded, each as its beginning in milliseconds UTC.
+        reminders: Vec<i64>,
     },
     /// Of UNBACKED: entries in which somebody did not agree.
     Declined(Vec<u64>),
@@ -182,6 +184,8 @@ pub struct Item {
     pub closed: Option<Closed>,
     /// What more there is to say.
     pub about: About,
+    /// Whether it may have been closed, or made lawful beforehand, in an entry that could not be read.
+    pub unsure: bool,
 }
 
 impl Item {
@@ -212,7 +216,8 @@ impl Item {
         Some((known, known.step(self.step)?))
     }
 
-    /// Whether it speaks against the record keeping at a time: overdue, or a broken rule that nobody has made good.
+    /// Whether it speaks against the record keeping at a time: overdue, or a broken rule that nobody has made good; whether
+    /// for certain, [`Item::unsure`] says.
     #[must_use]
     pub fn counts_against(&self, now: i64) -> bool {
         let state = self.state(now);
@@ -246,6 +251,13 @@ impl Review {
         let mut waiting: Vec<&Item> = self.items.iter().filter(|item| item.state(self.now).waits()).collect();
         waiting.sort_by_key(|item| (!item.is_red(self.now), item.due.unwrap_or(i64::MAX), item.entry));
         waiting
+    }
+
+    /// Returns how many items speak against the record keeping, and may have been put right in an entry that could not be
+    /// read.
+    #[must_use]
+    pub fn unsure(&self) -> usize {
+        self.items.iter().filter(|item| item.unsure && item.counts_against(self.now)).count()
     }
 
     /// Returns the flags of an entry.

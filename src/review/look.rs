@@ -1,7 +1,7 @@
 //! The review: every rule over every entry, as one pure function.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 use crate::review::access::Running;
 use crate::review::book::{Book, Roles};
@@ -9,6 +9,8 @@ use crate::review::decide::{SHARES, is_concern};
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Item, Review};
 use crate::review::values::Held;
+use crate::rules::kind::{FolderRule, Kind};
+use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
 /// What a review is made of.
@@ -33,6 +35,8 @@ pub struct Look<'a> {
 const HIDDEN_RULES: [&str; 4] = ["R20", "R26", "R28", "R31"];
 /// The rule by which days are closed.
 const CLOSINGS_RULE: &str = "R29";
+/// The broken rule that public entries alone decide.
+const CERTAIN: &str = "ROLE-INVALID";
 /// Every rule that entries are judged by.
 const ALL_RULES: [&str; 31] = [
     "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16",
@@ -51,7 +55,8 @@ pub fn review(look: &Look<'_>) -> Review {
         unclosed.sort_by_key(key);
         lists.push(unclosed);
     }
-    let items = together(lists);
+    let mut items = together(lists);
+    doubt(look, &mut items);
     let public_only = look.facts.iter().all(|fact| fact.kind.publicity() != Some(crate::codec::Publicity::Sealed));
     let mut unseen_rules = match (look.unseen.is_empty(), public_only) {
         (true, _) => Vec::new(),
@@ -63,6 +68,26 @@ pub fn review(look: &Look<'_>) -> Review {
         unseen_rules.sort_unstable();
     }
     Review { now: look.now, items, unseen: look.unseen.to_vec(), unseen_rules }
+}
+
+/// Marks what looks owed or broken, and may have been done, or made lawful beforehand, in an entry that could not be read.
+///
+/// To whoever oversees only the folders that open to few are closed: what no kind closes from there is certain. To others
+/// nearly nothing is; but who was in which role stands in public entries.
+fn doubt(look: &Look<'_>, items: &mut [Item]) {
+    if look.unseen.is_empty() {
+        return;
+    }
+    let pack = look.rules.current();
+    let few = |kind: &&Kind| matches!(&kind.folder, FolderRule::Among(folders) if folders.iter().any(|folder| folder.restricted()));
+    let from_there: HashSet<&str> =
+        pack.kinds().iter().filter(few).flat_map(|kind| &kind.closes).map(|effect| effect.flag.as_str()).collect();
+    for item in items.iter_mut().filter(|item| item.closed.is_none()) {
+        item.unsure = match look.oversees {
+            true => from_there.contains(item.flag),
+            false => item.severity != Severity::Info && item.flag != CERTAIN,
+        };
+    }
 }
 
 /// Entries that one core looks at in one go.
@@ -216,7 +241,7 @@ mod tests {
     fn item(entry: u64, step: &'static str, list: i64) -> Item {
         let (flag, author, case, due, closed) = ("LATE", PersonId::ZERO, None, Some(list), None);
         let (severity, about) = (Severity::Item, About::Nothing);
-        Item { flag, step, entry, author, case, since: 0, due, severity, closed, about }
+        Item { flag, step, entry, author, case, since: 0, due, severity, closed, about, unsure: false }
     }
 
     #[test]

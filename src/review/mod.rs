@@ -16,6 +16,7 @@ pub mod item;
 mod life;
 pub mod look;
 pub mod retiring;
+pub mod says;
 #[cfg(test)]
 mod tests;
 pub mod values;

@@ -3,7 +3,7 @@
 // Long because: what is read out of the entries and how it is judged belong together.
 
 use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId};
-use crate::decision::value::{Content, Moment, field};
+use crate::decision::value::{Content, Moment, Value, field};
 use crate::entry::statement::Body;
 
 /// Something that is to become unreadable.
@@ -305,7 +305,7 @@ impl Register {
             }
             Some("retire.done") => {
                 let approval = to(body, "carries_out").first().copied();
-                self.done.push(Done { entry, recorded, by: body.person, approval, rows: rows(body) });
+                self.done.push(Done { entry, recorded, by: body.person, approval, rows: rows(&body.values) });
             }
             _ => {}
         }
@@ -591,11 +591,13 @@ fn targets(body: &Body) -> Vec<Target> {
     positions.into_iter().filter_map(target).collect()
 }
 
-fn rows(body: &Body) -> Vec<Row> {
+/// Returns what a `retire.done` keeps of each entry that it names, out of its values; a key that is left out there is zero.
+#[must_use]
+pub fn rows(values: &[Value]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     // Values stand in order of field, then position: the numbers first, and every other part goes to its number's row.
     let mut places = std::collections::HashMap::new();
-    for value in &body.values {
+    for value in values {
         if let (field::RETIRED_ENTRY, Content::Entry(entry)) = (value.field, &value.content) {
             places.insert(value.position, rows.len());
             let (key, sequence, previous) = ([0; 32], 0, Digest::ZERO);
@@ -603,7 +605,7 @@ fn rows(body: &Body) -> Vec<Row> {
             rows.push(Row { entry: *entry, key, sequence, previous, case, folder, class, due });
         }
     }
-    for value in &body.values {
+    for value in values {
         let Some(row) = places.get(&value.position).and_then(|at| rows.get_mut(*at)) else { continue };
         match (value.field, &value.content) {
             (field::RETIRED_AUTHOR_KEY, Content::Key(key)) => row.key = key.0,

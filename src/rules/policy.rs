@@ -30,6 +30,9 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 /// The days of receipt that are looked at when a policy is compared with the law.
 pub const LOOKED_AHEAD: u32 = 400;
 
+/// After so many hours what a device has seen is old, unless the policy says otherwise.
+pub const SEEN_STALE_HOURS: u32 = 72;
+
 /// The step whose clock is a promise beside the law's own, which is counted by [`crate::rules::access`].
 pub const RELEASE: (&str, &str) = ("SAR-DUE", "release");
 /// The flag whose steps are classes: a policy says under `retention` how long each is kept.

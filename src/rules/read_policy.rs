@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::pack::{Pack, PackError};
 use super::policy::{
     AccessRules, CleanCopyCheck, Closings, DefaultGrant, Departure, OwnClock, Part, Policy, Procedure, RELEASE,
-    RETENTION, has_clock,
+    RETENTION, SEEN_STALE_HOURS, has_clock,
 };
 use super::raw::Name;
 use super::read::{Reader, document};
@@ -327,6 +327,4 @@ const SINCE: &[(&str, Since)] = &[
 const PARTS: &[(&str, Part)] =
     &[("does", Part::Does), ("prepares", Part::Prepares), ("checks", Part::Checks), ("told", Part::Told)];
 
-/// After so many hours what a device has seen is old, unless the policy says otherwise.
-pub(super) const SEEN_STALE_HOURS: u32 = 72;
 const LONGEST_YEARS: u32 = 150;

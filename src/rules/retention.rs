@@ -58,6 +58,26 @@ impl Keep {
         Some(Keep { class: class.to_owned(), folders, years, since, source: source.to_owned() })
     }
 
+    /// Returns it in words: `3 years after the child's last day here`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let said: Vec<&str> = self
+            .since
+            .iter()
+            .map(|since| match since {
+                Since::Leaving => "the child's last day here",
+                Since::Birth => "the child's birth",
+                Since::LastEntry => "the last entry",
+                Since::Review => "the last review",
+            })
+            .collect();
+        let years = if self.years == 1 { "1 year".to_owned() } else { format!("{} years", self.years) };
+        match said.as_slice() {
+            [one] => format!("{years} after {one}"),
+            several => format!("{years} after the latest of {}", several.join(" and ")),
+        }
+    }
+
     /// Returns the day on which a review is due; none while something that it is counted from is not known.
     #[must_use]
     pub fn date(&self, life: &Life) -> Option<NaiveDate> {

@@ -10,9 +10,9 @@ use chrono::NaiveDate;
 use super::calendar::{SettingCalendar, Term, days_between, week_of};
 use super::clock::{self, Calendar, Clock};
 use super::pack::Pack;
-use super::policy::{Closings, Policy, RETENTION};
+use super::policy::{Closings, DefaultGrant, Policy, RETENTION};
 use super::retention::Keep;
-use crate::codec::Digest;
+use crate::codec::{Digest, Folder};
 
 /// A calendar and since when it counts.
 #[derive(Debug, Clone)]
@@ -126,6 +126,16 @@ impl Rulebook {
     pub fn working_days_at(&self, at: i64) -> &Calendar {
         let newest = self.calendars.iter().rev().find(|(_, one)| one.since <= at);
         newest.map_or(self.current.calendar(), |(_, one)| one.calendar.working_days())
+    }
+
+    /// Returns who reads which folders by role at a time, in milliseconds UTC, beside those who oversee: as the policy in force
+    /// says; without one, the key person the child's general folder.
+    #[must_use]
+    pub fn grants_at(&self, at: i64) -> Vec<DefaultGrant> {
+        match self.policy_at(at) {
+            Some(policy) => policy.grants().to_vec(),
+            None => vec![DefaultGrant { role: "key_person".to_owned(), folders: vec![Folder::General] }],
+        }
     }
 
     /// Returns how often the book is closed by the policy in force now; each day without one.

@@ -10,6 +10,9 @@ use serde::Deserialize;
 /// The list that ships with this program.
 pub const BUILT_IN: &str = include_str!("words.toml");
 
+/// What to write instead of a word for which nobody gave advice.
+const PLAINLY: &str = "what was seen or heard";
+
 /// A list of judgemental words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(BTreeMap<String, String>);
@@ -44,6 +47,15 @@ impl Words {
     #[must_use]
     pub fn built_in() -> Words {
         Words::parse(BUILT_IN).unwrap_or(Words(BTreeMap::new()))
+    }
+
+    /// The same list with words that a setting's policy adds, in small letters; for those it knows already its own advice stays.
+    #[must_use]
+    pub fn with(mut self, more: &[String]) -> Words {
+        for word in more.iter().filter(|word| !word.trim().is_empty()) {
+            self.0.entry(word.clone()).or_insert_with(|| PLAINLY.to_owned());
+        }
+        self
     }
 
     /// Finds the judgemental words of a text, in their order: whole words, in capitals or not, and nothing that stands
@@ -144,6 +156,14 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         judgemental(text).into_iter().map(|hit| hit.word).collect()
+    }
+
+    #[test]
+    fn a_policy_adds_words_of_its_own() {
+        let words = Words::built_in().with(&["cheeky".to_owned(), "lazy".to_owned(), " ".to_owned()]);
+        let hits = words.judgemental("A cheeky and lazy boy.");
+        let said: Vec<(&str, bool)> = hits.iter().map(|hit| (hit.word.as_str(), hit.instead == PLAINLY)).collect();
+        assert_eq!(said, [("cheeky", true), ("lazy", false)]);
     }
 
     #[test]

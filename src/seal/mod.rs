@@ -1,5 +1,6 @@
 //! Who may read an entry later: commitments, the sealed structure part and the sealed words part.
 
+pub mod case_map;
 pub mod commitment;
 pub mod sealed;
 pub mod structure;

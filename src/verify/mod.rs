@@ -1,6 +1,7 @@
 //! The inspector: bytes and trusted keys in, a report out. Nothing here touches the index, the store, a clock or a network.
 
 pub mod chains;
+pub mod closings;
 pub mod entry;
 pub mod ledger;
 mod log_keys;

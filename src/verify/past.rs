@@ -25,6 +25,8 @@ pub struct Known {
     pub link: Link,
     /// Whether its structure is in clear.
     pub public: bool,
+    /// When it was recorded, in milliseconds UTC; 0 if its envelope does not say.
+    pub recorded: i64,
 }
 
 /// Every entry so far.
@@ -156,8 +158,9 @@ fn next_frame<'a, R: Read>(source: &mut R, bytes: &'a mut Vec<u8>) -> io::Result
 }
 
 fn known(bytes: &[u8; ENVELOPE], structure: &[u8]) -> Known {
-    let digest = Envelope::decode(bytes).map_or(Digest::ZERO, |envelope| envelope.statement);
-    Known { digest, link: envelope::link(bytes), public: structure.first() == Some(&0) }
+    let said = Envelope::decode(bytes).map(|envelope| (envelope.statement, envelope.recorded));
+    let (digest, recorded) = said.unwrap_or((Digest::ZERO, 0));
+    Known { digest, link: envelope::link(bytes), public: structure.first() == Some(&0), recorded }
 }
 
 #[cfg(test)]
@@ -186,7 +189,7 @@ mod tests {
             if number % 700 == 0 {
                 past.break_off();
             }
-            past.push(*offset, Known { digest: Digest::ZERO, link: Link::ZERO, public: false });
+            past.push(*offset, Known { digest: Digest::ZERO, link: Link::ZERO, public: false, recorded: 0 });
         }
         // As if they were long past.
         past.recent.clear();

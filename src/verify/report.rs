@@ -6,6 +6,7 @@ use crate::codec::{Digest, LedgerId, PersonId};
 use crate::review::item::Review;
 use crate::rules::pack::Pack;
 use crate::tree::{Hash, TreeSize};
+use crate::verify::closings::Compared;
 use crate::verify::retired::Retirement;
 use crate::verify::roster::Continues;
 
@@ -159,6 +160,22 @@ codes! {
     RetireFacts, "RETIRE-FACTS", Record,
         "what this entry keeps of an entry that was retired does not fit the proposal or its author's own count",
         "ask both who signed, and the author for the receipt of the entry that was retired";
+    /// A closing whose case map is another one.
+    CaseMap, "CASE-MAP", Record,
+        "the map of case folders in this closing is not the one that the entries up to it give",
+        "ask who signed it; show no copy of a folder as complete by it, and close the day again";
+    /// A closing that names another size or root.
+    ClosingHead, "CLOSING-HEAD", Record,
+        "this closing names another size or root of the ledger than its signer had seen",
+        "ask who signed it, and with which program; close the day again";
+    /// A closing that counts otherwise than was entered.
+    ClosingCounts, "CLOSING-COUNTS", Record,
+        "this closing counts other entries in its days than were entered, or calls days empty that were not",
+        "ask who signed it, look at the entries of those days, and close them again";
+    /// A closing that names as closed to its signer what was open.
+    ClosingUnopened, "CLOSING-UNOPENED", Record,
+        "this closing says that its signer could not open an entry that opens to every overseer, or that was not there",
+        "ask who signed it; if it is true, let another overseer open the ledger once, and close those days again";
     /// Recorded earlier than the entry before it.
     ClockBack, "CLOCK-BACK", Note, "this entry was recorded at an earlier time than the entry before it",
         "ask whether the clock of the computer was set back";
@@ -170,12 +187,22 @@ codes! {
     Cosignature, "COSIGNATURE", Note,
         "a checkpoint up to this entry has a line under a trusted witness's name that is not its signature; it does not count",
         "ask the witness for its newest checkpoint, and who brought in the one that is here";
+    /// Signed by a device that had not looked at the ledger for longer than the policy allows.
+    SeenStale, "SEEN-STALE", Note,
+        "the device on which this entry was signed had not seen what had stood in the ledger for longer than the policy allows",
+        "ask its author whether the device was away; if not, compare its receipts with the ledger: it may have been shown an old copy";
     /// Sealed to an epoch that had been replaced.
     EpochOld, "EPOCH-OLD", Note, "the words of this entry are sealed to a folder key that had been replaced",
         "nothing needs doing; the newer readers may not be able to open it";
 }
 
 impl Code {
+    /// Whether the finding holds somebody's closing against them: record keeping is then not complete.
+    #[must_use]
+    pub fn of_closing(self) -> bool {
+        matches!(self, Code::CaseMap | Code::ClosingHead | Code::ClosingCounts | Code::ClosingUnopened)
+    }
+
     /// Whether the finding says that history was altered.
     #[must_use]
     pub fn alters(self) -> bool {
@@ -399,6 +426,8 @@ pub struct Report {
     pub pack: Digest,
     /// What was retired, in order of entry.
     pub retired: Vec<Retirement>,
+    /// How many closings were compared with the entries, and which were not.
+    pub closings: Compared,
 }
 
 /// Most findings that are listed; more are counted.

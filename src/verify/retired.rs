@@ -114,6 +114,16 @@ impl Retirements {
         self.needs_whole
     }
 
+    /// Returns what is kept of each entry that was retired, with the entry that says so; the first word on an entry counts.
+    #[must_use]
+    pub fn rows(&self) -> BTreeMap<u64, (Row, u64)> {
+        let mut rows = BTreeMap::new();
+        for (row, done) in self.register.done().iter().flat_map(|done| done.rows.iter().map(|row| (*row, done.entry))) {
+            rows.entry(row.entry).or_insert((row, done));
+        }
+        rows
+    }
+
     /// Judges everything that was retired. `digest` gives the statement digest of an entry.
     ///
     /// # Errors

@@ -37,6 +37,18 @@ fn record(world: &World, options: &[&str], typed: &str) -> (Option<i32>, String)
 
 /// Starts `record` on a terminal of its own and types once it asks.
 fn begin(world: &World, options: &[&str], typed: &str) -> (Child, Termios, File, Receiver<Vec<u8>>, OwnedFd) {
+    let args: Vec<&str> = std::iter::once("record").chain(options.iter().copied()).collect();
+    at_terminal(world, "sam", &args, "> ", typed)
+}
+
+/// Starts the program as somebody on a terminal of its own and types once it has said `asks`.
+fn at_terminal(
+    world: &World,
+    who: &str,
+    args: &[&str],
+    asks: &str,
+    typed: &str,
+) -> (Child, Termios, File, Receiver<Vec<u8>>, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -44,9 +56,9 @@ fn begin(world: &World, options: &[&str], typed: &str) -> (Child, Termios, File,
     let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let before = tcgetattr(&terminal).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
-    command.arg("--ledger").arg(world.book()).arg("--identity").arg(world.path("sam.id"));
+    command.arg("--ledger").arg(world.book()).arg("--identity").arg(world.path(&format!("{who}.id")));
     command.env("XDG_CONFIG_HOME", world.path("config")).env_remove("INDELIBLE_PASSPHRASE_FILE");
-    command.arg("record").args(options);
+    command.args(args);
     command.stdin(terminal.try_clone().unwrap()).stderr(terminal.try_clone().unwrap()).stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     drop(command);
@@ -62,7 +74,7 @@ fn begin(world: &World, options: &[&str], typed: &str) -> (Child, Termios, File,
         }
     });
     // The first question is asked when the terminal is set.
-    wait_for(&said, "> ", 1);
+    wait_for(&said, asks, 1);
     File::from(master.try_clone().unwrap()).write_all(typed.as_bytes()).unwrap();
     (child, before, terminal, said, master)
 }
@@ -229,4 +241,38 @@ fn words_that_judge_are_asked_about_and_leave_no_trace() {
             }
         }
     }
+}
+
+/// Types into `back` as Maria and returns its exit code and what it printed.
+fn back(world: &World, entry: u64, typed: &str) -> (Option<i32>, String) {
+    let entry = entry.to_string();
+    let (child, _, _terminal, _said, _master) = at_terminal(world, "maria", &["back", &entry], "ground in law?", typed);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn who_backs_confirms_the_ground_and_fills_in_the_tests() {
+    let world = World::new();
+    let size = world.desk("sam").ledger.size();
+    let typed = "theo\nHe collapsed after eating.\n\n\ncall 4471\nname, nut allergy\n1\nPriya A.\nWhere he is.\n\n";
+    assert_eq!(record(&world, &["--route", "999"], typed).0, Some(0));
+    let share = (size..size + 4).find(|entry| {
+        world.desk("sam").statement(*entry).unwrap().1.unwrap().body().kind.name() == Some("decision.share")
+    });
+    let share = share.unwrap();
+    let size = world.desk("maria").ledger.size();
+    // The ground is not the right one: nothing is entered.
+    let (code, said) = back(&world, share, "n\n");
+    assert_eq!((code, world.desk("maria").ledger.size()), (Some(1), size), "{said}");
+    // Enter says yes to the ground; of the seven tests two are answered.
+    let (code, said) = back(&world, share, "\nNeeded to treat him.\n\n\n\n\n\nWe rang 999.\nIt was right.\n");
+    assert_eq!(code, Some(0), "{said}");
+    let mut desk = world.desk("maria");
+    assert_eq!(desk.ledger.size(), size + 2, "{said}");
+    let shown = desk.show(size, Some("review"), &|| world.tick(), &mut indelible::store::durable::entropy()).unwrap();
+    assert_eq!(shown.body.unwrap().kind.name(), Some("decision.share"));
+    let tests = serde_json::json!({"necessary": "Needed to treat him.", "secure": "We rang 999."});
+    assert_eq!(shown.fields["seven_tests"], tests);
+    assert!(desk.review(world.now()).unwrap().of(share).any(|item| item.flag == "UNBACKED" && item.closed.is_some()));
 }

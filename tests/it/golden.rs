@@ -3,6 +3,7 @@
 //! `INDELIBLE_WRITE_VECTORS=1 cargo test --test it golden` writes `tests/vectors/{ledgers,receipts}` and the generated
 //! blocks of `src/manual/*.md` anew. Without it the same test fails where a file differs from what would be written.
 
+mod closings;
 mod example;
 mod forge;
 mod ledgers;

@@ -209,3 +209,41 @@ fn whoever_is_accused_never_reads_the_allegation() {
     let refused = world.desk("maria").grant(granting, &|| world.tick(), &mut durable::entropy());
     assert!(matches!(refused, Err(LedgerError::KeptOut | LedgerError::NotReader)), "{refused:?}");
 }
+
+#[test]
+fn a_policy_says_who_reads_by_role_from_its_second_word_on() {
+    let world = World::new();
+    let theo = case(&world, "theo");
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    let sam = world.identity("sam").person();
+    let post = |role, case| Post { role, case, starts: world.tick(), until: None };
+    world.desk("maria").assign_role(sam, post(Role::KeyPerson, Some(theo)), &tick, &mut rng).unwrap();
+    let ana = crate::people::person(&world, "Ana Reyes", "ana");
+    crate::people::enrol(&world, "maria", &ana, Role::Practitioner, None);
+    world.desk("maria").assign_role(ana.person(), post(Role::Manager, None), &tick, &mut rng).unwrap();
+    let (a, b) = (world.record("maria", general("theo", "one")), world.record("maria", protected("theo", "two")));
+    let all = |who: &str| [a, b].map(|entry| gets(&world, who, entry));
+    // Without a policy: the key person reads the general folder of that child.
+    assert_eq!((all("sam"), all("ana")), ([Words, Nothing], [Nothing, Nothing]));
+    let adopt = |grants: &str| {
+        let text = indelible::rules::policy::Policy::built_in("policy-000").unwrap();
+        let (head, rest) = text.split_once("[[grants]]").unwrap();
+        let rest = rest.split_once("[[procedures]]").unwrap().1;
+        let text = format!("{head}{grants}\n[[procedures]]{rest}");
+        let (change, _) = world.desk("maria").adopt_policy(&text, &tick, &mut durable::entropy()).unwrap();
+        change.entered.number
+    };
+    let adopted = adopt("[[grants]]\nrole = \"manager\"\nfolders = [\"general\", \"protection\"]\n");
+    world.desk("maria").settle(&tick, &mut rng).unwrap();
+    assert_eq!((all("sam"), all("ana")), ([Words, Nothing], [Nothing, Nothing]));
+    crate::people::confirm(&world, "jon", adopted, "agrees").unwrap();
+    // Who reads no longer gets no new words: the folder has another key; who reads now reads what was there, too.
+    assert_eq!(all("ana"), [Words, Words]);
+    let after = world.record("jon", general("theo", "three"));
+    assert_eq!([gets(&world, "sam", after), gets(&world, "ana", after)], [Nothing, Words]);
+    // A case that is opened under it.
+    world.desk("maria").open_case("lena", "Lena P.", &tick, &mut rng).unwrap();
+    let new = world.record("jon", protected("lena", "four"));
+    assert_eq!((gets(&world, "ana", new), gets(&world, "sam", new)), (Words, Nothing));
+    assert!(world.verify(Keys::default()).findings.iter().all(|one| one.code == Code::OneFounder));
+}

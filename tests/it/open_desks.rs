@@ -65,6 +65,19 @@ fn a_word_is_said_on_what_was_entered_since_the_desk_was_opened() {
 }
 
 #[test]
+fn a_closing_opens_what_was_entered_since_the_desk_was_opened() {
+    let world = World::new();
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    let mut jon = world.desk("jon");
+    enrol(&world, "maria", &person(&world, "Ana Reyes", "ana"), Role::Practitioner, None);
+    world.record("ana", concern("theo", "Bruises."));
+    let today = indelible::rules::clock::london_day(world.now());
+    let closed = jon.close_day(today, today, &tick, &mut rng).unwrap();
+    assert_eq!(closed.closing.unopened, [0; 0]);
+    assert!(!closed.closing.nil && closed.closing.kinds["concern.observed"] == 1);
+}
+
+#[test]
 fn what_is_ended_may_have_been_made_since_the_desk_was_opened() {
     let world = World::new();
     with_chair(&world);

@@ -31,35 +31,35 @@ use crate::forge::{concern, noshare};
 use crate::tamper::deep;
 use crate::world::World;
 
-fn confirm(world: &World, by: &str, entry: u64) -> Result<u64, LedgerError> {
+pub fn confirm(world: &World, by: &str, entry: u64) -> Result<u64, LedgerError> {
     Ok(world.desk(by).confirm(entry, "agrees", &|| world.tick(), &mut durable::entropy())?.number)
 }
 
-fn propose(world: &World, by: &str, targets: &[Target], misfiled: Option<u64>) -> Result<u64, LedgerError> {
+pub fn propose(world: &World, by: &str, targets: &[Target], misfiled: Option<u64>) -> Result<u64, LedgerError> {
     let cause = if misfiled.is_some() { "misfiled" } else { "retention" };
     let mut desk = world.desk(by);
     let (entered, _) = desk.propose_retiring(targets, cause, misfiled, &|| world.tick(), &mut durable::entropy())?;
     Ok(entered.number)
 }
 
-fn approve(world: &World, by: &str, proposal: u64) -> Result<Approved, LedgerError> {
+pub fn approve(world: &World, by: &str, proposal: u64) -> Result<Approved, LedgerError> {
     world.desk(by).approve_retiring(proposal, "agrees", &|| world.tick(), &mut durable::entropy())
 }
 
-fn words_of(world: &World, who: &str, entry: u64) -> Result<Json, LedgerError> {
+pub fn words_of(world: &World, who: &str, entry: u64) -> Result<Json, LedgerError> {
     let mut desk = world.desk(who);
     let shown = desk.show(entry, Some("own_work"), &|| world.tick(), &mut durable::entropy())?;
     Ok(Json::Object(shown.fields))
 }
 
-fn review(case: &str, folder: &str, class: &str, outcome: Option<&str>, at: Option<&str>) -> Json {
+pub fn review(case: &str, folder: &str, class: &str, outcome: Option<&str>, at: Option<&str>) -> Json {
     json!({"kind": "retention.review", "case": case, "folder": folder, "learned_at": "2026-10-06T09:00:00+01:00",
            "retention_class": class, "reasons": "She left in July.", "outcome": outcome, "review_at": at})
 }
 
 /// A misfiled entry of Sam's in Theo's case that belongs in Ezra's: confirmed by Jon, and proposed by him. Returns the
 /// entry, the one that calls it misfiled, and the proposal.
-fn misfiled(world: &World) -> (u64, u64, u64) {
+pub fn misfiled(world: &World) -> (u64, u64, u64) {
     let wrong = world.record("sam", concern("theo", "Bruises on the left arm."));
     let ezra = world.desk("maria").find_case("ezra").unwrap();
     let mut maria = world.desk("maria");
@@ -85,7 +85,7 @@ fn kept(done: Result<u64, LedgerError>) -> Vec<Obstacle> {
     }
 }
 
-fn theo(world: &World) -> CaseTag {
+pub fn theo(world: &World) -> CaseTag {
     world.desk("maria").find_case("theo").unwrap()
 }
 

@@ -291,7 +291,7 @@ impl Telling<'_> {
             }
             Act::Approve(label) => {
                 let approved = desk.approve_retiring(numbers[label], "agrees", &tick, &mut rng);
-                approved.map(|it| it.entered.unwrap().number)
+                approved.map(|it| it.entered.map_or_else(|| it.done[0], |entered| entered.number))
             }
             Act::Grant { person, case, folders } => {
                 let person = desk.roll().person_by_handle(person).unwrap().person();

@@ -518,6 +518,28 @@ fn lies_that_an_author_signs_are_found_with_structure() {
     assert_eq!((report.history, named(&report)), (History::Unaltered, vec![]));
 }
 
+#[test]
+fn a_device_that_has_not_looked_for_days_is_noted_and_accused_of_nothing() {
+    let sample = sample();
+    let hours = 3_600_000;
+    // Entry 11 is the newest.
+    let says = |seen: u64, signed: i64| {
+        let author = sample.author("sam");
+        let body = sample.body(&author, |body| {
+            (body.seen, body.signed) = (sample.seen(seen), indelible::decision::value::Moment::instant(signed, 60));
+        });
+        let piece = Piece::of(&sample.authored(&author, false, vec![], body));
+        structure(sample, &forge::extend(&sample.bytes, vec![piece], &sample.log_key()))
+    };
+    let recorded = writes(&sample.bytes).into_iter().flat_map(|write| write.pieces).nth(11).unwrap().envelope.recorded;
+    let stale = |report: &Report| has(report, 12, Code::SeenStale);
+    assert!(!stale(&says(10, recorded + 72 * hours)));
+    let late = says(10, recorded + 72 * hours + 1000);
+    assert!(stale(&late) && late.history == History::Unaltered && named(&late).is_empty());
+    // Who had seen the newest is never behind, whenever they sign.
+    assert!(!stale(&says(11, recorded + 400 * hours)));
+}
+
 /// A sample that goes on through the clerk, with every statement made by hand.
 struct Hand {
     sample: Sample,

@@ -35,7 +35,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 /// Programs that a story may run beside ours.
-const OTHERS: &[&str] = &["age", "cat", "chmod", "cmp", "cp", "date", "mkdir", "mv", "rm"];
+const OTHERS: &[&str] = &["age", "cat", "chmod", "cmp", "cp", "date", "mkdir", "mv", "rm", "sed"];
 /// Stories at a time: a passphrase costs 256 MiB.
 const WORKERS: usize = 2;
 

@@ -247,3 +247,24 @@ fn a_breach_has_seventy_two_hours_and_a_high_risk_is_told() {
         ],
     );
 }
+
+#[test]
+fn people_are_reminded_on_the_policy_s_days_before_it_is_due() {
+    use crate::codec::Digest;
+    use crate::review::item::About;
+    use crate::rules::{clock, policy::Policy};
+
+    let mut story = Story::new();
+    let text = Policy::built_in("policy-001").unwrap();
+    let policy = Policy::parse(text, story.rules.current()).unwrap();
+    let hash = Digest::new([9; 32]);
+    story.rules.add_policy(hash, policy);
+    let asked = story.enter("maria", "2026-11-25 08:10", request("2026-11-24 18:50"));
+    story.facts.last_mut().unwrap().policy = hash;
+    story.check("2026-11-25 09:00", &[(asked, RELEASE, "open, due Tue 8 Dec 2026 23:59")]);
+    let review = story.review_at(super::at("2026-11-25 09:00"));
+    let item = review.of(asked).find(|item| item.name() == RELEASE).unwrap();
+    let About::Access { reminders, .. } = &item.about else { panic!("{item:?}") };
+    let days: Vec<String> = reminders.iter().map(|at| clock::for_people(*at)).collect();
+    assert_eq!(days, ["Fri 4 Dec 2026 00:00", "Mon 7 Dec 2026 00:00"]);
+}

@@ -6,6 +6,7 @@ mod decide;
 mod family;
 mod life;
 mod properties;
+mod unseen;
 
 use serde_json::{Value as Json, json};
 
@@ -178,8 +179,15 @@ impl Story {
     }
 
     pub(super) fn review_at(&self, now: i64) -> Review {
+        self.seen_at(now, false, |_| true)
+    }
+
+    /// Reviews only those entries that this lets be seen.
+    pub(super) fn seen_at(&self, now: i64, oversees: bool, sees: impl Fn(&Fact) -> bool) -> Review {
+        let (facts, unseen): (Vec<Fact>, Vec<Fact>) = self.facts.iter().cloned().partition(sees);
+        let unseen: Vec<u64> = unseen.iter().map(|fact| fact.entry).collect();
         self.with_roles(|roles| {
-            review(&Look { facts: &self.facts, unseen: &[], rules: &self.rules, roles, oversees: false, now })
+            review(&Look { facts: &facts, unseen: &unseen, rules: &self.rules, roles, oversees, now })
         })
     }
 

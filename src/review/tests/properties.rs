@@ -205,6 +205,19 @@ proptest! {
         }
     }
 
+    /// What counts for certain while some entries cannot be read counts with all of them too.
+    #[test]
+    fn nobody_is_accused_of_what_was_done_elsewhere(moves in moves(), hidden in any::<u16>(), wait in 0..100_000i64) {
+        let (story, _) = told(&moves);
+        let now = story.facts.last().map_or(super::at(BEGIN), |fact| fact.recorded) + wait * 60_000;
+        let whole = story.review_at(now);
+        let part = story.seen_at(now, false, |fact| hidden & (1 << (fact.entry % 16)) == 0);
+        for item in part.items.iter().filter(|item| item.counts_against(now) && !item.unsure) {
+            let there = |other: &&Item| same(other) == same(item) && other.counts_against(now);
+            prop_assert!(whole.items.iter().any(|other| there(&other)), "{item:?} is made good by what is hidden");
+        }
+    }
+
     /// Time alone closes nothing and opens what was closed never again.
     #[test]
     fn time_only_makes_late(moves in moves(), wait in 0..100_000i64) {

@@ -12,11 +12,14 @@ use crate::head::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::head::note::Note;
 use crate::head::receipt::Receipt;
 use crate::tree::{Frontier, TreeSize, check_inclusion, leaf_hash};
+use crate::verify::closings::{Compared, Left};
 use crate::verify::entry::{self};
 use crate::verify::ledger::chunk::{Chunk, Item};
 use crate::verify::ledger::{Cosigned, DAMAGES, Walk, keep_newest, vouches};
 use crate::verify::record::Record;
-use crate::verify::report::{Code, EnrolledKey, History, Layer, Report, WITNESSED_DAYS, Witnessed, altered};
+use crate::verify::report::{
+    Code, EnrolledKey, History, Layer, RecordKeeping, Report, WITNESSED_DAYS, Witnessed, altered,
+};
 use crate::verify::retired::Judged;
 use crate::verify::roster::Enrolment;
 
@@ -146,6 +149,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         let anew = [Code::OneFounder, Code::Unconfirmed, Code::Torn, Code::SetAside];
         let before = self.since.filter(|_| self.checked_before > 0).map(Record::findings).unwrap_or_default();
         self.findings.extend(before.into_iter().filter(|finding| !anew.contains(&finding.code)));
+        let closings = self.judge_closings()?;
         self.findings.sort_unstable();
         self.findings.dedup();
         let witnessed = self.witnessed();
@@ -164,6 +168,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         };
         let gone: Vec<u64> = retired.iter().flat_map(|one| one.entries.iter().copied()).collect();
         let (record_keeping, review) = self.review(&gone, layer);
+        let false_closing = self.findings.iter().any(|finding| finding.code.of_closing());
+        let record_keeping = if false_closing { RecordKeeping::Findings } else { record_keeping };
         keep_newest(&mut self.cosigned);
         let covered: Vec<(String, u64)> = self.cosigned.iter().map(|(name, size, _)| (name.clone(), *size)).collect();
         let enrolled = |e: &Enrolment| EnrolledKey { key: *e.key.as_bytes(), person: e.person, entry: e.entry };
@@ -194,6 +200,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             keys,
             pack: self.roster.pack(),
             retired,
+            closings,
         };
         let record = Record::of(&report, self.last_note.as_ref(), &self.chains, &self.options.trust_digest);
         Ok((report, record))
@@ -283,10 +290,31 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    /// Recomputes the roots of cosigned checkpoints of sizes that were no longer kept when they came.
+    /// Compares closings with the entries they speak of, and says which could not be compared.
+    fn judge_closings(&mut self) -> io::Result<Compared> {
+        let closings = std::mem::take(&mut self.closings);
+        if closings.is_empty() {
+            return Ok(Compared::default());
+        }
+        if altered(&self.findings).is_some() || !self.whole() {
+            return Ok(closings.leave(Left::Altered));
+        }
+        if self.checked_before > 0 {
+            return Ok(closings.leave(Left::Continued));
+        }
+        let (past, asked) = (&mut self.past, &self.asked);
+        let mut digest = |entry| Ok(past.entry(entry)?.map(|known| known.digest));
+        let root = |size| asked.get(&size).copied().flatten();
+        let (compared, found) = closings.judge(&self.retired.rows(), &root, &mut digest)?;
+        found.into_iter().for_each(|(entry, code)| self.find(entry, code));
+        Ok(compared)
+    }
+
+    /// Recomputes the roots of cosigned checkpoints of sizes that were no longer kept when they came, and of sizes that
+    /// closings ask for.
     fn judge_wanted(&mut self, open: &dyn Fn() -> io::Result<R>) -> io::Result<()> {
         let wanted = std::mem::take(&mut self.wanted);
-        if wanted.is_empty() || !self.whole() {
+        if (wanted.is_empty() && self.asked.is_empty()) || !self.whole() {
             return Ok(());
         }
         let mut reader = WriteReader::new(open()?);
@@ -303,6 +331,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                         let size = frontier.size().0;
                         if wanted.differ(size, || frontier.root()) {
                             self.find(size - 1, Code::Checkpoint);
+                        }
+                        if let Some(asked) = self.asked.get_mut(&size) {
+                            *asked = Some(frontier.root());
                         }
                     }
                 }

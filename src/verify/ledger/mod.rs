@@ -4,13 +4,15 @@
 mod chunk;
 mod judge;
 mod rules;
+mod stale;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Read, Seek};
 
 use crate::codec::{Digest, Link};
+use crate::decision::people::Role;
 use crate::decision::value::Content;
-use crate::entry::statement::{UNKNOWN, Unverified};
+use crate::entry::statement::{Body, UNKNOWN, Unverified};
 use crate::frame::Void;
 use crate::frame::reader::WriteReader;
 use crate::frame::tail::examine;
@@ -20,8 +22,10 @@ use crate::head::receipt::Receipt;
 use crate::head::trust::Trust;
 use crate::keys::PublicKey;
 use crate::keys::name::{KeyKind, KeyName, VerifierKey};
+use crate::review::says::Says;
 use crate::tree::{Frontier, Hash};
 use crate::verify::chains::Chains;
+use crate::verify::closings::{Claim, Closings};
 use crate::verify::entry::{self, Checked, Keys};
 use crate::verify::ledger::chunk::{Chunk, Item, Outcome, Stop, TOGETHER};
 use crate::verify::ledger::rules::Kept;
@@ -151,6 +155,8 @@ struct Walk<'a, R> {
     roster: Roster,
     chains: Chains,
     speakers: Speakers,
+    /// For how many hours a device may not have looked, by each policy.
+    stale_hours: HashMap<Digest, u32>,
     /// The number that the next entry must have.
     next: u64,
     /// The tree over all entries, as long as none is missing.
@@ -198,6 +204,10 @@ struct Walk<'a, R> {
     retired: Retirements,
     /// What the rules ask for.
     kept: Kept,
+    /// What closings say, and what they are compared with.
+    closings: Closings,
+    /// The roots at sizes that closings speak of and that were not at hand then.
+    asked: BTreeMap<u64, Option<Hash>>,
     /// What was verified before, up to [`Walk::checked_before`].
     /// What an earlier verify found: the ledger must extend it.
     since: Option<&'a Record>,
@@ -216,6 +226,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             roster: Roster::default(),
             chains: since.filter(|_| checked_before > 0).map(Record::chains).unwrap_or_default(),
             speakers: Speakers::default(),
+            stale_hours: HashMap::new(),
             next: 0,
             frontier: Frontier::new(),
             link: Some(Link::ZERO),
@@ -242,6 +253,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             signatures: Signatures::default(),
             retired: Retirements::default(),
             kept: Kept::default(),
+            closings: Closings::default(),
+            asked: BTreeMap::new(),
             since,
             checked_before,
             extends_record: false,
@@ -442,6 +455,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 None => self.keep_unseen(number),
             }
         }
+        if !self.keys.structure.is_empty() && self.checked_before == 0 {
+            self.closings.note(self.recorded, checked.statement.as_ref().map(Unverified::body));
+        }
         if let Some(Err(code)) = signed {
             self.find(number, code);
         }
@@ -449,8 +465,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if let Some(statement) = checked.statement.as_ref().filter(|_| number >= self.checked_before) {
             self.statement(number, statement, checked.digest, checked.public)?;
         }
-        let digest = checked.envelope.map_or(Digest::ZERO, |envelope| envelope.statement);
-        self.past.push(offset, Known { digest, link: checked.link, public: checked.public });
+        let said = checked.envelope.map(|envelope| (envelope.statement, envelope.recorded));
+        let (digest, recorded) = said.unwrap_or((Digest::ZERO, 0));
+        self.past.push(offset, Known { digest, link: checked.link, public: checked.public, recorded });
         if let Some(leaf) = self.leaves.get_mut(&number) {
             *leaf = Some(checked.leaf);
         }
@@ -485,6 +502,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         };
         if !seen_fits {
             self.find(number, Code::Seen);
+        } else if self.stale(number, body)? {
+            self.find(number, Code::SeenStale);
         }
         for reference in body.references.iter().filter(|reference| reference.entry != UNKNOWN) {
             let fits = reference.entry < number
@@ -501,8 +520,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         let judged: Vec<Code> = self.roster.judge(number, body, self.hole).collect();
         judged.into_iter().for_each(|code| self.find(number, code));
-        if body.kind.name() == Some("statement.late") {
-            self.chains.account(body);
+        match body.kind.name() {
+            Some("statement.late") => self.chains.account(body),
+            Some("closing") => self.closing(number, body),
+            _ => {}
         }
         if body.kind.name() == Some("tail.set_aside") {
             self.find(number, Code::SetAside);
@@ -513,6 +534,21 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             self.accounts.push((number, hashes.collect()));
         }
         Ok(())
+    }
+
+    /// Keeps what a closing says, to be compared at the end.
+    fn closing(&mut self, entry: u64, body: &Body) {
+        let oversees = self.roster.roles(body.person, entry, self.recorded).into_iter().any(Role::is_overseer);
+        let size = body.seen.number.checked_add(1).unwrap_or(0);
+        // What an author has seen ends with a write.
+        let at = self.heads.partition_point(|(known, _)| *known < size);
+        let head = self.heads.get(at).filter(|(known, _)| *known == size && self.whole());
+        let root = head.map(|(_, root)| *root);
+        if root.is_none() {
+            self.asked.insert(size, None);
+        }
+        let (person, seed, says) = (body.person, body.structure_seed.0, Says::of(&body.values));
+        self.closings.claim(Claim { entry, person, oversees, size, root, seed, says });
     }
 
     fn checkpoint(&mut self, note: Option<(Note, Checkpoint)>, cosigned: bool) {

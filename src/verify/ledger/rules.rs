@@ -63,7 +63,7 @@ impl<R: Read + Seek> Walk<'_, R> {
         let oversees = kept.unseen.is_empty() || self.keys.structure.len() >= self.roster.enrolments().len();
         let (facts, unseen) = (&kept.facts, &kept.unseen);
         let found = review(&Look { facts, unseen, rules: &rules, roles: &roles, oversees, now });
-        let bad = found.items.iter().any(|item| item.counts_against(now));
+        let bad = found.items.iter().any(|item| item.counts_against(now) && !item.unsure);
         let verdict = match (bad, found.unseen.is_empty()) {
             (true, _) => RecordKeeping::Findings,
             (false, false) => RecordKeeping::NotSeen,

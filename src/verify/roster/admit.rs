@@ -265,6 +265,8 @@ impl Roster {
             Change::Policy(place) => {
                 if let Some(policy) = self.policies.get_mut(place) {
                     policy.in_force = Some((entry, self.latest));
+                    // It says who reads by role.
+                    self.changed = entry;
                 }
             }
             Change::Restore(place) => {

@@ -8,6 +8,7 @@ use crate::rules::calendar::SettingCalendar;
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::rules::policy as rules_policy;
 use crate::rules::rulebook::Rulebook;
+use crate::seal::sealed::document_hash;
 use crate::verify::roster::{Policy, Roster};
 
 /// Bytes of documents that are kept, of which each ledger has a handful: whoever adopts more than this only keeps others
@@ -45,6 +46,13 @@ impl Roster {
     #[must_use]
     pub fn rulebook(&self) -> Option<Rulebook> {
         Some(self.rulebook_under(self.adopted_pack(&self.pack())?))
+    }
+
+    /// Returns the text of the pack in force, to be changed and adopted anew; none if it was not kept.
+    #[must_use]
+    pub fn pack_text(&self) -> Option<&str> {
+        let hash = self.pack();
+        self.documents.text(&hash).or_else(|| (hash == document_hash(BUILT_IN.as_bytes())).then_some(BUILT_IN))
     }
 
     /// As [`Roster::rulebook`], for whoever has read the pack in force already.

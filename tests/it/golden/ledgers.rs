@@ -93,6 +93,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(outside());
     vectors.extend(log_keys());
     vectors.extend(super::retired::all());
+    vectors.extend(super::closings::all());
     vectors
 }
 

@@ -62,6 +62,7 @@ fn codes() -> String {
             Verdict::Invalid => ("history: invalid", "3"),
             Verdict::Truncated => ("history: truncated", "3"),
             Verdict::Forked => ("history: forked", "3"),
+            Verdict::Record if code.of_closing() => ("record keeping: findings", "1"),
             Verdict::Record => ("record keeping", "unchanged yet"),
             Verdict::Note => ("none", "unchanged"),
         };
