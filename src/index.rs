@@ -12,7 +12,7 @@ use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::context::INDEX;
@@ -318,19 +318,24 @@ impl Index {
     }
 
     /// Reads many lists at once, each under its key, and makes something of each: opened and read on every core.
-    pub fn sealed_lists<T: Send>(
+    pub fn sealed_lists<'k, T: Send>(
         &self,
-        wanted: &[(&StructureKey, Vec<u8>)],
+        wanted: &[(&'k StructureKey, Vec<u8>)],
         read: impl Fn(&[u8]) -> Option<T> + Sync,
     ) -> Vec<Option<T>> {
-        let stored = |(key, label): &(&StructureKey, Vec<u8>)| self.read(&list_name(key, label));
-        let stored: Vec<Option<Vec<u8>>> = wanted.iter().map(stored).collect();
-        let open = |((key, _), stored): (&(&StructureKey, Vec<u8>), Option<Vec<u8>>)| {
-            let stored = stored?;
-            let (check, sealed) = stored.split_first_chunk::<16>()?;
-            read(&seal::decrypt(&list_pad(key, check), &[], sealed).ok()?)
+        // What waits to be written is looked up first: sled alone may be asked from several threads.
+        let find = |(key, label): &(&'k StructureKey, Vec<u8>)| {
+            let name = list_name(key, label);
+            Wanted { key, waiting: self.waiting.borrow().get(&name).cloned(), name }
         };
-        wanted.par_iter().zip(stored).map(open).collect()
+        let wanted: Vec<Wanted<'k>> = wanted.iter().map(find).collect();
+        let db = &self.db;
+        let open = |wanted: Wanted<'k>| {
+            let stored = wanted.waiting.or_else(|| stored(db, &wanted.name))?;
+            let (check, sealed) = stored.split_first_chunk::<16>()?;
+            read(&seal::decrypt(&list_pad(wanted.key, check), &[], sealed).ok()?)
+        };
+        wanted.into_par_iter().map(open).collect()
     }
 
     /// Keeps a list under a structure key: nobody else learns what it is, or that it is one of this key.
@@ -434,7 +439,7 @@ impl Index {
     }
 
     fn stored(&self, key: &[u8]) -> Option<Vec<u8>> {
-        catch_unwind(AssertUnwindSafe(|| self.db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
+        stored(&self.db, key)
     }
 
     fn tile(&self, level: u8, tile: u64) -> Option<Vec<u8>> {
@@ -517,6 +522,17 @@ fn hidden(key: &StructureKey, id: &StatementId) -> ([u8; 16], u64) {
     let mut mask = [0; 8];
     INDEX.expand(key.as_bytes(), &[&b"entry"[..], id.as_bytes()].concat(), &mut mask);
     (Index::known_by(key, id), u64::from_be_bytes(mask))
+}
+
+/// A list that somebody wants to read.
+struct Wanted<'k> {
+    key: &'k StructureKey,
+    name: Vec<u8>,
+    waiting: Option<Vec<u8>>,
+}
+
+fn stored(db: &sled::Db, key: &[u8]) -> Option<Vec<u8>> {
+    catch_unwind(AssertUnwindSafe(|| db.get(key))).ok()?.ok()?.map(|value| value.to_vec())
 }
 
 fn list_name(key: &StructureKey, label: &[u8]) -> Vec<u8> {

@@ -194,7 +194,18 @@ fn about(desk: &Desk, item: &Item) -> Option<String> {
         About::Days(days) => Some(format!("on {days} days of receipt in the coming 400")),
         About::Unclosed(first, last) if day(*first) == day(*last) => Some(day(*first)),
         About::Unclosed(first, last) => Some(format!("from {} to {}", day(*first), day(*last))),
-        About::Party(person) => Some(plain(&say::person(desk, *person)).into_owned()),
+        About::Party(person, by) => {
+            let name = plain(&say::person(desk, *person)).into_owned();
+            let roles = desk.pack().list("ROLE");
+            let role = |code: &String| {
+                roles.and_then(|list| list.find(code)).map_or_else(|| code.clone(), |known| known.text.clone())
+            };
+            let by: Vec<String> = by.iter().map(role).collect();
+            match by.is_empty() {
+                true => Some(name),
+                false => Some(format!("{name}; by the policy there stands in: {}", by.join(", or "))),
+            }
+        }
     }
 }
 

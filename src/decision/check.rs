@@ -16,6 +16,8 @@ use crate::rules::pack::Pack;
 pub(super) const HEAD: [&str; 8] = ["kind", "case", "folder", "learned_at", "occurred_at", "happened", "refs", "id"];
 /// The relation of an entry that fills in what an earlier one left open.
 const COMPLETES: &str = "completes";
+/// What another ground for a share is named by: it may be given although one stands there.
+const GROUND: [&str; 3] = ["basis", "basis_limb", "special"];
 /// Most references of one entry.
 const REFERENCES: usize = 200;
 /// Most bytes of structural values, so that the statement stays within its limit.
@@ -302,7 +304,7 @@ impl<'a> Checker<'a> {
             Folder::Intake => !in_case,
             folder => in_case || !folder.of_case(),
         };
-        let folders: Vec<Folder> = match &self.kind.folder {
+        let mut folders: Vec<Folder> = match &self.kind.folder {
             FolderRule::Public | FolderRule::NoWords | FolderRule::Roll => return vec![Folder::None],
             FolderRule::Among(folders) => folders.iter().copied().filter(open).collect(),
             FolderRule::As(_) => match self.same_as(decision).and_then(|(_, entry)| entry.folder) {
@@ -310,7 +312,12 @@ impl<'a> Checker<'a> {
                 _ => Folder::ALL.into_iter().filter(open).collect(),
             },
         };
-        if folders.is_empty() { vec![Folder::Intake] } else { folders }
+        // What waits for its child lies in intake, and elsewhere only where it is told to, or what it speaks of lies there.
+        let waits = !in_case && self.kind.case == CaseRule::Needed && !folders.contains(&Folder::Intake);
+        if waits || folders.is_empty() {
+            folders.insert(0, Folder::Intake);
+        }
+        folders
     }
 
     /// Picks the folder: what was typed, if the kind allows it; else the kind's own, or the form's suggestion.
@@ -492,8 +499,14 @@ impl<'a> Checker<'a> {
         if entry.case != decision.case {
             self.error("case", format!("is not that of entry {number}"), "give the case of the entry it completes");
         }
-        let mut filled: Vec<String> =
-            decision.values.iter().filter_map(|value| answered(self.reader.pack, &entry.values, value)).collect();
+        // Another ground stands beside the one that does not count, and changes nothing of it.
+        let pack = self.reader.pack;
+        let ground = |value: &&Value| {
+            let field = pack.field_numbered(value.field.0).map(|(field, _)| field.name.as_str());
+            field.is_some_and(|name| GROUND.contains(&name))
+        };
+        let others = decision.values.iter().filter(|value| !ground(value));
+        let mut filled: Vec<String> = others.filter_map(|value| answered(pack, &entry.values, value)).collect();
         filled.dedup();
         for path in filled {
             let what = format!("is answered in entry {number} and stays as it is");
@@ -513,6 +526,16 @@ fn answered(pack: &Pack, earlier: &[Value], value: &Value) -> Option<String> {
         }
         _ => false,
     };
+    // Somebody who was only named may be told later by the roll: it is the same person.
+    let by_name = |known: &Value| {
+        known.field == value.field
+            && known.position == value.position
+            && known.content == Content::Present
+            && matches!(value.content, Content::Person(_))
+    };
+    if sub.is_none() && earlier.iter().any(by_name) {
+        return None;
+    }
     let own: Vec<&Value> = earlier.iter().filter(|known| field.owns(known.field.0) && !open(known)).collect();
     if own.is_empty() {
         return None;

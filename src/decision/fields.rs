@@ -14,6 +14,10 @@ use crate::rules::pack::Pack;
 
 /// Most elements of one list.
 const LIST_LIMIT: usize = 200;
+/// The answer that there is nothing, where the form takes it; an empty list says the same.
+const NONE: &str = "none";
+/// The part of a party that names somebody of the roll.
+const ON_ROLL: &str = "on_roll";
 
 /// Collects values, words and errors while a draft is read.
 pub(super) struct Reader<'a> {
@@ -33,9 +37,12 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads one field of the kind.
     pub fn field(&mut self, used: &KindField, field: &Field, json: &Json) {
-        if let (true, Json::Array(elements)) = (field.none, json)
-            && elements.is_empty()
-        {
+        let nothing = match json {
+            Json::Array(elements) => elements.is_empty(),
+            Json::String(text) => text.trim() == NONE,
+            _ => false,
+        };
+        if field.none && nothing {
             return self.value(field.id, 0, Content::Count(0));
         }
         if blank(json) {
@@ -155,7 +162,8 @@ impl Reader<'_> {
         };
         for (name, json) in object {
             let path = format!("{path}.{}", echo(name));
-            match field.subfield(name) {
+            let on_roll = field.subfield(ON_ROLL).filter(|_| name == "person" && self.is_on_roll(object, json));
+            match on_roll.or_else(|| field.subfield(name)) {
                 Some(_) if blank(json) => {}
                 Some(sub) if sub.wordy() && !self.has_words => {
                     self.error(&path, "holds words, which this kind has no folder for", "leave it out");
@@ -171,6 +179,13 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether what stands for a person's name is just a handle, or a name, of the roll: then it means that person.
+    fn is_on_roll(&self, group: &serde_json::Map<String, Json>, typed: &Json) -> bool {
+        let given = group.get(ON_ROLL).is_some_and(|json| !blank(json));
+        let known = |typed: &str| matches!(self.view.person(typed.trim()), Found::One(_));
+        !given && !blank(typed) && typed.as_str().is_some_and(known)
     }
 
     fn person(&mut self, field: &Field, json: &Json, position: u16, path: &str) {

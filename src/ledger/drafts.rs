@@ -199,6 +199,30 @@ impl<D: Disk> Desk<D> {
         Ok(Some(self.decide(number, case, values, stopped, now)?.identified(statement)))
     }
 
+    /// Enters that a rule stopped an act which has a command of its own, and so no draft: once for each person, act and rule.
+    /// `of` tells one such act from another. What waits in the outbox is said, too.
+    pub(super) fn say_act_stopped(
+        &mut self,
+        kind: &str,
+        of: &[u8],
+        (rule, by): (&str, Option<u64>),
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), LedgerError> {
+        let hash = DRAFT_STOP.hash(&[kind.as_bytes(), &[0], self.identity.person().as_bytes(), of]);
+        let id = StatementId::new(*hash.first_chunk().unwrap_or(&[0; 16])).to_string();
+        let number = id.get(..8).and_then(DraftId::parse).ok_or(LedgerError::NoPack)?;
+        let draft = Draft::from_json(&serde_json::json!({ "kind": kind, "id": id }));
+        let draft = draft.map_err(|_| LedgerError::Incomplete("a draft".to_owned()))?;
+        let by = by.map(|entry| self.reference("stopped_by", entry)).transpose()?;
+        let by = by.map(|reference| (reference.entry, reference.digest));
+        let Some(decision) = self.says_of(number, &draft, (rule, by), None, now())? else { return Ok(()) };
+        match self.enter(decision, now, rng) {
+            Ok(_) | Err(LedgerError::NoLogKey) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Whether overseers may learn of what kind a draft is, and of which case.
     fn may_be_told(&self, draft: &Draft, checked: Option<&Decision>) -> bool {
         if let Some(decision) = checked {

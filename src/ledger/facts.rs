@@ -4,7 +4,8 @@
 //! structure key that opens the entries it tells of: who has that key may read both, and when the key is destroyed both are gone.
 //! Of entries that open by other keys only the numbers are kept. The pages are cards: burnt, they are made anew.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +77,10 @@ struct Pages<'a> {
     key: &'a StructureKey,
     opens: Keys,
     upto: u64,
+    /// Whole pages, which stay as they are.
+    whole: Vec<Vec<Fact>>,
+    /// What the last page has, and what comes after it.
     facts: Vec<Fact>,
-    stored: usize,
 }
 
 impl<D: Disk> Desk<D> {
@@ -180,7 +183,11 @@ impl<D: Disk> Desk<D> {
                 self.ledger.cards.set_sealed(own, ELSEWHERE, content);
             }
         }
-        let facts = in_order(pages.into_iter().map(|page| page.facts).chain([found]).collect());
+        found.sort_by_key(|fact| fact.entry);
+        let rows = pages.into_iter().map(|page| page.whole.into_iter().chain([page.facts]).flatten());
+        let mut rows: Vec<Box<dyn Iterator<Item = Fact>>> = rows.map(|row| Box::new(row) as Box<_>).collect();
+        rows.push(Box::new(found.into_iter()));
+        let facts = in_order(rows, usize::try_from(size).unwrap_or(0));
         let unseen = unseen(&facts, &public, size);
         Ok(Known { facts, unseen, upto: size })
     }
@@ -244,19 +251,18 @@ impl<D: Disk> Desk<D> {
             let head = head.filter(|head| head.upto <= size).unwrap_or(PageHead { upto: 0, count: 0 });
             let count = usize::try_from(head.count).unwrap_or(0);
             wanted.extend((0..count.div_ceil(PAGE)).map(|page| (key, page_label(page))));
-            all.push((Pages { key, opens, upto: begins, facts: Vec::new(), stored: 0 }, head, count));
+            all.push((Pages { key, opens, upto: begins, whole: Vec::new(), facts: Vec::new() }, head, count));
         }
         let read = |content: &[u8]| codec::decode::<Page>(content, PAGE_LIMIT).ok().and_then(Page::facts);
         let mut read = cards.sealed_lists(&wanted, read).into_iter();
         let pages = all.into_iter().map(|(mut pages, head, count)| {
             let own: Vec<Option<Vec<Fact>>> = read.by_ref().take(count.div_ceil(PAGE)).collect();
-            if let Some(own) = own.into_iter().collect::<Option<Vec<_>>>() {
-                let mut facts: Vec<Fact> = Vec::with_capacity(count.min(1 << 24));
-                own.into_iter().for_each(|mut page| facts.append(&mut page));
-                facts.truncate(count);
-                if facts.len() == count {
-                    (pages.upto, pages.stored, pages.facts) = (head.upto.max(pages.upto), count, facts);
-                }
+            let own = own.into_iter().collect::<Option<Vec<_>>>();
+            if let Some(mut whole) = own.filter(|own| fills(own, count)) {
+                let last = if count.is_multiple_of(PAGE) { None } else { whole.pop() };
+                let mut last = last.unwrap_or_default();
+                last.truncate(count % PAGE);
+                (pages.upto, pages.whole, pages.facts) = (head.upto.max(pages.upto), whole, last);
             }
             pages
         });
@@ -268,16 +274,13 @@ impl<D: Disk> Desk<D> {
             return;
         }
         let cards = &self.ledger.cards;
-        // Whole pages stay as they are; the last one and those after it are written, and then how many there are.
-        let first = pages.stored / PAGE;
-        for (at, page) in pages.facts.chunks(PAGE).enumerate().skip(first) {
-            if (at + 1) * PAGE <= pages.stored {
-                continue;
-            }
+        // The last page and those after it are written, and then how many facts there are.
+        for (at, page) in (pages.whole.len()..).zip(pages.facts.chunks(PAGE)) {
             let Ok(content) = codec::encode(&Page::of(page), PAGE_LIMIT) else { return };
             cards.set_sealed(pages.key, &page_label(at), content);
         }
-        let head = PageHead { upto: size, count: pages.facts.len() as u64 };
+        let count = pages.whole.len() * PAGE + pages.facts.len();
+        let head = PageHead { upto: size, count: count as u64 };
         if let Ok(content) = codec::encode(&head, 64) {
             cards.set_sealed(pages.key, LABEL, content);
         }
@@ -340,22 +343,34 @@ impl Page {
     }
 }
 
-/// Lays lists of facts together in order of entry, each entry once.
-fn in_order(mut lists: Vec<Vec<Fact>>) -> Vec<Fact> {
-    lists.retain(|list| !list.is_empty());
-    if lists.len() < 2 {
-        let list = lists.pop().unwrap_or_default();
-        if list.is_sorted_by(|a, b| a.entry < b.entry) {
-            return list;
+/// Whether these are the pages of so many facts.
+fn fills(pages: &[Vec<Fact>], count: usize) -> bool {
+    let Some((last, whole)) = pages.split_last() else { return count == 0 };
+    let rest = count.checked_sub(whole.len() * PAGE);
+    whole.iter().all(|page| page.len() == PAGE) && rest.is_some_and(|rest| (1..=PAGE.min(last.len())).contains(&rest))
+}
+
+/// Lays rows of facts together in order of entry, each entry once; each row is in order. There are about so many.
+fn in_order(mut rows: Vec<Box<dyn Iterator<Item = Fact> + '_>>, about: usize) -> Vec<Fact> {
+    let mut all: Vec<Fact> = Vec::with_capacity(about);
+    let mut heads: Vec<Option<Fact>> = rows.iter_mut().map(Iterator::next).collect();
+    let entries = heads.iter().enumerate().filter_map(|(row, head)| Some(Reverse((head.as_ref()?.entry, row))));
+    let mut next: BinaryHeap<Reverse<(u64, usize)>> = entries.collect();
+    while let Some(Reverse((_, row))) = next.pop() {
+        let limit = next.peek().map_or(u64::MAX, |Reverse((entry, _))| *entry);
+        let (Some(rest), Some(head)) = (rows.get_mut(row), heads.get_mut(row)) else { continue };
+        // As long as the row goes on before the others, without asking them.
+        while let Some(fact) = head.take_if(|fact| fact.entry <= limit) {
+            if all.last().is_none_or(|last| last.entry < fact.entry) {
+                all.push(fact);
+            }
+            *head = rest.next();
         }
-        lists.push(list);
+        if let Some(head) = head {
+            next.push(Reverse((head.entry, row)));
+        }
     }
-    let mut all: Vec<Option<Fact>> = lists.into_iter().flatten().map(Some).collect();
-    let mut order: Vec<(u64, usize)> =
-        all.iter().enumerate().filter_map(|(at, fact)| Some((fact.as_ref()?.entry, at))).collect();
-    order.sort_unstable();
-    order.dedup_by_key(|(entry, _)| *entry);
-    order.into_iter().filter_map(|(_, at)| all.get_mut(at)?.take()).collect()
+    all
 }
 
 /// Returns what an index tells of entries under a structure key, whether it is still believed or not.
@@ -372,7 +387,7 @@ fn page_label(page: usize) -> Vec<u8> {
 /// Whether a rule may ask for an entry of this kind: of the public ones only some.
 fn asked_for(body: &Body) -> bool {
     match body.kind.name() {
-        Some("genesis" | "policy.adopt" | "confirmation") => true,
+        Some("genesis" | "policy.adopt" | "confirmation" | "key.revoke") => true,
         _ => body.kind.publicity() == Some(crate::codec::Publicity::Sealed),
     }
 }
@@ -464,15 +479,27 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_laid_together_in_order_and_each_entry_once() {
+    fn rows_are_laid_together_in_order_and_each_entry_once() {
+        let together = |rows: Vec<Vec<Fact>>| {
+            let rows = rows.into_iter().map(|row| Box::new(row.into_iter()) as Box<dyn Iterator<Item = Fact>>);
+            in_order(rows.collect(), 3)
+        };
         let (even, odd): (Vec<Fact>, Vec<Fact>) = some().into_iter().partition(|fact| fact.entry.is_multiple_of(2));
         let twice = some().split_off(6);
-        assert_eq!(in_order(vec![even.clone(), Vec::new(), odd, twice]), some());
-        assert_eq!(in_order(vec![Vec::new(), even.clone()]), even);
-        let mut turned = even.clone();
-        turned.reverse();
-        assert_eq!(in_order(vec![turned]), even);
-        assert_eq!(in_order(Vec::new()), []);
+        assert_eq!(together(vec![even.clone(), Vec::new(), odd, twice]), some());
+        assert_eq!(together(vec![Vec::new(), even.clone()]), even);
+        assert_eq!(together(vec![some().split_off(4), some()]), some());
+        assert_eq!(together(Vec::new()), []);
+    }
+
+    #[test]
+    fn pages_are_whole_but_for_the_last() {
+        let page = |length: usize| vec![some()[0].clone(); length];
+        assert!(fills(&[], 0) && fills(&[page(3)], 3) && fills(&[page(PAGE)], PAGE));
+        assert!(fills(&[page(PAGE), page(2)], PAGE + 1));
+        assert!(!fills(&[page(3)], 4) && !fills(&[page(PAGE - 1), page(2)], PAGE + 1));
+        assert!(!fills(&[page(PAGE)], PAGE + 1) && !fills(&[], 1) && !fills(&[page(1)], 0));
+        assert!(!fills(&[page(PAGE), page(2)], 3) && !fills(&[page(2 * PAGE)], PAGE + 1));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Statements that the ledger refuses for good: their author's key was revoked, or they came out of sequence. Another
 //! enrolled person enters them as evidence, and the author goes on.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rand_core::CryptoRng;
@@ -107,26 +108,56 @@ impl<D: Disk> Desk<D> {
             return Err(LedgerError::Refused(Code::Statement));
         }
         let enrolment = self.roster.enrolment(&body.author.0).filter(|one| one.person == body.person);
-        let key = enrolment.ok_or(LedgerError::Refused(Code::KeyNotEnrolled))?.key.clone();
+        let enrolment = enrolment.ok_or(LedgerError::Refused(Code::KeyNotEnrolled))?;
+        let key = enrolment.key.clone();
         unverified.check_signature(&key).map_err(|_| LedgerError::Refused(Code::Signature))?;
         if body.person == self.identity.person() {
             return Err(LedgerError::SamePerson);
         }
-        let cabinet = self.ledger.cabinet();
+        let (cabinet, enrolled) = (self.ledger.cabinet(), enrolment.entry);
         let mut again = late::of_author(&cabinet, &body.author.0)?.contains(&digest) && self.is_late(&digest)?;
         self.ledger.walk_from(0, &mut |_, known, _, _| again |= *known == digest)?;
         if again {
             return Err(LedgerError::Refused(Code::Duplicate));
         }
         late::keep(&cabinet, &body.author.0, &digest, &late, &overseers(&self.roster, self.time)?)?;
+        let gaps = self.numbers_missing(&body.author.0, enrolled)?;
         let kind = KindNumber::of("statement.late").ok_or(LedgerError::NoPack)?;
         let values = vec![
             Value { field: field::STATEMENT_HASH, position: 0, content: Content::Hash(digest) },
             Value { field: field::AUTHOR_KEY, position: 0, content: Content::Key(body.author) },
             self.value("cause", code(cause)?)?,
+            self.value("gaps", Content::Count(gaps))?,
         ];
-        let decision = self.decide(kind, body.case, values, Vec::new(), now())?;
+        let references = vec![self.reference("about", enrolled)?];
+        let decision = self.decide(kind, body.case, values, references, now())?;
         self.enter(decision, now, rng)
+    }
+
+    /// Returns how many numbers of a key's own count are nowhere, neither in the ledger nor among what came late, below the
+    /// newest that came late. What this device cannot open may be one of them, and is not held against anybody.
+    fn numbers_missing(&self, author: &[u8; 32], enrolled: u64) -> Result<u64, LedgerError> {
+        let mut there = BTreeSet::new();
+        for (key, _, late) in late::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened {
+            if key == *author {
+                there.insert(Unverified::decode(&late.statement, &late.signature.0)?.body().sequence);
+            }
+        }
+        let Some(newest) = there.last().copied() else { return Ok(0) };
+        let (keys, mut unopened) = (self.structure_keys(), 0u64);
+        self.ledger.walk_from(
+            enrolled,
+            &mut |_, known, structure, words| match crate::ledger::read::open_statement(known, structure, words, &keys)
+            {
+                Some(statement) if statement.body().author.0 == *author => {
+                    there.insert(statement.body().sequence);
+                }
+                Some(_) => {}
+                None => unopened += 1,
+            },
+        )?;
+        let known = there.range(..=newest).count() as u64;
+        Ok((newest + 1).saturating_sub(known).saturating_sub(unopened))
     }
 
     /// Whether an entry that this device can open names this digest as late: a crash may have left the file alone.

@@ -119,7 +119,7 @@ impl<D: Disk> Desk<D> {
         };
         let obstacles = register.obstacles(&proposal, &[], u64::MAX, self.time);
         if !obstacles.is_empty() {
-            return Err(LedgerError::Kept(obstacles));
+            return self.kept("retire.proposed", &format!("{targets:?}"), obstacles, now, rng);
         }
         if self.is_overseer() {
             self.plan(&proposal, &register)?;
@@ -166,15 +166,21 @@ impl<D: Disk> Desk<D> {
             // Whether it was said again in the right case, holds, requests: only who oversees sees that, and judges by it
             // before anything is carried out.
             obstacles.retain(|one| desk.is_overseer() || !matches!(one, Obstacle::NotRefiled(_)));
-            if obstacles.is_empty() { Ok(()) } else { Err(LedgerError::Kept(obstacles)) }
+            obstacles
         };
         let (entered, approval) = match register.approved(proposal, u64::MAX) {
             Ok(approval) if view == "agrees" && self.is_overseer() => (None, approval.entry),
             Ok(_) | Err(Alone::NotProposed | Alone::Dropped(_)) => return Err(waits()),
-            Err(Alone::NotApproved) if proposed.by == self.identity.person() => return Err(LedgerError::SamePerson),
+            Err(Alone::NotApproved) if proposed.by == self.identity.person() => {
+                self.say_act_stopped("retire.approved", &proposal.to_be_bytes(), ("same_person", None), now, rng)?;
+                return Err(LedgerError::SamePerson);
+            }
             Err(Alone::NotApproved) => {
                 if view == "agrees" {
-                    judged(self)?;
+                    let obstacles = judged(self);
+                    if !obstacles.is_empty() {
+                        return self.kept("retire.approved", &proposal.to_string(), obstacles, now, rng);
+                    }
                     if self.is_overseer() {
                         self.plan(&proposed, &register)?;
                     }
@@ -190,9 +196,29 @@ impl<D: Disk> Desk<D> {
                 (Some(entered), number)
             }
         };
-        judged(self)?;
+        let obstacles = judged(self);
+        if !obstacles.is_empty() {
+            return self.kept("retire.done", &proposal.to_string(), obstacles, now, rng);
+        }
         let (done, entries) = self.carry_out(&proposed, approval, &register, now, rng)?;
         Ok(Approved { entered, done, entries })
+    }
+
+    /// Enters that something may not be retired now, once for each act, and says so.
+    fn kept<T>(
+        &mut self,
+        kind: &str,
+        of: &str,
+        obstacles: Vec<Obstacle>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<T, LedgerError> {
+        let by = obstacles.iter().find_map(|obstacle| match obstacle {
+            Obstacle::Held(entry) | Obstacle::Guarded(entry) => Some(*entry),
+            _ => None,
+        });
+        self.say_act_stopped(kind, of.as_bytes(), ("retire_held", by), now, rng)?;
+        Err(LedgerError::Kept(obstacles))
     }
 
     /// Returns the entries that proposed to retire an entry and that say it is done, as far as this device can tell: of its

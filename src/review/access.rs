@@ -195,8 +195,10 @@ impl<'a> Book<'a> {
         let outcome = self.matter(fact).find(|part| part.name() == "complaint.outcome" && part.done());
         // Whoever is told the outcome in time was answered.
         let answered = acknowledged.into_iter().chain(outcome).min_by_key(|part| part.entry);
-        let step = if kind == "data_protection" { "ack" } else { "eyfs_ack" };
-        out.push(self.item(fact, "COMPLAINT-ACK", step, start).closed_by(answered));
+        // One step to be seen, with two clocks: what is about care, too, has the shorter one.
+        let clock = if kind == "data_protection" { "ack" } else { "eyfs_ack" };
+        let due = self.due(fact, "COMPLAINT-ACK", clock, start);
+        out.push(self.item_due(fact, "COMPLAINT-ACK", "ack", start, due).closed_by(answered));
         let mut item = self.item(fact, "COMPLAINT-ACK", "outcome", start);
         if !matches!(kind, "eyfs" | "both") {
             item.due = None;
@@ -210,7 +212,9 @@ impl<'a> Book<'a> {
         let harmless =
             |part: &&'a Fact| part.says(ask::BREACH_RISK, "unlikely") || self.to(part, "relies_on").next().is_some();
         let assessed = parts().filter(|part| part.name() == "breach.assessed").find(harmless);
-        let reported = parts().find(|part| part.name() == "breach.reported");
+        // Whoever told the insurer has not told the ICO.
+        let to_ico = |part: &&'a Fact| part.code(ask::RECIPIENT_AGENCY).is_none_or(|agency| agency == "AG-ICO");
+        let reported = parts().filter(|part| part.name() == "breach.reported").find(to_ico);
         let closed = assessed.into_iter().chain(reported).min_by_key(|part| part.entry);
         out.push(self.item(fact, "BREACH-72H", "ico", fact.known()).closed_by(closed));
         let high = parts().find(|part| part.name() == "breach.assessed" && part.says(ask::BREACH_RISK, "high_risk"));

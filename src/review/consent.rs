@@ -41,6 +41,18 @@ impl<'a> Book<'a> {
     /// Returns what shows that a person holds parental responsibility for the child of a case at a time.
     #[must_use]
     pub fn responsibility(&self, case: CaseTag, person: PersonId, at: i64) -> Responsibility<'a> {
+        let Some(relation) = self.relation_of(case, person, at) else { return Responsibility::Nothing };
+        let whole = self.whole(relation);
+        match whole.code(ask::PR_STATUS) {
+            Some("PR-0") | None => Responsibility::Nothing,
+            Some("PR-?") => Responsibility::Declared(relation),
+            Some(_) if !whole.has(ask::EVIDENCE_SEEN) => Responsibility::Declared(relation),
+            Some(_) => Responsibility::Shown(relation),
+        }
+    }
+
+    /// Returns the newest word on how somebody is related to the child of a case that stood at a time.
+    fn relation_of(&self, case: CaseTag, person: PersonId, at: i64) -> Option<&'a Fact> {
         let of_person = |fact: &&'a Fact| {
             fact.name() == "relation.assert"
                 && !fact.carries("completes")
@@ -53,17 +65,25 @@ impl<'a> Book<'a> {
             let begun = fact.time(ask::STARTS_AT).is_none_or(|time| time.milliseconds <= at);
             begun && !ended
         };
-        // The newest word on it stands.
         let relations = self.of_kinds(case, &["relation.assert"]);
-        let newest = relations.into_iter().filter(of_person).rfind(stands);
-        let Some(relation) = newest else { return Responsibility::Nothing };
-        let whole = self.whole(relation);
-        match whole.code(ask::PR_STATUS) {
-            Some("PR-0") | None => Responsibility::Nothing,
-            Some("PR-?") => Responsibility::Declared(relation),
-            Some(_) if !whole.has(ask::EVIDENCE_SEEN) => Responsibility::Declared(relation),
-            Some(_) => Responsibility::Shown(relation),
-        }
+        relations.into_iter().filter(of_person).rfind(stands)
+    }
+
+    /// Whether a refusal comes from somebody who is known to hold no parental responsibility. Where nothing is known of
+    /// them, it counts.
+    fn may_not_refuse(&self, refusal: &Fact, at: i64) -> bool {
+        let Some((case, giver)) = refusal.case.zip(self.whole(refusal).persons(ask::GIVER).next()) else {
+            return false;
+        };
+        self.relation_of(case, giver, at).is_some_and(|known| self.whole(known).says(ask::PR_STATUS, "PR-0"))
+    }
+
+    /// Returns the newest consent, refusal included, that was given for a purpose up to a time.
+    #[must_use]
+    pub fn newest_word(&self, case: Option<CaseTag>, purpose: &str, at: i64) -> Option<&'a Fact> {
+        let of_case = case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given", "consent.refused"]));
+        let word = |fact: &&Fact| fact.when() <= at && !fact.carries("completes") && fact.says(ask::PURPOSE, purpose);
+        of_case.filter(word).max_by_key(|fact| (fact.when(), fact.entry))
     }
 
     /// Returns what a consent lacks in itself.
@@ -76,7 +96,7 @@ impl<'a> Book<'a> {
     }
 
     fn giver_responsibility(&self, consent: &Fact, at: i64) -> Responsibility<'a> {
-        let given = consent.case.zip(consent.persons(ask::GIVER).next());
+        let given = consent.case.zip(self.whole(consent).persons(ask::GIVER).next());
         given.map_or(Responsibility::Nothing, |(case, giver)| self.responsibility(case, giver, at))
     }
 
@@ -100,7 +120,8 @@ impl<'a> Book<'a> {
         if whole.time(ask::ENDS_AT).is_some_and(|end| crate::review::fact::until(end) < at) {
             return Standing::Expired;
         }
-        let objections = by("disputes", "consent.refused").chain(by("disputes", "dispute.open"));
+        let refusals = by("disputes", "consent.refused").filter(|no| !self.may_not_refuse(no, at));
+        let objections = refusals.chain(by("disputes", "dispute.open"));
         let stands = |one: &&'a Fact| {
             let settled = self.by(one, "ends").find(|end| end.name() == "dispute.closed").map(Fact::when);
             one.when() <= at && settled.is_none_or(|settled| settled > at)
@@ -208,7 +229,20 @@ impl<'a> Book<'a> {
             out.push(item.closed(closing.map(recorded)).about(About::Unsound(lacked)));
         }
         if let Some(case) = fact.case {
-            self.no_pr(fact, fact.persons(ask::GIVER).next(), case, out);
+            let giver = self.whole(fact).persons(ask::GIVER).next();
+            let before = out.len();
+            self.no_pr(fact, giver, case, out);
+            // Somebody else has said yes to the same who holds it.
+            let holds = |new: &&'a Fact| {
+                let other = new.persons(ask::GIVER).next().filter(|other| Some(*other) != giver);
+                other.is_some_and(|other| self.responsibility(case, other, new.when()) != Responsibility::Nothing)
+            };
+            if let Some(item) = out.get_mut(before)
+                && item.closed.is_none()
+            {
+                item.closed =
+                    self.of_kinds(case, &["consent.given"]).into_iter().filter(same).find(holds).map(recorded);
+            }
         }
     }
 
@@ -239,7 +273,16 @@ impl<'a> Book<'a> {
     /// CONSENT-INVALID of a share that rests on a consent which did not count when it was made.
     pub(super) fn rests(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let Some(done) = self.done(fact) else { return };
-        for consent in self.to(fact, "relies_on").filter(|on| on.name() == "consent.given") {
+        let mut consents: Vec<&Fact> =
+            self.to(fact, "relies_on").filter(|on| matches!(on.name(), "consent.given" | "consent.refused")).collect();
+        // Whoever names consent as the ground, and none, rests on the newest word that was said of this purpose.
+        if consents.is_empty()
+            && let Some(purpose) = fact.code(ask::PURPOSE)
+            && fact.code(ask::BASIS) == Some("LB-A")
+        {
+            consents.extend(self.newest_word(fact.case, purpose, done.at));
+        }
+        for consent in consents {
             let standing = self.standing(consent, done.at);
             if standing.counts() || fact.has(ask::FOR_SAFETY) {
                 continue;

@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 use crate::codec::{CaseTag, PersonId, Publicity};
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
-use crate::review::book::{Book, News};
+use crate::review::book::{Book, Done, News};
+use crate::review::consent::PHOTOS;
 use crate::review::fact::{Fact, ask, until};
 use crate::review::family::day_end;
 use crate::review::findings;
 use crate::review::item::{About, Closed, Item};
 use crate::rules::clock;
+use crate::rules::obligation::Severity;
 
 /// Kinds that decide to give something away.
 pub(super) const SHARES: [&str; 3] = ["decision.share", "override", "referral.made"];
 /// Agencies that decide on children's protection themselves: children's social care, by day and by night.
 pub(super) const SOCIAL_CARE: [&str; 2] = ["AG-CSC", "AG-EDT"];
+/// Codes of the list CRIME that are no reason to share anything.
+pub(super) const NO_SERIOUS_CRIME: [&str; 3] = ["theft", "benefit_fraud", "tax_fraud"];
 /// Ways to make a referral that are followed by the written form.
 const BY_MOUTH: [&str; 3] = ["M-PHONE", "M-FACE", "M-MEETING"];
 /// What brings a decision not to share, or to watch, forward.
@@ -86,6 +90,8 @@ impl<'a> Book<'a> {
     /// NO-BASIS for a basis that a public authority cannot use: it does its own tasks on LB-C or LB-E.
     pub(super) fn basis(&self, fact: &'a Fact, public_authority: bool, out: &mut Vec<Item>) {
         let Some(done) = self.done(fact) else { return };
+        self.no_crime(fact, &done, out);
+        self.pictures(fact, &done, out);
         let unfit =
             |fact: &Fact| public_authority && fact.codes(ask::BASIS).any(|code| code == "LB-EA" || code == "LB-F");
         if !unfit(fact) {
@@ -99,6 +105,48 @@ impl<'a> Book<'a> {
             "give LB-C or LB-E",
         );
         let closed = better.map(|fact| Closed { by: fact.entry, at: fact.recorded });
+        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
+    }
+
+    /// NO-BASIS where theft or fraud was the reason: for anybody but the police and social care that is none.
+    fn no_crime(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
+        let none = |fact: &Fact| fact.codes(ask::CRIME).any(|crime| NO_SERIOUS_CRIME.contains(&crime));
+        let may_ask = |agency: &str| agency == "AG-POL" || SOCIAL_CARE.contains(&agency);
+        if !none(fact) || fact.codes(ask::RECIPIENT_AGENCY).any(may_ask) || fact.has(ask::FOR_SAFETY) {
+            return;
+        }
+        let better = self.by(fact, "completes").find(|later| later.has(ask::BASIS));
+        let gap = Gap::new(
+            "crime",
+            GapLevel::BeforeAct,
+            "theft and fraud are no serious crime here, and not ours to report",
+            "name another basis; if there is none, ask whether it was a breach",
+        );
+        let closed = better.map(|fact| Closed { by: fact.entry, at: fact.recorded });
+        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
+    }
+
+    /// NO-BASIS of pictures that went out for a use that nobody was asked about.
+    fn pictures(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
+        let purpose = fact.code(ask::PURPOSE).filter(|purpose| purpose.starts_with(PHOTOS));
+        let Some(purpose) = purpose.filter(|_| fact.codes(ask::ITEM_CLASS).any(|class| class == "photo")) else {
+            return;
+        };
+        let pack = self.rules.pack(&fact.pack);
+        let protects = |agency: &str| pack.free_agencies().iter().any(|known| known == agency);
+        let free = fact.has(ask::FOR_SAFETY) || fact.codes(ask::RECIPIENT_AGENCY).any(protects);
+        if free || self.newest_word(fact.case, purpose, done.at).is_some() {
+            return;
+        }
+        let gap = Gap::new(
+            "items",
+            GapLevel::BeforeAct,
+            "pictures went out for a use that nobody was asked about",
+            "take them back; ask for this very use",
+        );
+        let of_case = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given"]));
+        let asked = of_case.filter(|yes| yes.says(ask::PURPOSE, purpose)).find(|yes| self.lacks(yes).is_empty());
+        let closed = asked.map(|fact| Closed { by: fact.entry, at: fact.recorded });
         out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
     }
 
@@ -147,7 +195,7 @@ impl<'a> Book<'a> {
             }
             let party = self.party(backing.person, fact);
             if party {
-                let about = About::Party(backing.person);
+                let about = self.stands_in(backing);
                 wrong.push(self.item_due(backing, "CONFLICT", "shown", backing.recorded, None).about(about));
             }
             if agrees && !same && in_role && !party {
@@ -249,6 +297,32 @@ impl<'a> Book<'a> {
         self.by(fact, "follows").filter(into_case).find_map(|later| match later.name() {
             "referral.made" => self.done(later).map(|done| (later, done.closes())),
             _ => self.decided_by(later, depth + 1),
+        })
+    }
+
+    /// What was called misfiled by two people and written anew in the right case is owed there, and no longer where it was.
+    pub(super) fn filed_anew(&self, out: &mut [Item]) {
+        let misplaced = self.facts.iter().filter(|fact| fact.name() == "misfiled");
+        for wrong in misplaced.flat_map(|misfiled| self.to(misfiled, "misplaced").collect::<Vec<_>>()) {
+            let Some(closed) = self.belongs_elsewhere(wrong) else { continue };
+            let open = |item: &&mut Item| {
+                item.entry == wrong.entry && item.closed.is_none() && item.severity == Severity::Item
+            };
+            out.iter_mut().filter(open).for_each(|item| item.closed = Some(closed));
+        }
+    }
+
+    /// Returns what says that an entry stands in the wrong case: two people's word, once it is written anew in the right one.
+    pub(super) fn belongs_elsewhere(&self, wrong: &'a Fact) -> Option<Closed> {
+        let said = self.by(wrong, "misplaced").filter(|fact| fact.name() == "misfiled");
+        said.into_iter().find_map(|misfiled| {
+            let word = self.by(misfiled, "confirms").find(|word| {
+                let role = self.in_role(word.person, word, Role::needs_second_person);
+                word.person != misfiled.person && word.says(ask::VIEW, "agrees") && role
+            })?;
+            let anew = |later: &'a Fact| later.kind == wrong.kind && later.case != wrong.case;
+            let closed = Closed { by: misfiled.entry, at: word.when() };
+            self.by(misfiled, "about").any(anew).then_some(closed)
         })
     }
 

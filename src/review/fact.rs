@@ -61,9 +61,11 @@ pub mod ask {
         METHOD 170 "method"
         CONCERN_TYPE 172 "concern_type"
         RISK_LEVEL 173 "risk_level"
+        CRIME 419 "crime"
         ADVICE_CODE 174 "advice_code"
         OUTCOME 175 "outcome"
         VIEW 176 "view"
+        CAUSE 177 "cause"
         HOLD_CHECK 179 "hold_check"
         CONFIDENTIAL 181 "confidential"
         TOLD_LIMITS 182 "told_limits"
@@ -95,6 +97,7 @@ pub mod ask {
         BEYOND_LAW 337 "beyond_law"
         ROOT_HASH 361 "root_hash"
         COPY_HASH 367 "copy_hash"
+        GAPS 372 "gaps"
         NIL 188 "nil"
     }
 }
@@ -301,10 +304,17 @@ impl Fact {
         let mut values = self.values.to_vec();
         for fact in later {
             let more = fact.values.to_vec();
-            // An answer that leaves its question open counts as none.
+            // An answer that leaves its question open counts as none, and so does a bare name beside somebody of the roll.
             values.retain(|value| {
-                let open = matches!(&value.content, Content::Code(code) if OPEN_ANSWERS.contains(&code.as_str()));
-                let anew = |new: &Value| (new.field, new.position) == (value.field, value.position);
+                let open = match &value.content {
+                    Content::Code(code) => OPEN_ANSWERS.contains(&code.as_str()),
+                    Content::Present => true,
+                    _ => false,
+                };
+                let anew = |new: &Value| {
+                    (new.field, new.position) == (value.field, value.position)
+                        && (value.content != Content::Present || matches!(new.content, Content::Person(_)))
+                };
                 !(open && more.iter().any(anew))
             });
             let there: HashSet<(FieldId, u16)> = values.iter().map(|value| (value.field, value.position)).collect();

@@ -56,9 +56,17 @@ impl<'a> Book<'a> {
         if let Some(deferral) = put_off {
             let date = self.whole(deferral).time(ask::REVIEW_AT).map(until);
             item.due = date.or_else(|| self.due(deferral, "FAMILY-TELL", "tell", deferral.when()));
-        } else if let Some(hold) = fact.case.and_then(|case| self.standing_hold(case, i64::MAX)) {
-            let hold = self.hold_due(hold.from);
-            item.due = item.due.into_iter().chain(hold).max();
+        } else if let (Some(case), Some(own)) = (fact.case, item.due) {
+            // While it is held back nobody is late; after that, the day on which it was let go is left for it.
+            let later = self.holds(case).into_iter().filter_map(|hold| match hold.ended {
+                None => self.hold_due(hold.from),
+                Some(end) if hold.stood(own) => {
+                    let day = day_end(end.at);
+                    Some(self.hold_due(hold.from).map_or(day, |due| due.min(day)))
+                }
+                Some(_) => None,
+            });
+            item.due = later.chain([own]).max();
         }
         out.push(item.closed_by(told.copied()));
     }
@@ -118,7 +126,8 @@ impl<'a> Book<'a> {
                 })
         };
         let told = if prevent { None } else { after().find(led).map(close) };
-        released.into_iter().chain(advice).chain(told).min_by_key(|closed| closed.at)
+        let elsewhere = self.belongs_elsewhere(hold);
+        released.into_iter().chain(advice).chain(told).chain(elsewhere).min_by_key(|closed| closed.at)
     }
 
     /// When a hold is looked at again. "Not yet" begins the time anew, and a later entry that names the hold may give a date.

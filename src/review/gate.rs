@@ -3,13 +3,14 @@
 //! Seven things are stopped and no others. What nothing may hold up is never stopped: what was seen or heard, refusals and
 //! complaints, and whatever goes to the agencies that protect children, or to anybody "for safety, because ...".
 
-use crate::codec::{CaseTag, Digest};
+use crate::codec::Digest;
 use crate::decision::decision::Decision;
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
 use crate::decision::value::{Content, FieldId, Precision};
 use crate::decision::view::View;
 use crate::review::book::Book;
+use crate::review::decide::NO_SERIOUS_CRIME;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::Standing;
 use crate::rules::clock;
@@ -119,6 +120,11 @@ pub fn hints(decision: &Decision, before: &Before<'_>) -> Vec<Gap> {
             _ => {}
         }
     }
+    if code(decision, ask::CRIME).is_some_and(|crime| NO_SERIOUS_CRIME.contains(&crime)) {
+        let what = "theft and fraud are no serious crime here, and not ours to report".to_owned();
+        let next = "leave it out, or name another reason; answer truthfully if somebody who investigates asks";
+        hints.push(hint("crime", what, next));
+    }
     if decision.kind().name() == Some("access.released") && !before.copies.must {
         let hash = copy_hash(decision);
         if !related(decision, before, "releases").any(|copy| checked(copy, hash, before)) {
@@ -171,7 +177,7 @@ fn consent_gone(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
     let behind = carried.into_iter().flat_map(|fact| before.book.to(fact, "relies_on").collect::<Vec<_>>());
     let mut named = own.chain(behind).filter(|on| matches!(on.name(), "consent.given" | "consent.refused")).peekable();
     let newest = match (named.peek().is_some(), code(decision, ask::PURPOSE)) {
-        (false, Some(purpose)) if basis == Some("LB-A") => newest_word(before, decision.case(), purpose, at),
+        (false, Some(purpose)) if basis == Some("LB-A") => before.book.newest_word(decision.case(), purpose, at),
         _ => None,
     };
     for consent in named.chain(newest) {
@@ -202,7 +208,7 @@ fn photo_purpose(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
     }
     let purpose = code(decision, ask::PURPOSE).unwrap_or_default();
     let at = time_of(decision, before.now);
-    let newest = newest_word(before, decision.case(), purpose, at);
+    let newest = before.book.newest_word(decision.case(), purpose, at);
     let standing = newest.map(|consent| before.book.standing(consent, at));
     let use_of = before.pack.list("PURPOSE").and_then(|list| list.find(purpose)).map_or("this use", |code| &code.text);
     let way = "leave the pictures out; or ask for this very use; or write \"for safety, because ...\"";
@@ -305,18 +311,6 @@ fn hold_talk(decision: &Decision, before: &Before<'_>) -> Result<(), Stop> {
         ),
     };
     stop("hold_talk", says, way, Some(hold.from))
-}
-
-/// Returns the newest consent, refusal included, for a purpose.
-fn newest_word<'a>(before: &Before<'a>, case: Option<CaseTag>, purpose: &str, at: i64) -> Option<&'a Fact> {
-    let of_case = case.into_iter().flat_map(|case| before.book.of_case(case));
-    let word = |fact: &&Fact| {
-        matches!(fact.name(), "consent.given" | "consent.refused")
-            && fact.when() <= at
-            && !fact.carries("completes")
-            && fact.says(ask::PURPOSE, purpose)
-    };
-    of_case.filter(word).max_by_key(|fact| (fact.when(), fact.entry))
 }
 
 fn related<'b>(

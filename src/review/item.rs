@@ -113,8 +113,8 @@ pub enum About {
     Days(u64),
     /// Of NIL-GAP: the first and the last day that nobody closed, in milliseconds UTC.
     Unclosed(i64, i64),
-    /// Of CONFLICT: who is party to it.
-    Party(PersonId),
+    /// Of CONFLICT: who is party to it, and in which roles somebody stands in for them by the policy, first choice first.
+    Party(PersonId, Vec<String>),
 }
 
 /// Where a consent stands.

@@ -138,12 +138,25 @@ impl<'a> Book<'a> {
         })
     }
 
+    /// Who is party to a matter that they looked at, and who stands in for them by the policy that they wrote under.
+    pub(super) fn stands_in(&self, fact: &Fact) -> About {
+        let policy = self.rules.policy(&fact.policy);
+        let roles: Vec<Role> = (self.roles)(fact.person, fact.entry, fact.recorded);
+        let mut by: Vec<String> = Vec::new();
+        for code in roles.iter().flat_map(|role| policy.map_or(&[][..], |policy| policy.substitutes(role.code()))) {
+            if !by.contains(code) && !roles.iter().any(|role| role.code() == code) {
+                by.push(code.clone());
+            }
+        }
+        About::Party(fact.person, by)
+    }
+
     /// ROLE-INVALID and CONFLICT of somebody who looks twice: at a copy, at what is retired, at what needs a second person.
     pub(super) fn second_look(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         if fact.name() == "access.cleancopy.made" {
             if self.party(fact.person, fact) {
-                let about = About::Party(fact.person);
-                out.push(self.item_due(fact, "CONFLICT", "shown", fact.recorded, None).about(about));
+                let item = self.item_due(fact, "CONFLICT", "shown", fact.recorded, None);
+                out.push(item.about(self.stands_in(fact)));
             }
             return;
         }
@@ -166,7 +179,7 @@ impl<'a> Book<'a> {
             out.push(self.item_due(fact, "ROLE-INVALID", "shown", fact.recorded, None).closed(others()));
         }
         if self.party(fact.person, of) {
-            let item = self.item_due(fact, "CONFLICT", "shown", fact.recorded, None).about(About::Party(fact.person));
+            let item = self.item_due(fact, "CONFLICT", "shown", fact.recorded, None).about(self.stands_in(fact));
             out.push(item.closed(others()));
         }
     }

@@ -1,6 +1,7 @@
 //! The review: every rule over every entry, as one pure function.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 
 use crate::review::access::Running;
 use crate::review::book::{Book, Roles};
@@ -8,7 +9,7 @@ use crate::review::decide::{SHARES, is_concern};
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Item, Review};
 use crate::review::values::Held;
-use crate::rules::kind::{FolderRule, Kind};
+use crate::rules::kind::{CaseRule, FolderRule, Kind};
 use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
@@ -47,11 +48,15 @@ const ALL_RULES: [&str; 31] = [
 #[must_use]
 pub fn review(look: &Look<'_>) -> Review {
     let book = Book::open(look.facts, look.rules, look.roles);
-    let mut items = items(&book, look.now);
+    let mut lists = items(&book, look.now);
     if look.oversees {
-        book.unclosed(look.now, &mut items);
+        let mut unclosed = Vec::new();
+        book.unclosed(look.now, &mut unclosed);
+        unclosed.sort_by_key(key);
+        lists.push(unclosed);
     }
-    items.sort_by(|a, b| (a.entry, a.flag, a.step, a.since).cmp(&(b.entry, b.flag, b.step, b.since)));
+    let mut items = together(lists);
+    book.filed_anew(&mut items);
     doubt(look, &mut items);
     let public_only = look.facts.iter().all(|fact| fact.kind.publicity() != Some(crate::codec::Publicity::Sealed));
     let mut unseen_rules = match (look.unseen.is_empty(), public_only) {
@@ -75,7 +80,14 @@ fn doubt(look: &Look<'_>, items: &mut [Item]) {
         return;
     }
     let pack = look.rules.current();
-    let few = |kind: &&Kind| matches!(&kind.folder, FolderRule::Among(folders) if folders.iter().any(|folder| folder.restricted()));
+    // What only speaks of something there lies with the child else: no more is to be looked for there than that.
+    let few = |kind: &&Kind| match &kind.folder {
+        FolderRule::Among(folders) => {
+            let first = folders.first().is_some_and(|folder| folder.restricted());
+            folders.iter().any(|folder| folder.restricted()) && (first || kind.case != CaseRule::Needed)
+        }
+        _ => false,
+    };
     let from_there: HashSet<&str> =
         pack.kinds().iter().filter(few).flat_map(|kind| &kind.closes).map(|effect| effect.flag.as_str()).collect();
     for item in items.iter_mut().filter(|item| item.closed.is_none()) {
@@ -89,7 +101,34 @@ fn doubt(look: &Look<'_>, items: &mut [Item]) {
 /// Entries that one core looks at in one go.
 const PART: usize = 1024;
 
-fn items(book: &Book<'_>, now: i64) -> Vec<Item> {
+/// What items are put in order by.
+fn key(item: &Item) -> (u64, &'static str, &'static str, i64) {
+    (item.entry, item.flag, item.step, item.since)
+}
+
+/// Lays lists of items that are in order together; those that are alike stay in the order of their lists.
+fn together(lists: Vec<Vec<Item>>) -> Vec<Item> {
+    let mut all = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    let mut rows: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let heads = rows.iter().enumerate().filter_map(|(at, row)| Some(Reverse((key(row.as_slice().first()?), at))));
+    let mut next: BinaryHeap<_> = heads.collect();
+    while let Some(Reverse((_, at))) = next.pop() {
+        let Some(row) = rows.get_mut(at) else { continue };
+        // As long as a list goes on before the others, without asking them.
+        while let Some(head) = row.as_slice().first() {
+            let head = (key(head), at);
+            if next.peek().is_some_and(|Reverse(other)| *other < head) {
+                next.push(Reverse(head));
+                break;
+            }
+            all.extend(row.next());
+        }
+    }
+    all
+}
+
+/// Returns the items of each part of the ledger, each list in order.
+fn items(book: &Book<'_>, now: i64) -> Vec<Vec<Item>> {
     let genesis = book.facts.first().filter(|fact| fact.name() == "genesis");
     let public_authority = genesis.is_some_and(|fact| fact.says(ask::SETTING_TYPE, "maintained_nursery"));
     let requests = book.facts.iter().filter(|fact| fact.name() == "access.received");
@@ -99,16 +138,18 @@ fn items(book: &Book<'_>, now: i64) -> Vec<Item> {
     let cases: Vec<_> = book.cases().collect();
     let cases: Vec<_> = cases.chunks(PART).collect();
     let of_facts = parallel(&facts, |part| {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(2 * part.len());
         part.iter().for_each(|fact| desk.look(fact, &mut out));
+        out.sort_by_key(key);
         out
     });
     let of_cases = parallel(&cases, |part| {
         let mut out = Vec::new();
         part.iter().for_each(|case| book.held_back(*case, &mut out));
+        out.sort_by_key(key);
         out
     });
-    of_facts.into_iter().chain(of_cases).flatten().collect()
+    of_facts.into_iter().chain(of_cases).collect()
 }
 
 /// Does the same with each, on every core; the answers are in order.
@@ -175,6 +216,7 @@ impl<'a> Around<'_, 'a> {
             "transfer.sent" => book.sent(fact, now, out),
             "retention.review" => book.retention(fact, out),
             "staff.allegation" => book.allegation(fact, out),
+            "statement.late" => book.missing_numbers(fact, out),
             "lado.referral" => book.referral(fact, now, out),
             "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
                 book.second_look(fact, out);
@@ -195,5 +237,33 @@ impl<'a> Around<'_, 'a> {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::PersonId;
+    use crate::review::item::About;
+    use crate::rules::obligation::Severity;
+
+    fn item(entry: u64, step: &'static str, list: i64) -> Item {
+        let (flag, author, case, due, closed) = ("LATE", PersonId::ZERO, None, Some(list), None);
+        let (severity, about) = (Severity::Item, About::Nothing);
+        Item { flag, step, entry, author, case, since: 0, due, severity, closed, about, unsure: false }
+    }
+
+    #[test]
+    fn lists_are_laid_together_as_one_sort_would() {
+        let lists = vec![
+            vec![item(1, "a", 0), item(2, "b", 0), item(9, "a", 0)],
+            Vec::new(),
+            vec![item(2, "a", 2), item(2, "b", 2), item(3, "a", 2)],
+            vec![item(0, "z", 3), item(2, "b", 3)],
+        ];
+        let mut sorted: Vec<Item> = lists.clone().into_iter().flatten().collect();
+        sorted.sort_by_key(key);
+        assert_eq!(together(lists), sorted);
+        assert_eq!(together(Vec::new()), []);
     }
 }

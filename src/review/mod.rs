@@ -13,6 +13,7 @@ pub mod figures;
 pub mod findings;
 pub mod gate;
 pub mod item;
+mod late;
 mod life;
 pub mod look;
 pub mod retiring;

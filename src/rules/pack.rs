@@ -25,6 +25,8 @@
 //! | (questions) | `name` `ask` `to` `default` `choices` = `is` `text` `set`; `when` |
 //! | (statements) | `name` `kind` `when` `set` `refs` |
 
+use std::sync::OnceLock;
+
 use chrono::NaiveDate;
 
 use super::clock::{Calendar, Clock};
@@ -87,7 +89,16 @@ impl Pack {
     /// # Errors
     /// [`PackError`] with the first line that cannot stand.
     pub fn parse(text: &str) -> Result<Pack, PackError> {
-        read::pack(text)
+        // The pack that ships is the one of nearly every ledger: it is read once.
+        static SHIPPED: OnceLock<Pack> = OnceLock::new();
+        if text != BUILT_IN {
+            return read::pack(text);
+        }
+        if let Some(pack) = SHIPPED.get() {
+            return Ok(pack.clone());
+        }
+        let pack = read::pack(text)?;
+        Ok(SHIPPED.get_or_init(|| pack).clone())
     }
 
     /// Returns the pack's name, such as `england-2026`.

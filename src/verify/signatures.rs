@@ -55,8 +55,12 @@ impl Signatures {
     /// roster to say. On every core.
     #[must_use]
     pub fn check_named(&mut self, statements: &[&Unverified]) -> Vec<Result<(), Code>> {
-        let keys: Vec<Option<PublicKey>> =
-            statements.iter().map(|statement| PublicKey::from_bytes(&statement.body().author.0).ok()).collect();
+        let mut known: HashMap<[u8; 32], Option<PublicKey>> = HashMap::new();
+        let mut read = |statement: &&Unverified| {
+            let bytes = statement.body().author.0;
+            known.entry(bytes).or_insert_with(|| PublicKey::from_bytes(&bytes).ok()).clone()
+        };
+        let keys: Vec<Option<PublicKey>> = statements.iter().map(&mut read).collect();
         self.expect(keys.iter().flatten());
         let named: Vec<(&Unverified, &PublicKey)> =
             statements.iter().zip(&keys).filter_map(|(statement, key)| Some((*statement, key.as_ref()?))).collect();

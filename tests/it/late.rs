@@ -110,3 +110,33 @@ fn an_author_goes_on_behind_a_statement_that_is_refused_for_good() {
     let report = crate::world::verify_bytes(&bytes, &options(keys(), START));
     assert!(before < bytes.len() && report.findings.iter().any(|one| one.code == Code::AuthorGap), "{report:?}");
 }
+
+#[test]
+fn numbers_that_never_arrived_are_looked_for_until_they_are_there() {
+    let world = World::new();
+    world.record("sam", concern("theo", "in time"));
+    for text in ["one", "two", "three"] {
+        sign_away(&world, "sam", text);
+    }
+    let sam = world.identity("sam");
+    let enrolled = world.desk("maria").roster().enrolment(sam.author().as_bytes()).unwrap().entry;
+    let mut maria = world.desk("maria");
+    maria.revoke(enrolled, "left", world.tick(), &|| world.tick(), &mut durable::entropy()).unwrap();
+    drop(maria);
+    let ledger = Ledger::open(&world.book()).unwrap();
+    let all = waiting(&ledger, &sam, &side_folder(&world.path("sam.id"))).unwrap();
+    let files: Vec<Vec<u8>> = all.iter().map(|one| export(&ledger, one, world.tick()).unwrap()).collect();
+    drop(ledger);
+    let gap = |of: u64| {
+        let review = world.desk("jon").review(world.now()).unwrap();
+        let item = review.of(of).find(|item| item.flag == "AUTHOR-GAP").cloned();
+        item.map(|item| item.closed.map(|closed| closed.by))
+    };
+    let last = enter(&world, "maria", &files[2], "key_revoked").unwrap();
+    assert_eq!(gap(last), Some(None));
+    let first = enter(&world, "maria", &files[0], "key_revoked").unwrap();
+    assert_eq!((gap(last), gap(first)), (Some(None), None));
+    let second = enter(&world, "jon", &files[1], "key_revoked").unwrap();
+    assert_eq!((gap(last), gap(second)), (Some(Some(second)), None));
+    assert_eq!(alters(&world.verify(world.desk("maria").keys())), []);
+}

@@ -292,8 +292,15 @@ fn nothing_is_retired_while_something_keeps_it() {
         "learned_at": "2029-07-17T09:00:00+01:00", "hold_code": "HT-TELL", "reasons": "Wait."}),
     );
     let size = world.desk("jon").ledger.size();
-    assert!(matches!(approve(&world, "jon", proposal), Err(LedgerError::Kept(o)) if o == [Obstacle::Held(again)]));
-    assert_eq!(world.desk("jon").ledger.size(), size);
+    for _ in 0..2 {
+        assert!(matches!(approve(&world, "jon", proposal), Err(LedgerError::Kept(o)) if o == [Obstacle::Held(again)]));
+    }
+    // That it was stopped is entered, once, with what stood in the way.
+    assert_eq!(world.desk("jon").ledger.size(), size + 1);
+    let stopped = world.desk("maria").statement(size).unwrap().1.unwrap();
+    let body = stopped.body();
+    let by: Vec<_> = body.references.iter().map(|to| (to.relation.name(), to.entry)).collect();
+    assert_eq!((body.kind.name(), by), (Some("rule.blocked"), vec![(Some("stopped_by"), again)]));
     world.record(
         "jon",
         json!({"kind": "hold.released", "learned_at": "2029-07-17T09:00:00+01:00",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use indelible::codec::Folder;
 use indelible::decision::draft::Draft;
 use indelible::decision::people::Role;
@@ -63,7 +63,7 @@ struct OnRoll {
 }
 
 /// One thing that somebody enters.
-#[derive(Deserialize, Clone)]
+#[derive(Deserialize, Clone, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Step {
     label: String,
@@ -79,9 +79,10 @@ struct Step {
 }
 
 /// Something that has a command of its own.
-#[derive(Deserialize, Clone)]
+#[derive(Deserialize, Clone, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Act {
+    CloseDay { from: String, to: String },
     Confirm(String),
     Propose(Vec<Meant>),
     Approve(String),
@@ -89,7 +90,7 @@ enum Act {
     EndRole { person: String, role: String },
 }
 
-#[derive(Deserialize, Clone)]
+#[derive(Deserialize, Clone, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Meant {
     case: String,
@@ -280,8 +281,17 @@ impl Telling<'_> {
             return format!("nothing is called {label:?} by then");
         }
         let desk = self.desk(&step.who);
+        let mut anew = None;
         let done = match act {
-            Act::Confirm(label) => desk.confirm(numbers[label], "agrees", &tick, &mut rng).map(|it| it.number),
+            Act::CloseDay { from, to } => {
+                let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+                desk.close_day(day(from), day(to), &tick, &mut rng).map(|it| it.entered.number)
+            }
+            Act::Confirm(label) => {
+                let done = desk.confirm(numbers[label], "agrees", &tick, &mut rng).map(|it| it.number);
+                anew = done.as_ref().ok().map(|number| number + 1).filter(|next| *next < desk.ledger.size());
+                done
+            }
             Act::Propose(meant) => {
                 let target = |meant: &Meant| {
                     Target::Folder(desk.find_case(&meant.case).unwrap(), Folder::from_name(&meant.folder).unwrap())
@@ -310,6 +320,9 @@ impl Telling<'_> {
         match done {
             Ok(number) => {
                 self.numbers.insert(step.label.clone(), number);
+                if let Some(anew) = anew {
+                    self.numbers.insert(format!("{}, written anew", step.label), anew);
+                }
                 "entered".to_owned()
             }
             Err(why) => format!("stopped: {}", format!("{why:?}").split(['(', ' ', '{']).next().unwrap()),
@@ -498,53 +511,90 @@ fn varied(scenario: &Scenario, variation: &Variation) -> Vec<Step> {
     steps
 }
 
-fn tell(scenario: &Scenario, variation: &Variation) -> Vec<String> {
-    let expect = if variation.name.is_empty() { &scenario.expect } else { &variation.expect };
+/// The rules with a switch of the pack on.
+fn rules_of(variation: &Variation) -> Rulebook {
     let mut pack = BUILT_IN.to_owned();
     if let Some(switch) = &variation.switch {
         let at = pack.find(&format!("name = \"{switch}\"")).unwrap();
         let on = at + pack[at..].find("on = false").unwrap();
         pack.replace_range(on..on + "on = false".len(), "on = true");
     }
-    let rules = Rulebook::new(Pack::parse(&pack).unwrap());
-    let mut telling = Telling {
-        world: found(scenario, variation.policy.as_deref()),
-        desk: None,
-        numbers: BTreeMap::from([("genesis".to_owned(), 0)]),
-        rules,
-        failures: Vec::new(),
-        about: variation,
-    };
+    Rulebook::new(Pack::parse(&pack).unwrap())
+}
+
+/// Tells a story from a step on, in a setting where the steps before it were told.
+fn tell(
+    telling: &mut Telling<'_>,
+    steps: &[Step],
+    expect: &[Expect],
+    at_step: &mut dyn FnMut(usize, &mut Telling<'_>),
+) {
     let mut looks: Vec<&Expect> = expect.iter().collect();
     looks.sort_by_key(|look| time(&look.at));
     let mut looks = looks.into_iter().peekable();
-    for step in varied(scenario, variation) {
+    for (place, step) in steps.iter().enumerate() {
+        at_step(place, telling);
         if step.when.as_ref().is_some_and(|what| !READY.contains(&what.as_str())) {
             continue;
         }
         while let Some(look) = looks.next_if(|look| time(&look.at) < time(&step.recorded)) {
             telling.look(look);
         }
-        telling.enter(&step);
+        telling.enter(step);
     }
+    at_step(steps.len(), telling);
     looks.for_each(|look| telling.look(look));
-    if variation.name.is_empty() {
-        telling.burn_the_index();
-    }
-    telling.failures
+}
+
+fn begin<'a>(scenario: &Scenario, about: &'a Variation) -> Telling<'a> {
+    let world = found(scenario, about.policy.as_deref());
+    let numbers = BTreeMap::from([("genesis".to_owned(), 0)]);
+    Telling { world, desk: None, numbers, rules: rules_of(about), failures: Vec::new(), about }
+}
+
+/// The first step at which a variation goes its own way, or is looked at.
+fn parts_at(steps: &[Step], varied: &[Step], expect: &[Expect]) -> usize {
+    let looked = expect.iter().map(|look| time(&look.at)).min().unwrap_or(i64::MAX);
+    let own = |place: &usize| steps.get(*place) != varied.get(*place) || time(&varied[*place].recorded) > looked;
+    (0..varied.len()).find(own).unwrap_or(varied.len()).min(steps.len())
 }
 
 fn play(file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(file);
     let scenario: Scenario = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert!(!scenario.story.is_empty() && !scenario.expect.is_empty(), "{file}");
-    let mut failures = tell(&scenario, &Variation::default());
+    let mut failures = Vec::new();
+    let (steps, as_told) = (varied(&scenario, &Variation::default()), Variation::default());
+    // A variation is the same story up to where it differs: it goes on from a copy of the setting as it is there.
+    let mut forks: Vec<(usize, &Variation, Vec<Step>)> = Vec::new();
     for variation in &scenario.variations {
         let waits = variation.when.iter().chain(variation.policy.iter());
-        if waits.into_iter().all(|what| READY.contains(&what.as_str())) {
-            failures.extend(tell(&scenario, variation));
+        if !waits.into_iter().all(|what| READY.contains(&what.as_str())) {
+            continue;
+        }
+        let steps_of_it = varied(&scenario, variation);
+        if variation.policy.is_some() {
+            let mut telling = begin(&scenario, variation);
+            tell(&mut telling, &steps_of_it, &variation.expect, &mut |_, _| ());
+            failures.extend(telling.failures);
+        } else {
+            forks.push((parts_at(&steps, &steps_of_it, &variation.expect), variation, steps_of_it));
         }
     }
+    let mut told = begin(&scenario, &as_told);
+    let mut fork = |place: usize, told: &mut Telling<'_>| {
+        for (_, about, steps_of_it) in forks.iter().filter(|(at, ..)| *at == place) {
+            told.desk = None;
+            let (world, numbers) = (told.world.copy(), told.numbers.clone());
+            let mut telling =
+                Telling { world, desk: None, numbers, rules: rules_of(about), failures: Vec::new(), about };
+            tell(&mut telling, &steps_of_it[place..], &about.expect, &mut |_, _| ());
+            failures.extend(telling.failures);
+        }
+    };
+    tell(&mut told, &steps, &scenario.expect, &mut fork);
+    told.burn_the_index();
+    failures.splice(0..0, told.failures);
     let title = &scenario.title;
     assert!(failures.is_empty(), "{title}: {} went otherwise\n{}", failures.len(), failures.join("\n"));
 }
@@ -582,4 +632,79 @@ fn s8_a_request_for_the_file() {
 #[test]
 fn s11_the_move_to_school() {
     play("s11.toml");
+}
+
+#[test]
+fn a_looked_after_child() {
+    play("looked-after.toml");
+}
+
+#[test]
+fn a_prevent_matter() {
+    play("prevent.toml");
+}
+
+#[test]
+fn an_allegation_against_staff() {
+    play("allegation.toml");
+}
+
+#[test]
+fn parents_who_disagree() {
+    play("dispute.toml");
+}
+
+#[test]
+fn the_clock_of_a_request() {
+    play("access-clock.toml");
+}
+
+#[test]
+fn the_wrong_file() {
+    play("misfiled.toml");
+}
+
+#[test]
+fn a_breach() {
+    play("breach.toml");
+}
+
+#[test]
+fn pictures_for_each_use() {
+    play("pictures.toml");
+}
+
+#[test]
+fn who_asks_and_by_what_right() {
+    play("requests.toml");
+}
+
+#[test]
+fn a_lead_who_is_alone() {
+    play("alone.toml");
+}
+
+#[test]
+fn complaints() {
+    play("complaints.toml");
+}
+
+#[test]
+fn days_nobody_wrote() {
+    play("quiet-days.toml");
+}
+
+#[test]
+fn a_brother_and_a_sister() {
+    play("siblings.toml");
+}
+
+#[test]
+fn the_next_school() {
+    play("next-school.toml");
+}
+
+#[test]
+fn who_said_yes() {
+    play("consents.toml");
 }

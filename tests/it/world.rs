@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use indelible::cabinet::identity::{Identity, side_folder};
 use indelible::decision::draft::Draft;
@@ -21,7 +22,7 @@ use serde_json::Value as Json;
 /// Willowbrook Pre-School: Maria (dsl, founder), Jon (deputy_dsl), Sam (practitioner), cases theo and ezra.
 pub struct World {
     pub folder: tempfile::TempDir,
-    pub begun: Begun,
+    pub begun: Rc<Begun>,
     clock: Cell<i64>,
 }
 
@@ -49,7 +50,14 @@ impl World {
         let (dir, config) = (folder.path().join("book"), folder.path().join("config"));
         let side = side_folder(&folder.path().join("maria.id"));
         let begun = init::init(&dir, &config, &maria, &side, &beginning, start, &mut durable::entropy()).unwrap();
-        World { folder, begun, clock: Cell::new(start) }
+        World { folder, begun: Rc::new(begun), clock: Cell::new(start) }
+    }
+
+    /// The setting once more, as it is now; its index is made again. Nobody may sit at a desk.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.path(), folder.path());
+        World { folder, begun: Rc::clone(&self.begun), clock: self.clock.clone() }
     }
 
     /// Founds the setting and brings in Jon, Sam and the two cases: entries 0 to 5.
@@ -147,6 +155,18 @@ impl World {
     /// Verifies the ledger with these keys, and nothing else in hand.
     pub fn verify(&self, keys: Keys) -> Report {
         verify_file(&self.book().join("ledger.log"), keys)
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(file.file_name());
+        if !file.file_type().unwrap().is_dir() {
+            std::fs::copy(file.path(), to).unwrap();
+        } else if file.file_name() != "index" {
+            std::fs::create_dir(&to).unwrap();
+            copy_folder(&file.path(), &to);
+        }
     }
 }
 

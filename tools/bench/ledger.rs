@@ -1,7 +1,7 @@
 //! Measures each row of the targets beside its own bare primitive, in one run, and prints the ratios.
 //!
 //! `cargo bench --bench ledger -- [rows] [--entries N] [--large N] [--rounds N]`. Rows: structure, cores, skeleton, memory,
-//! since, append, import, disk, proof, first, puncture, review; none for all. Ledgers are made through the library and kept under
+//! since, append, import, disk, proof, first, puncture, review, grant, show; none for all. Ledgers are made through the library and kept under
 //! `target/bench`.
 //!
 //! Times are medians of rounds in which the product and its primitive take turns, so that whatever else the machine does
@@ -21,10 +21,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use indelible::codec::{Digest, LedgerId};
+use indelible::codec::{Digest, Folder, LedgerId};
 use indelible::entry::envelope;
 use indelible::frame::reader::{Event, WriteReader};
 use indelible::ledger::desk::Desk;
+use indelible::ledger::grants::Granting;
 use indelible::ledger::open::Ledger;
 use indelible::ledger::record::Outcome;
 use indelible::review::look::{Look, review};
@@ -44,7 +45,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::make::{AUTHORS, Made, START, Shape, draft};
 
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 14] = [
     "structure",
     "cores",
     "skeleton",
@@ -57,6 +58,8 @@ const ROWS: [&str; 12] = [
     "first",
     "puncture",
     "review",
+    "grant",
+    "show",
 ];
 /// Entries of a full write.
 const FULL: usize = 1024;
@@ -93,6 +96,8 @@ fn main() {
             "import" => import(&settings),
             "disk" => disk(),
             "review" => review_row(&settings),
+            "grant" => grant(&settings),
+            "show" => show(&settings),
             "proof" => proof(&settings),
             "first" => first(&settings),
             _ => puncture(),
@@ -416,6 +421,66 @@ fn review_row(settings: &Settings) {
     for (name, part) in ["sitting down", "reading what is known", "the rules"].iter().zip(&mut parts) {
         println!("{:<34} {:>16}", format!("  of it {name}"), micros(median(part)));
     }
+}
+
+/// A grant in a small ledger and in a large one: the same.
+fn grant(settings: &Settings) {
+    let shape = |entries| Shape { entries, per_write: FULL, own_words: true };
+    let (small, large) = (Made::of(shape(1000)).copy("grant-small"), settings.usual().copy("grant-large"));
+    let mut desks = [small.desk(0), large.desk(0)];
+    let case = desks.each_ref().map(|desk| desk.find_case("theo").unwrap());
+    let reader = [small.identity(5).person(), large.identity(5).person()];
+    let mut one = |which: usize| {
+        let granting = Granting {
+            person: reader[which],
+            case: Some(case[which]),
+            folders: &[Folder::General],
+            profile: "cover",
+            until: None,
+        };
+        let (now, mut rng) = (|| START + 9_000_000, durable::entropy());
+        let desk = &mut desks[which];
+        let mut entry = 0;
+        let granted = timed(|| entry = desk.grant(granting, &now, &mut rng).unwrap().number);
+        desk.end_grant(entry, "grant_ended", &now, &mut rng).unwrap();
+        granted
+    };
+    // The first one of a desk reads what there is.
+    [0, 1].map(&mut one);
+    let pairs: Vec<_> = (0..settings.rounds.max(5)).map(|_| (one(1), one(0))).collect();
+    let (large, small) = medians(&pairs);
+    let ratio = Ratio { time: large.wall / small.wall / 1.5, cpu: None };
+    let name = format!("a grant, {} entries and 1,000", settings.entries);
+    line(&name, &micros(large.wall), &micros(small.wall), ratio, Wanted::AtMost("1.5 times"));
+}
+
+/// One entry shown, at a desk that is open and by a new process; identities have no passphrase here.
+fn show(settings: &Settings) {
+    let made = term::of(settings.entries, settings.entries / 50);
+    let mut desk = made.desk(0);
+    let size = desk.ledger.size();
+    let mut times: Vec<f64> = (0..100)
+        .map(|at| {
+            let number = size / 3 + at * 7;
+            timed(|| drop(desk.show(number, None, &|| START, &mut durable::entropy()).unwrap())).wall
+        })
+        .collect();
+    let first = times[0];
+    let took = median(&mut times);
+    drop(desk);
+    let ratio = |took: f64| Ratio { time: took / 0.05, cpu: None };
+    line("show at an open desk, the first", &micros(first), "", ratio(first), Wanted::AtMost("50 ms"));
+    line("show at an open desk", &micros(took), "", ratio(took), Wanted::AtMost("50 ms"));
+    let mut times: Vec<f64> = (0..settings.rounds.max(5))
+        .map(|_| {
+            let begin = Instant::now();
+            child("show", &made);
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    let took = median(&mut times);
+    let name = format!("show, new process, {} cases", settings.entries / 50);
+    line(&name, &micros(took), "", ratio(took), Wanted::AtMost("50 ms"));
 }
 
 /// The first answer of a new process.

@@ -189,7 +189,7 @@ fn complaints_are_acknowledged_and_care_is_answered() {
         &[
             (data, "COMPLAINT-ACK/ack", "open, due Thu 4 Feb 2027 23:59"),
             (data, "COMPLAINT-ACK/outcome", "open"),
-            (care, "COMPLAINT-ACK/eyfs_ack", "open, due Thu 7 Jan 2027 23:59"),
+            (care, "COMPLAINT-ACK/ack", "open, due Thu 7 Jan 2027 23:59"),
             (care, "COMPLAINT-ACK/outcome", "open, due Tue 2 Feb 2027 23:59"),
         ],
     );

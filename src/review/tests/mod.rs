@@ -4,6 +4,7 @@ mod access;
 mod consent;
 mod decide;
 mod family;
+mod late;
 mod life;
 mod properties;
 mod unseen;

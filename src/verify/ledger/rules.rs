@@ -30,7 +30,7 @@ impl<R: Read + Seek> Walk<'_, R> {
         let name = body.kind.name().unwrap_or_default();
         let public = body.kind.publicity() != Some(crate::codec::Publicity::Sealed);
         let asked = match public {
-            true => matches!(name, "genesis" | "policy.adopt" | "confirmation"),
+            true => matches!(name, "genesis" | "policy.adopt" | "confirmation" | "key.revoke"),
             false => !UNASKED.contains(&name),
         };
         if !asked {
