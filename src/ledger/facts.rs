@@ -3,6 +3,7 @@
 //! Opening every entry anew would take seconds in a large ledger. So what was read is kept in the index, sealed under the very
 //! structure key that opens the entries it tells of: who has that key may read both, and when the key is destroyed both are gone.
 //! Of entries that open by other keys only the numbers are kept. The pages are cards: burnt, they are made anew.
+// Long because: pages, what opens elsewhere and what was entered since have to come to the same facts, in one place.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
