@@ -91,7 +91,11 @@ impl<'a> Book<'a> {
     pub(super) fn basis(&self, fact: &'a Fact, public_authority: bool, out: &mut Vec<Item>) {
         let Some(done) = self.done(fact) else { return };
         self.no_crime(fact, &done, out);
+        let before = out.len();
         self.pictures(fact, &done, out);
+        if out.len() == before {
+            self.no_consent(fact, &done, out);
+        }
         let unfit =
             |fact: &Fact| public_authority && fact.codes(ask::BASIS).any(|code| code == "LB-EA" || code == "LB-F");
         if !unfit(fact) {
@@ -123,6 +127,34 @@ impl<'a> Book<'a> {
             "name another basis; if there is none, ask whether it was a breach",
         );
         let closed = better.map(|fact| Closed { by: fact.entry, at: fact.recorded });
+        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
+    }
+
+    /// NO-BASIS of a share on consent of which no entry speaks: neither of a yes nor of a no to this purpose. What is entered
+    /// later, of a time before the share, makes it good.
+    fn no_consent(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
+        let word = |on: &&'a Fact| matches!(on.name(), "consent.given" | "consent.refused");
+        let on_consent = fact.code(ask::BASIS) == Some("LB-A") && !fact.has(ask::FOR_SAFETY);
+        if !on_consent || self.to(fact, "relies_on").any(|on| word(&on)) {
+            return;
+        }
+        let purpose = fact.code(ask::PURPOSE);
+        let of_case = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given", "consent.refused"]));
+        let said = of_case.filter(|one| one.when() <= done.at && purpose.is_some_and(|of| one.says(ask::PURPOSE, of)));
+        let mut said = said.filter(|one| !one.carries("completes")).peekable();
+        if said.peek().is_some_and(|first| first.entry < fact.entry) {
+            return;
+        }
+        let better =
+            self.by(fact, "completes").find(|later| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A"));
+        let gap = Gap::new(
+            "basis",
+            GapLevel::BeforeAct,
+            "it rests on consent, and no entry says that anybody gave one for this purpose",
+            "enter the consent as it was given; or name the basis that counts, with `completes`",
+        );
+        let closed = said.next().into_iter().chain(better).min_by_key(|one| one.entry);
+        let closed = closed.map(|fact| Closed { by: fact.entry, at: fact.recorded });
         out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
     }
 

@@ -2,11 +2,36 @@
 
 use serde_json::json;
 
-use super::{Story, backing, concern, parent, referral, share, to, with};
+use super::{Story, backing, concern, consent, parent, referral, share, to, with};
 use crate::codec::ShortText;
 use crate::decision::value::Content;
 use crate::review::fact::ask;
 use crate::review::item::About;
+
+#[test]
+fn a_share_on_a_consent_that_nobody_entered_has_no_basis() {
+    let on_consent = with(
+        share("2026-10-06 10:00"),
+        json!({ "occurred_at": "2026-10-06 10:05", "basis": "LB-A", "special": "SC-A", "purpose": "PU-HEALTH" }),
+    );
+    let name = "NO-BASIS/basis";
+    let mut story = Story::new();
+    let shared = story.enter("sam", "2026-10-06 11:00", on_consent.clone());
+    story.check("2026-10-06 12:00", &[(shared, name, "open, due Wed 7 Oct 2026 23:59")]);
+    // A yes to something else, and one that came after it, make nothing good.
+    story.enter("sam", "2026-10-06 12:10", consent("2026-10-06 09:00", "PU-SEND"));
+    story.enter("sam", "2026-10-06 12:20", consent("2026-10-06 12:15", "PU-HEALTH"));
+    story.check("2026-10-06 13:00", &[(shared, name, "open, due Wed 7 Oct 2026 23:59")]);
+    let yes = story.enter("sam", "2026-10-06 14:00", consent("2026-10-05 15:00", "PU-HEALTH"));
+    story.check("2026-10-08 12:00", &[(shared, name, &format!("closed, due Wed 7 Oct 2026 23:59, by {yes}"))]);
+    // With the consent entered first there is nothing to say, and for safety neither.
+    let mut story = Story::new();
+    story.enter("sam", "2026-10-05 15:10", consent("2026-10-05 15:00", "PU-HEALTH"));
+    let shared = story.enter("sam", "2026-10-06 11:00", on_consent.clone());
+    let safe = with(on_consent, json!({ "for_safety": "because he was in danger", "purpose": "PU-SAFE" }));
+    let safe = story.enter("sam", "2026-10-06 11:10", safe);
+    story.check("2026-10-06 12:00", &[(shared, name, "nothing"), (safe, name, "nothing")]);
+}
 
 #[test]
 fn incomplete_and_no_basis_until_a_completing_entry() {
