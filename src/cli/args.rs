@@ -71,6 +71,8 @@ pub enum Command {
     /// The rule pack: kinds, rules, clocks, and the switches for law that waits
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Enter a sharing agreement that the setting has joined
+    Agreement(AgreementArgs),
     /// When the setting opens, and its holidays
     #[command(subcommand)]
     Calendar(CalendarCommand),
@@ -510,6 +512,26 @@ pub enum PolicyCommand {
         /// A policy that ships, such as policy-000, or a file; - reads standard input
         policy: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct AgreementArgs {
+    /// What it is called
+    pub title: String,
+    /// Its text, which everybody may read: no person is named in it; - reads standard input
+    pub document: String,
+    /// An agency that is party to it, such as AG-CSC; may be given several times
+    #[arg(long = "agency", value_name = "CODE", required = true)]
+    pub agencies: Vec<String>,
+    /// From when on it holds; now if left out
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Until when it holds
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// The entry of the agreement whose place it takes
+    #[arg(long, value_name = "ENTRY")]
+    pub renews: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]

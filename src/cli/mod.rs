@@ -1,5 +1,6 @@
 //! The command line: a thin door over the library. A file a command; this file finds the right one.
 
+mod agreement;
 mod args;
 mod back;
 mod calendar;
@@ -103,6 +104,7 @@ fn dispatch(door: &mut Door<'_>, command: Command) -> Result<u8, Failure> {
         Command::Kinds(args) => kinds::run(door, args),
         Command::Policy(command) => policy::run(door, command),
         Command::Pack(command) => pack::run(door, command),
+        Command::Agreement(args) => agreement::run(door, &args),
         Command::Calendar(command) => calendar::run(door, command),
         Command::Record(args) => record::run(door, args),
         Command::Drafts(args) => drafts::run(door, args),

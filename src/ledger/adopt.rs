@@ -9,6 +9,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::people::{Change, time_value};
+use crate::ledger::record::code;
 use crate::rules::calendar::SettingCalendar;
 use crate::rules::clock;
 use crate::rules::pack::Pack;
@@ -16,7 +17,53 @@ use crate::rules::policy::{self, Conflict, Policy};
 use crate::seal::sealed::document_hash;
 use crate::store::disk::Disk;
 
+/// A sharing agreement that the setting has joined. All of it is public: no person may be named in it.
+#[derive(Debug, Clone)]
+pub struct Agreement<'a> {
+    /// Its title.
+    pub title: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The agencies that are party to it (codes of the list AGENCY).
+    pub agencies: &'a [String],
+    /// From when on it holds, in milliseconds UTC.
+    pub starts: i64,
+    /// Until when, if that is said.
+    pub ends: Option<i64>,
+    /// The entry of the one whose place it takes.
+    pub renews: Option<u64>,
+}
+
 impl<D: Disk> Desk<D> {
+    /// Adopts a sharing agreement: its whole text is entered in clear, and shares under it can cite the entry.
+    ///
+    /// # Errors
+    /// `NotAllowed`; `Incomplete` for a title that is too long, no agency or one that the pack does not know; `NoEntry`; those
+    /// of cabinet and store.
+    pub fn adopt_agreement(
+        &mut self,
+        agreement: &Agreement<'_>,
+        now: &dyn Fn() -> i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entered, LedgerError> {
+        self.catch_up(now())?;
+        self.need_overseer()?;
+        let title = ShortText::new(agreement.title).map_err(|_| LedgerError::Incomplete("a short title".to_owned()))?;
+        let mut values = vec![
+            self.value("title", Content::Text(title))?,
+            Value { field: field::DOCUMENT_HASH, position: 0, content: document(agreement.text) },
+            time_value(field::STARTS_AT, agreement.starts),
+        ];
+        values.extend(agreement.ends.map(|ends| time_value(field::ENDS_AT, ends)));
+        for (position, agency) in (0..).zip(agreement.agencies) {
+            values.push(Value { position, ..self.value("agencies", code(agency)?)? });
+        }
+        let kind = KindNumber::of("agreement.adopt").ok_or(LedgerError::NoPack)?;
+        let references = agreement.renews.map(|entry| self.reference("renews", entry)).transpose()?;
+        let decision = self.decide(kind, None, values, references.into_iter().collect(), now())?;
+        self.enter(decision.with_document(agreement.text.to_owned()), now, rng)
+    }
+
     /// Adopts a policy. It is in force once a second person confirms the entry; what is entered from then on names it, and
     /// its clocks hold for that and for nothing earlier. Returns what it conflicts with in law, from today on: that keeps
     /// nobody from adopting it, and the entry states on how many days its numbers pass the law.
@@ -99,9 +146,13 @@ impl<D: Disk> Desk<D> {
             return Err(LedgerError::AdoptedAlready(entry));
         }
         let references = newest.map(|(entry, _)| self.reference("renews", entry)).transpose()?;
-        values.push(Value { field: field::DOCUMENT_HASH, position: 0, content: Content::Hash(hash) });
+        values.push(Value { field: field::DOCUMENT_HASH, position: 0, content: document(text) });
         values.push(time_value(field::STARTS_AT, self.time));
         let decision = self.decide(number, None, values, references.into_iter().collect(), now())?;
         self.enter(decision.with_document(text.to_owned()), now, rng)
     }
+}
+
+fn document(text: &str) -> Content {
+    Content::Hash(document_hash(text.as_bytes()))
 }
