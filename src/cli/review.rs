@@ -112,8 +112,8 @@ pub fn lines(desk: &Desk, item: &Item, now: i64) -> Result<Vec<String>, Failure>
         lines.push("  perhaps put right in an entry that is sealed to others".to_owned());
     }
     if item.closed.is_none() && item.severity != Severity::Info {
-        let next = step.map_or("look at the entry", |step| &step.next);
-        lines.push(format!("  next: {}", next.replace("`back N`", &format!("`back {}`", item.entry))));
+        let next = step.map_or_else(|| "look at the entry".to_owned(), |step| say::next(step, item));
+        lines.push(format!("  next: {next}"));
     }
     Ok(lines)
 }
@@ -319,7 +319,7 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
         }
         let case = item.case.map(|case| format!("  {}", plain(&say::case(&desk, case)))).unwrap_or_default();
         let step = item.meaning(desk.pack()).map(|(_, step)| step);
-        let next = step.map_or("", |step| &step.next);
+        let next = step.map(|step| say::next(step, item)).unwrap_or_default();
         let clock = clock::for_people(at);
         let hour = if reminder { "-----" } else { clock.rsplit(' ').next().unwrap_or_default() };
         let remind = match (reminder, item.due) {
@@ -352,7 +352,7 @@ fn calendar(door: &mut Door<'_>, desk: &Desk, items: &[&Item], review: &Review, 
             id: format!("{}-{}-{}-{}{id}", desk.ledger_id(), item.entry, item.flag, item.step),
             due: at,
             title: format!("{title}{} of entry {}", item.name(), item.entry),
-            text: step.map(|step| format!("{}. Next: {}.", step.what, step.next)).unwrap_or_default(),
+            text: step.map(|step| format!("{}. Next: {}.", step.what, say::next(step, item))).unwrap_or_default(),
         }
     };
     let events = items.iter().flat_map(|item| {

@@ -11,6 +11,7 @@ use indelible::ledger::append::Entered;
 use indelible::ledger::desk::Desk;
 use indelible::review::item::{About, Item};
 use indelible::rules::clock;
+use indelible::rules::obligation::Step;
 use indelible::rules::pack::Pack;
 use serde_json::{Map, Value as Json, json};
 
@@ -66,6 +67,18 @@ pub fn flag<'a>(pack: &'a Pack, code: &'a str) -> &'a str {
     pack.list("FLAG").and_then(|list| list.find(code)).map_or(code, |code| &code.text)
 }
 
+/// What to do next about an item, with the numbers and days that its command takes.
+pub fn next(step: &Step, item: &Item) -> String {
+    let said = step.next.replace("`back N`", &format!("`back {}`", item.entry));
+    match &item.about {
+        About::Unclosed(first, last) => {
+            let day = |at: i64| clock::london_day(at).to_string();
+            said.replace("`close-day`", &format!("`close-day --from {} --to {}`", day(*first), day(*last)))
+        }
+        _ => said,
+    }
+}
+
 /// An item of a review for scripts, as far as the pack and the structure say.
 pub fn item_json(pack: &Pack, item: &Item, now: i64) -> Map<String, Json> {
     let (known, step) = item.meaning(pack).unzip();
@@ -78,7 +91,7 @@ pub fn item_json(pack: &Pack, item: &Item, now: i64) -> Map<String, Json> {
         "severity": item.severity.name(), "due": item.due.map(stamp), "field": field,
         "closed": item.closed.map(|closed| json!({"by": closed.by, "at": stamp(closed.at)})),
         "rule": known.map(|known| &known.rule), "source": known.map(|known| &known.source),
-        "what": step.map(|step| &step.what), "next": step.map(|step| &step.next), "unsure": item.unsure,
+        "what": step.map(|step| &step.what), "next": step.map(|step| next(step, item)), "unsure": item.unsure,
     });
     json.as_object().cloned().unwrap_or_default()
 }

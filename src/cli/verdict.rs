@@ -15,7 +15,7 @@ use indelible::verify::retired::{Ground, Retirement};
 use indelible::verify::roster::Continues;
 use serde_json::{Value as Json, json};
 
-use crate::cli::say::{item_json, plain, stamp};
+use crate::cli::say::{self, item_json, plain, stamp};
 
 /// Findings that are printed; more are counted.
 const PRINTED: usize = 50;
@@ -226,7 +226,7 @@ impl Verdict<'_> {
             let unsure = if item.unsure { "; perhaps put right in an entry that could not be opened" } else { "" };
             (
                 format!("entry {}: {what}{field} ({}){due}{rule}{unsure}", item.entry, item.name()),
-                step.map(|step| step.next.clone()).unwrap_or_default(),
+                step.map(|step| say::next(step, item)).unwrap_or_default(),
             )
         };
         found.items.iter().filter(|item| item.counts_against(found.now)).map(line).collect()
