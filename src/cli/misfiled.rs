@@ -46,7 +46,10 @@ pub fn run(door: &mut Door<'_>, args: &MisfiledArgs) -> Result<u8, Failure> {
     }
     let (number, of) = (entered.number, args.entry);
     writeln!(door.out, "Entry {of} is called misfiled: {}", say::entry(&entered))?;
-    writeln!(door.out, "It does not count yet. Another leading person, who also reads that folder, runs:")?;
+    writeln!(
+        door.out,
+        "It does not count yet. Another leading person runs the first; whoever oversees and reads that folder, the second:"
+    )?;
     writeln!(door.out, "  indelible --ledger DIR --identity THEIR.id confirm {number}")?;
     writeln!(door.out, "  indelible --ledger DIR --identity THEIR.id retire propose --entry {of} --misfiled {number}")?;
     writeln!(

@@ -46,7 +46,10 @@ pub fn run(door: &mut Door<'_>, command: RetireCommand) -> Result<u8, Failure> {
                 writeln!(door.out, "What it says now stands in the right case: {}", say::entry(&refiled))?;
             }
             writeln!(door.out, "Proposed: {}", say::entry(&entered))?;
-            writeln!(door.out, "Nothing is destroyed yet. Another leading person, who also reads the folder, runs:")?;
+            writeln!(
+                door.out,
+                "Nothing is destroyed yet. Another leading person (dsl, deputy_dsl, leader, chair or owner) runs:"
+            )?;
             let number = entered.number;
             writeln!(door.out, "  indelible --ledger DIR --identity THEIR.id retire approve {number}")?;
             Ok(0)
