@@ -1,4 +1,5 @@
 //! Decisions: whether a second person agreed, on what ground they stand, what they left open, and what still waits for one.
+// Long because: each ground that does not count is a few lines beside the others, and they close each other.
 
 use std::collections::BTreeSet;
 

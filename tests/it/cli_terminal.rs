@@ -159,6 +159,8 @@ fn a_terminal_that_is_closed_loses_no_answer() {
     wait_for(&said, "Why does it worry you?", 1);
     // What the system sends to whoever was on it.
     let hung_up = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    // Where these tests run detached the first is ignored by everybody.
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
     assert!(hung_up.success() && !child.wait().unwrap().success());
     drop((terminal, master));
     let desk = world.desk("sam");
