@@ -70,20 +70,12 @@ pub fn run(door: &mut Door<'_>, args: &BackArgs) -> Result<u8, Failure> {
         None => Moment::in_london((door.now)()).typed().unwrap_or_default(),
     };
     let mut fields = Map::new();
-    fields.insert("kind".to_owned(), kind.into());
-    if let Some(case) = body.case {
-        fields.insert("case".to_owned(), case.base32().into());
-    }
-    let folder = body.folder().filter(|folder| folder.of_case());
-    fields.extend(folder.map(|folder| ("folder".to_owned(), Json::from(folder.name()))));
     fields.insert("learned_at".to_owned(), agreed.into());
     if !args.decline {
         fields.insert("view".to_owned(), if args.if_only { "agrees_if" } else { "agrees" }.into());
     }
     fields.insert("reasons".to_owned(), reasons.into());
-    fields.insert("refs".to_owned(), json!([{ "relation": relation, "entry": args.entry }]));
-    let draft = Draft::from_json(&Json::Object(fields))
-        .map_err(|_| Failure::new("this could not be written as a draft", "give the reasons as plain text"))?;
+    let draft = beside(&body, kind, relation, args.entry, fields)?;
     let mut drafts = Vec::new();
     if !filled.is_empty() {
         drafts.push(completing(&body, args.entry, filled)?);
@@ -213,18 +205,26 @@ fn ask_open(
 }
 
 /// What fills in a decision: an entry of the same kind that completes it.
-fn completing(body: &Body, entry: u64, filled: Map<String, Json>) -> Result<Draft, Failure> {
-    let mut fields = filled;
-    fields.insert("kind".to_owned(), body.kind.name().unwrap_or_default().into());
-    if let Some(case) = body.case {
-        fields.insert("case".to_owned(), case.base32().into());
-    }
-    let folder = body.folder().filter(|folder| folder.of_case());
-    fields.extend(folder.map(|folder| ("folder".to_owned(), Json::from(folder.name()))));
+fn completing(body: &Body, entry: u64, mut fields: Map<String, Json>) -> Result<Draft, Failure> {
     for (name, moment) in [("occurred_at", body.occurred), ("decided_at", body.decided)] {
         fields.extend(moment.typed().map(|typed| (name.to_owned(), Json::from(typed))));
     }
-    fields.insert("refs".to_owned(), json!([{ "relation": "completes", "entry": entry }]));
+    beside(body, body.kind.name().unwrap_or_default(), "completes", entry, fields)
+}
+
+/// A draft in the case and folder of a decision, which it refers to.
+fn beside(
+    body: &Body,
+    kind: &str,
+    relation: &str,
+    entry: u64,
+    mut fields: Map<String, Json>,
+) -> Result<Draft, Failure> {
+    fields.insert("kind".to_owned(), kind.into());
+    fields.extend(body.case.map(|case| ("case".to_owned(), Json::from(case.base32()))));
+    let folder = body.folder().filter(|folder| folder.of_case());
+    fields.extend(folder.map(|folder| ("folder".to_owned(), Json::from(folder.name()))));
+    fields.insert("refs".to_owned(), json!([{ "relation": relation, "entry": entry }]));
     Draft::from_json(&Json::Object(fields))
         .map_err(|_| Failure::new("this could not be written as a draft", "give the answers as plain text"))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use indelible::ledger::LedgerError;
+use indelible::rules::clock::Clock;
 use indelible::rules::pack::{BUILT_IN, Pack};
 use indelible::store::durable;
 use serde_json::{Value as Json, json};
@@ -70,9 +71,9 @@ impl Changes {
             of.kinds().iter().filter(|kind| from.kind(&kind.name).is_none()).map(name).collect::<Vec<_>>()
         };
         let switches = later.switches().iter().filter(|one| before.is_on(&one.name) != one.on);
-        let clocks = |pack: &Pack| -> BTreeMap<String, String> {
+        let clocks = |pack: &Pack| -> BTreeMap<String, Option<Clock>> {
             let steps = pack.obligations().iter().flat_map(|one| one.steps.iter().map(move |step| (one, step)));
-            steps.map(|(one, step)| (format!("{}/{}", one.flag, step.name), format!("{:?}", step.within))).collect()
+            steps.map(|(one, step)| (format!("{}/{}", one.flag, step.name), step.within)).collect()
         };
         let (old, new) = (clocks(before), clocks(later));
         let moved = new.iter().filter(|(step, clock)| old.get(*step) != Some(clock)).map(|(step, _)| step.clone());

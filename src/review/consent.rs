@@ -81,9 +81,13 @@ impl<'a> Book<'a> {
     /// Returns the newest consent, refusal included, that was given for a purpose up to a time.
     #[must_use]
     pub fn newest_word(&self, case: Option<CaseTag>, purpose: &str, at: i64) -> Option<&'a Fact> {
+        self.words_on(case, purpose, at).max_by_key(|fact| (fact.when(), fact.entry))
+    }
+
+    /// Returns the consents, refusals included, that were given for a purpose up to a time, in order of entry.
+    pub(super) fn words_on(&self, case: Option<CaseTag>, purpose: &str, at: i64) -> impl Iterator<Item = &'a Fact> {
         let of_case = case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given", "consent.refused"]));
-        let word = |fact: &&Fact| fact.when() <= at && !fact.carries("completes") && fact.says(ask::PURPOSE, purpose);
-        of_case.filter(word).max_by_key(|fact| (fact.when(), fact.entry))
+        of_case.filter(move |fact| fact.when() <= at && !fact.carries("completes") && fact.says(ask::PURPOSE, purpose))
     }
 
     /// Returns what a consent lacks in itself.

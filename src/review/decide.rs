@@ -1,13 +1,11 @@
-//! Decisions: whether a second person agreed, on what ground they stand, what they left open, and what still waits for one.
-// Long because: each ground that does not count is a few lines beside the others, and they close each other.
+//! Decisions: whether a second person agreed, what they left open, and what still waits for one.
 
 use std::collections::BTreeSet;
 
 use crate::codec::{CaseTag, PersonId, Publicity};
 use crate::decision::gap::{Gap, GapLevel};
 use crate::decision::people::Role;
-use crate::review::book::{Book, Done, News};
-use crate::review::consent::PHOTOS;
+use crate::review::book::{Book, News};
 use crate::review::fact::{Fact, ask, until};
 use crate::review::family::day_end;
 use crate::review::findings;
@@ -19,8 +17,6 @@ use crate::rules::obligation::Severity;
 pub(super) const SHARES: [&str; 3] = ["decision.share", "override", "referral.made"];
 /// Agencies that decide on children's protection themselves: children's social care, by day and by night.
 pub(super) const SOCIAL_CARE: [&str; 2] = ["AG-CSC", "AG-EDT"];
-/// Codes of the list CRIME that are no reason to share anything.
-pub(super) const NO_SERIOUS_CRIME: [&str; 3] = ["theft", "benefit_fraud", "tax_fraud"];
 /// Ways to make a referral that are followed by the written form.
 const BY_MOUTH: [&str; 3] = ["M-PHONE", "M-FACE", "M-MEETING"];
 /// What brings a decision not to share, or to watch, forward.
@@ -86,101 +82,6 @@ impl<'a> Book<'a> {
             let item = self.item(fact, "INCOMPLETE", step, fact.recorded);
             out.push(item.closed(closed).about(About::Gap(gap)));
         }
-    }
-
-    /// NO-BASIS for a basis that a public authority cannot use: it does its own tasks on LB-C or LB-E.
-    pub(super) fn basis(&self, fact: &'a Fact, public_authority: bool, out: &mut Vec<Item>) {
-        let Some(done) = self.done(fact) else { return };
-        self.no_crime(fact, &done, out);
-        let before = out.len();
-        self.pictures(fact, &done, out);
-        if out.len() == before {
-            self.no_consent(fact, &done, out);
-        }
-        let unfit =
-            |fact: &Fact| public_authority && fact.codes(ask::BASIS).any(|code| code == "LB-EA" || code == "LB-F");
-        if !unfit(fact) {
-            return;
-        }
-        let better = self.by(fact, "completes").find(|later| later.has(ask::BASIS) && !unfit(later));
-        let gap = Gap::new(
-            "basis",
-            GapLevel::BeforeAct,
-            "a public authority does not do its own tasks on this ground",
-            "give LB-C or LB-E",
-        );
-        let closed = better.map(|fact| Closed { by: fact.entry, at: fact.recorded });
-        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
-    }
-
-    /// NO-BASIS where theft or fraud was the reason: for anybody but the police and social care that is none.
-    fn no_crime(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
-        let none = |fact: &Fact| fact.codes(ask::CRIME).any(|crime| NO_SERIOUS_CRIME.contains(&crime));
-        let may_ask = |agency: &str| agency == "AG-POL" || SOCIAL_CARE.contains(&agency);
-        if !none(fact) || fact.codes(ask::RECIPIENT_AGENCY).any(may_ask) || fact.has(ask::FOR_SAFETY) {
-            return;
-        }
-        let better = self.by(fact, "completes").find(|later| later.has(ask::BASIS));
-        let gap = Gap::new(
-            "crime",
-            GapLevel::BeforeAct,
-            "theft and fraud are no serious crime here, and not ours to report",
-            "name another basis; if there is none, ask whether it was a breach",
-        );
-        let closed = better.map(|fact| Closed { by: fact.entry, at: fact.recorded });
-        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
-    }
-
-    /// NO-BASIS of a share on consent of which no entry speaks: neither of a yes nor of a no to this purpose. What is entered
-    /// later, of a time before the share, makes it good.
-    fn no_consent(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
-        let word = |on: &&'a Fact| matches!(on.name(), "consent.given" | "consent.refused");
-        let on_consent = fact.code(ask::BASIS) == Some("LB-A") && !fact.has(ask::FOR_SAFETY);
-        if !on_consent || self.to(fact, "relies_on").any(|on| word(&on)) {
-            return;
-        }
-        let purpose = fact.code(ask::PURPOSE);
-        let of_case = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given", "consent.refused"]));
-        let said = of_case.filter(|one| one.when() <= done.at && purpose.is_some_and(|of| one.says(ask::PURPOSE, of)));
-        let mut said = said.filter(|one| !one.carries("completes")).peekable();
-        if said.peek().is_some_and(|first| first.entry < fact.entry) {
-            return;
-        }
-        let better =
-            self.by(fact, "completes").find(|later| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A"));
-        let gap = Gap::new(
-            "basis",
-            GapLevel::BeforeAct,
-            "it rests on consent, and no entry says that anybody gave one for this purpose",
-            "enter the consent as it was given; or name the basis that counts, with `completes`",
-        );
-        let closed = said.next().into_iter().chain(better).min_by_key(|one| one.entry);
-        let closed = closed.map(|fact| Closed { by: fact.entry, at: fact.recorded });
-        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
-    }
-
-    /// NO-BASIS of pictures that went out for a use that nobody was asked about.
-    fn pictures(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
-        let purpose = fact.code(ask::PURPOSE).filter(|purpose| purpose.starts_with(PHOTOS));
-        let Some(purpose) = purpose.filter(|_| fact.codes(ask::ITEM_CLASS).any(|class| class == "photo")) else {
-            return;
-        };
-        let pack = self.rules.pack(&fact.pack);
-        let protects = |agency: &str| pack.free_agencies().iter().any(|known| known == agency);
-        let free = fact.has(ask::FOR_SAFETY) || fact.codes(ask::RECIPIENT_AGENCY).any(protects);
-        if free || self.newest_word(fact.case, purpose, done.at).is_some() {
-            return;
-        }
-        let gap = Gap::new(
-            "items",
-            GapLevel::BeforeAct,
-            "pictures went out for a use that nobody was asked about",
-            "take them back; ask for this very use",
-        );
-        let of_case = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given"]));
-        let asked = of_case.filter(|yes| yes.says(ask::PURPOSE, purpose)).find(|yes| self.lacks(yes).is_empty());
-        let closed = asked.map(|fact| Closed { by: fact.entry, at: fact.recorded });
-        out.push(self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap)));
     }
 
     /// The decision that an entry carries out.

@@ -12,6 +12,7 @@ mod family;
 pub mod figures;
 pub mod findings;
 pub mod gate;
+mod ground;
 pub mod item;
 mod late;
 mod life;
