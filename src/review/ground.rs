@@ -78,12 +78,16 @@ impl<'a> Book<'a> {
         let pack = self.rules.pack(&fact.pack);
         let protects = |agency: &str| pack.free_agencies().iter().any(|known| known == agency);
         let free = fact.has(ask::FOR_SAFETY) || fact.codes(ask::RECIPIENT_AGENCY).any(protects);
-        if free || self.newest_word(fact.case, purpose, done.at).is_some() {
+        let mut said = self.words_on(fact.case, purpose, done.at).peekable();
+        if free || said.peek().is_some_and(|first| first.entry < fact.entry) {
             return;
         }
         let of_case = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["consent.given"]));
         let asked = of_case.filter(|yes| yes.says(ask::PURPOSE, purpose)).find(|yes| self.lacks(yes).is_empty());
+        // A no that was written down later makes nothing good.
+        let yes = said.find(|word| word.name() == "consent.given");
+        let good = yes.into_iter().chain(asked).min_by_key(|one| one.entry);
         let what = "pictures went out for a use that nobody was asked about";
-        out.push(self.without_basis(fact, done, ("items", what, "take them back; ask for this very use"), asked));
+        out.push(self.without_basis(fact, done, ("items", what, "take them back; ask for this very use"), good));
     }
 }

@@ -9,6 +9,21 @@ use crate::review::fact::ask;
 use crate::review::item::About;
 
 #[test]
+fn pictures_for_a_use_that_was_asked_about_on_paper_are_made_good_and_not_forgotten() {
+    let mut story = Story::new();
+    let picture = with(
+        share("2026-10-06 10:00"),
+        json!({ "occurred_at": "2026-10-06 10:05", "basis": "LB-E", "special": "SC-0", "purpose": "PH-1",
+            "items": [{ "class": "photo", "what": "a" }] }),
+    );
+    let shared = story.enter("sam", "2026-10-06 11:00", picture);
+    let name = "NO-BASIS/basis";
+    story.check("2026-10-06 12:00", &[(shared, name, "open, due Wed 7 Oct 2026 23:59")]);
+    let yes = story.enter("sam", "2026-10-06 14:00", consent("2026-10-05 15:00", "PH-1"));
+    story.check("2026-10-08 12:00", &[(shared, name, &format!("closed, due Wed 7 Oct 2026 23:59, by {yes}"))]);
+}
+
+#[test]
 fn a_share_on_a_consent_that_nobody_entered_has_no_basis() {
     let on_consent = with(
         share("2026-10-06 10:00"),
