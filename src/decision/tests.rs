@@ -657,3 +657,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_list_of_one_is_that_one_and_of_several_one_is_to_be_picked() {
+    let one = share(|json| json["basis"] = json!(["LB-D"])).unwrap();
+    assert_eq!(one.values(), share(|_| ()).unwrap().values());
+    let several = share(|json| json["basis"] = json!(["LB-D", "LB-C"])).unwrap_err();
+    assert_eq!(paths(&several), [("basis", GapLevel::Error)]);
+    assert_eq!(several[0].what, "takes one answer, and there are several");
+}
+
+#[test]
+fn only_agencies_that_protect_children_give_a_reference() {
+    let without = |agency: &str| {
+        share(|json| {
+            json["recipient"]["agency"] = json!(agency);
+            json["recipient"]["reference"] = json!("");
+        })
+    };
+    let gaps = |agency: &str| without(agency).unwrap().gaps().iter().map(|gap| gap.field.clone()).collect::<Vec<_>>();
+    assert_eq!(gaps("AG-HOSP"), ["recipient.reference"]);
+    assert_eq!(gaps("AG-CSC"), ["recipient.reference"]);
+    assert_eq!(gaps("AG-HV"), [""; 0]);
+    assert_eq!(gaps("AG-SCH"), [""; 0]);
+}
