@@ -224,7 +224,9 @@ fn when_and_whether_it_happened() {
         (json["occurred_at"], json["decided_at"]) = (Json::Null, Json::Null);
         json["recipient"]["agency"] = json!("AG-SCH");
     });
-    assert_eq!(paths(&gaps.unwrap_err()), [("decided_at", GapLevel::Always)]);
+    let gaps = gaps.unwrap_err();
+    assert_eq!(paths(&gaps), [("occurred_at", GapLevel::Always)]);
+    assert!(gaps[0].next.ends_with("; if it is still to be done, give decided_at instead"), "{:?}", gaps[0]);
 }
 
 #[test]

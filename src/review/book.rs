@@ -391,6 +391,14 @@ impl Item {
         self
     }
 
+    /// The same, if it is open, with what is planned and would close it.
+    pub(super) fn planned(self, fact: Option<&Fact>) -> Item {
+        match (self.closed, fact) {
+            (None, Some(fact)) => self.about(About::Planned(fact.entry)),
+            _ => self,
+        }
+    }
+
     /// The same with something to say.
     pub(super) fn about(mut self, about: About) -> Item {
         self.about = about;

@@ -204,7 +204,8 @@ impl<'a> Book<'a> {
         let item = self.item(fact, "CONCERN-UNDECIDED", step, fact.known());
         let decided = self.decided_by(fact, 0);
         let closed = decided.map(|(_, closed)| closed);
-        out.push(item.closed(closed));
+        let planned = self.by(fact, "decides").filter(|later| decides(later)).find(|later| self.done(later).is_none());
+        out.push(item.closed(closed).planned(planned));
         let Some((decision, closed)) = decided else { return };
         let told = self.item(fact, "CONCERN-UNDECIDED", "told", closed.at);
         let whole = self.whole(decision);
@@ -224,10 +225,7 @@ impl<'a> Book<'a> {
     /// Returns the decision on a concern, and when it took effect. A concern out of the intake folder goes on in the case that a later
     /// entry brings it into.
     fn decided_by(&self, fact: &'a Fact, depth: u8) -> Option<(&'a Fact, Closed)> {
-        let decides = |later: &&'a Fact| {
-            SHARES.contains(&later.name()) || matches!(later.name(), "decision.noshare" | "decision.monitor")
-        };
-        let own = self.by(fact, "decides").filter(decides).find_map(|decision| {
+        let own = self.by(fact, "decides").filter(|later| decides(later)).find_map(|decision| {
             // The decision is what was owed; what was only proposed decides nothing until it is done.
             let done = self.done(decision)?;
             Some((decision, Closed { by: decision.entry, at: done.at }))
@@ -286,7 +284,8 @@ impl<'a> Book<'a> {
             let done = self.done(later)?;
             Some(Closed { by: later.entry, at: done.at })
         });
-        out.push(self.item(fact, "REQUEST-UNDECIDED", step, fact.known()).closed(closed));
+        let planned = self.by(fact, "answers").filter(answers).find(|later| self.done(later).is_none());
+        out.push(self.item(fact, "REQUEST-UNDECIDED", step, fact.known()).closed(closed).planned(planned));
     }
 
     /// NOSHARE-REVIEW: from the decision to the first look at it; a talk that keeps it with a new date begins anew.
@@ -432,6 +431,11 @@ impl<'a> Book<'a> {
     pub(super) fn is_concern(&self, fact: &Fact) -> bool {
         is_concern(fact) || fact.name() == "info.received" && is_concern(&self.whole(fact))
     }
+}
+
+/// Whether an entry settles what becomes of a concern.
+fn decides(later: &Fact) -> bool {
+    SHARES.contains(&later.name()) || matches!(later.name(), "decision.noshare" | "decision.monitor")
 }
 
 /// Whether an entry tells of a worry about a child.

@@ -403,3 +403,20 @@ fn a_planned_act_is_to_be_backed_a_day_after_and_one_that_is_dropped_needs_nobod
     let not = story.enter("maria", "2026-10-06 09:10", not);
     story.check("2026-10-06 10:00", &[(plain, name, &format!("closed, by {not}"))]);
 }
+
+#[test]
+fn what_waits_for_a_decision_names_the_one_that_is_only_planned() {
+    let mut story = Story::new();
+    let seen = story.enter("sam", "2026-10-05 09:00", concern("2026-10-05 08:50"));
+    let plan = with(share("2026-10-05 10:00"), json!({ "refs": to("decides", seen) }));
+    let plan = story.enter("maria", "2026-10-05 10:10", plan);
+    let about = |story: &Story, time: &str| {
+        let review = story.review_at(super::at(time));
+        review.of(seen).find(|item| item.name() == "CONCERN-UNDECIDED/concern").map(|item| item.about.clone())
+    };
+    assert_eq!(about(&story, "2026-10-05 11:00"), Some(About::Planned(plan)));
+    let done = json!({ "kind": "share.done", "case": "ezra", "folder": "protection", "occurred_at": "2026-10-05 11:30",
+        "recipient": { "agency": "AG-HV", "verified": "V-KNOWN" }, "method": "M-PHONE", "refs": to("carries_out", plan) });
+    story.enter("maria", "2026-10-05 11:40", done);
+    assert_eq!(about(&story, "2026-10-05 12:00"), Some(About::Nothing));
+}
