@@ -7,6 +7,7 @@ mod author;
 pub mod beside;
 pub mod cards;
 mod case_map;
+mod checked;
 pub mod closing;
 pub mod consent;
 pub mod continues;
