@@ -26,8 +26,8 @@ impl<'a> Book<'a> {
     /// INCOMPLETE, NO-BASIS, LATE, EMERGENCY, CLOCK-BACK and EPOCH-OLD of one entry.
     pub(super) fn of_itself(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let pack = self.rules.pack(&fact.pack);
-        // Whoever does something knows of it then.
-        let known = fact.learned.is_some() || fact.act && fact.happened;
+        // Whoever does something knows of it then. What only fills something in repeats the time of the act.
+        let known = fact.learned.is_some() || fact.act && fact.happened && !fact.carries("completes");
         if let Some(late) = self.due(fact, "LATE", "written", fact.known())
             && known
             && clock::is_after(fact.recorded, late)
