@@ -377,6 +377,9 @@ fn an_act_without_a_time_of_learning_is_late_by_its_own_time() {
     let in_time = story.enter("maria", "2026-10-07 23:59", draft("2026-10-06 10:00"));
     let planned =
         story.enter("maria", "2026-10-09 09:00", with(share("2026-10-05 10:00"), json!({ "learned_at": "" })));
+    let rest = json!({ "kind": "decision.share", "case": "ezra", "folder": "protection", "occurred_at": "2026-10-05 10:00",
+        "refs": to("completes", late), "seven_tests": { "timely": "a" } });
+    let rest = story.enter("maria", "2026-10-09 09:10", rest);
     story.check(
         "2026-10-09 12:00",
         &[(late, "LATE/written", "shown"), (in_time, "LATE/written", "nothing"), (planned, "LATE/written", "nothing")],
