@@ -382,7 +382,12 @@ fn an_act_without_a_time_of_learning_is_late_by_its_own_time() {
     let rest = story.enter("maria", "2026-10-09 09:10", rest);
     story.check(
         "2026-10-09 12:00",
-        &[(late, "LATE/written", "shown"), (in_time, "LATE/written", "nothing"), (planned, "LATE/written", "nothing")],
+        &[
+            (late, "LATE/written", "shown"),
+            (in_time, "LATE/written", "nothing"),
+            (planned, "LATE/written", "nothing"),
+            (rest, "LATE/written", "nothing"),
+        ],
     );
 }
 
