@@ -165,22 +165,22 @@ fn about(desk: &Desk, item: &Item) -> Option<String> {
             let code = desk.pack().list("AGENCY").and_then(|list| list.find(agency));
             Some(code.map_or_else(|| "somebody who is no agency".to_owned(), |code| code.text.clone()))
         }
-        About::Access { legal_due, policy_due, paused_since, waiting_since, inclusive_due, reminders } => {
-            let mut parts = vec![format!("by law until {}", clock::for_people(*legal_due))];
-            if let Some(policy) = policy_due {
-                parts.push(format!("promised by {}", clock::for_people(*policy)));
+        About::Access(dates) => {
+            let mut parts = vec![format!("by law until {}", clock::for_people(dates.legal_due))];
+            if let Some(policy) = dates.policy_due {
+                parts.push(format!("promised by {}", clock::for_people(policy)));
             }
-            if let Some(since) = paused_since {
-                parts.push(format!("paused since {}", day(*since)));
+            if let Some(since) = dates.paused_since {
+                parts.push(format!("paused since {}", day(since)));
             }
-            if let Some(since) = waiting_since {
-                parts.push(format!("waiting since {} to know who they are", day(*since)));
+            if let Some(since) = dates.waiting_since {
+                parts.push(format!("waiting since {} to know who they are", day(since)));
             }
-            if inclusive_due != legal_due {
-                parts.push(format!("{} if every day of the pauses counted", day(*inclusive_due)));
+            if dates.inclusive_due != dates.legal_due {
+                parts.push(format!("{} if every day of the pauses counted", day(dates.inclusive_due)));
             }
-            if !reminders.is_empty() {
-                let days: Vec<String> = reminders.iter().map(|at| day(*at)).collect();
+            if !dates.reminders.is_empty() {
+                let days: Vec<String> = dates.reminders.iter().map(|at| day(*at)).collect();
                 parts.push(format!("reminders on {}", days.join(" and ")));
             }
             Some(parts.join("; "))
@@ -279,11 +279,11 @@ pub fn item_json(desk: &Desk, item: &Item, now: i64) -> Json {
         "seen_by": desk.pack().obligation(item.flag).map(|known| &known.seen_by),
     });
     fields.extend(more.as_object().cloned().unwrap_or_default());
-    if let About::Access { legal_due, policy_due, reminders, .. } = &item.about {
-        let days: Vec<String> = reminders.iter().map(|at| say::stamp(*at)).collect();
+    if let About::Access(dates) = &item.about {
+        let days: Vec<String> = dates.reminders.iter().map(|at| say::stamp(*at)).collect();
         fields.insert("reminders".to_owned(), days.into());
-        fields.insert("legal_due".to_owned(), say::stamp(*legal_due).into());
-        fields.insert("policy_due".to_owned(), policy_due.map(say::stamp).into());
+        fields.insert("legal_due".to_owned(), say::stamp(dates.legal_due).into());
+        fields.insert("policy_due".to_owned(), dates.policy_due.map(say::stamp).into());
     }
     Json::Object(fields)
 }
@@ -340,7 +340,7 @@ pub fn due(door: &mut Door<'_>, args: &DueArgs) -> Result<u8, Failure> {
 /// The days from today on, each as its beginning, on which the policy wants people reminded of an item.
 fn reminders(item: &Item, now: i64) -> impl Iterator<Item = i64> {
     let days = match &item.about {
-        About::Access { reminders, .. } => reminders.as_slice(),
+        About::Access(dates) => dates.reminders.as_slice(),
         _ => &[],
     };
     let today = clock::begin_of_day(clock::london_day(now));

@@ -16,6 +16,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::record::code;
 use crate::review::closings::{FLAG, NO_WRITING};
+use crate::review::fact::Fact;
 use crate::review::item::{About, State};
 use crate::review::retiring::structure_stays;
 use crate::review::says::Says;
@@ -121,13 +122,13 @@ impl<D: Disk> Desk<D> {
             let mut closings = known.facts.iter().filter(|fact| fact.name() == "closing");
             let roster = self.roster();
             let roles = |person, entry, at| roster.roles(person, entry, at);
-            let book = crate::review::book::Book::open(&[], self.rules(), &roles);
-            let covers = |fact: &&crate::review::fact::Fact| {
+            let book = crate::review::book::Book::open::<Fact>(&[], self.rules(), &roles);
+            let covers = |fact: &Fact| {
                 let today = clock::london_day(fact.recorded);
                 book.covered(fact).is_some_and(|(first, last)| first <= from && to <= last.min(today))
             };
             let since = closings.clone().next_back().map_or(0, |last| last.count(field::TREE_SIZE).unwrap_or(0));
-            (scan, closings.find(covers).map(|fact| fact.entry), since)
+            (scan, closings.find(|fact| covers(fact)).map(|fact| fact.entry), since)
         })?;
         let (opener, retired) = (self.opener(), self.retired_rows()?);
         let (mut entries, mut kinds, mut nil) = (0, BTreeMap::new(), true);

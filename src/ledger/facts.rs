@@ -5,6 +5,8 @@
 //! Of entries that open by other keys only the numbers are kept. The pages are cards: burnt, they are made anew.
 // Long because: pages, what opens elsewhere and what was entered since have to come to the same facts, in one place.
 
+#![expect(clippy::vec_box, reason = "facts are large, and are laid in order after they were read")]
+
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -40,7 +42,7 @@ const PAGE_LIMIT: usize = PAGE << 16;
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// The entries that could be read and that rules may ask for, in order.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<Box<Fact>>,
     /// The numbers of those that could not be read and were not retired.
     pub unseen: Vec<u64>,
     upto: u64,
@@ -58,7 +60,7 @@ struct PageHead {
 struct Page {
     rules: Vec<(Digest, Digest)>,
     by: Vec<u32>,
-    facts: Vec<Fact>,
+    facts: Vec<Box<Fact>>,
 }
 
 /// Entries in no page of a structure key, up to some entry.
@@ -79,9 +81,9 @@ struct Pages<'a> {
     opens: Keys,
     upto: u64,
     /// Whole pages, which stay as they are.
-    whole: Vec<Vec<Fact>>,
+    whole: Vec<Vec<Box<Fact>>>,
     /// What the last page has, and what comes after it.
-    facts: Vec<Fact>,
+    facts: Vec<Box<Fact>>,
 }
 
 impl<D: Disk> Desk<D> {
@@ -121,7 +123,7 @@ impl<D: Disk> Desk<D> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn facts_around(&self, case: Option<CaseTag>) -> Result<Vec<Fact>, LedgerError> {
+    pub fn facts_around(&self, case: Option<CaseTag>) -> Result<Vec<Box<Fact>>, LedgerError> {
         self.with_facts(|known| {
             known.facts.iter().filter(|fact| fact.case.is_none() || fact.case == case).cloned().collect()
         })
@@ -136,7 +138,7 @@ impl<D: Disk> Desk<D> {
         let public = self.roster.public().to_vec();
         let (from, others_from) = (pages.iter().map(|page| page.upto).min().unwrap_or(size), others.upto);
         let opener = self.opener();
-        let mut found: Vec<Fact> = Vec::new();
+        let mut found: Vec<Box<Fact>> = Vec::new();
         if from.min(others_from) < size {
             let from = from.min(others_from);
             let mut before = self.recorded_before(from)?;
@@ -186,7 +188,7 @@ impl<D: Disk> Desk<D> {
         }
         found.sort_by_key(|fact| fact.entry);
         let rows = pages.into_iter().map(|page| page.whole.into_iter().chain([page.facts]).flatten());
-        let mut rows: Vec<Box<dyn Iterator<Item = Fact>>> = rows.map(|row| Box::new(row) as Box<_>).collect();
+        let mut rows: Vec<Box<dyn Iterator<Item = Box<Fact>>>> = rows.map(|row| Box::new(row) as Box<_>).collect();
         rows.push(Box::new(found.into_iter()));
         let facts = in_order(rows, usize::try_from(size).unwrap_or(0));
         let unseen = unseen(&facts, &public, size);
@@ -231,11 +233,11 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Takes what the rules ask out of a statement, and notes whether it leaves nothing open: that stays so.
-    fn fact_of(&self, envelope: &Envelope, clock_back: bool, body: &Body) -> Fact {
+    fn fact_of(&self, envelope: &Envelope, clock_back: bool, body: &Body) -> Box<Fact> {
         let (number, digest, rules) = (envelope.number.0, envelope.statement, self.rules());
         let mut fact = self.roster.fact(number, envelope.recorded, clock_back, digest, body);
         fact.gapless = rules.knows_pack(&fact.pack) && fact.gaps(rules.pack(&fact.pack)).is_empty();
-        fact
+        Box::new(fact)
     }
 
     /// Reads the pages of every structure key that is held, all of one key or none.
@@ -257,7 +259,7 @@ impl<D: Disk> Desk<D> {
         let read = |content: &[u8]| codec::decode::<Page>(content, PAGE_LIMIT).ok().and_then(Page::facts);
         let mut read = cards.sealed_lists(&wanted, read).into_iter();
         let pages = all.into_iter().map(|(mut pages, head, count)| {
-            let own: Vec<Option<Vec<Fact>>> = read.by_ref().take(count.div_ceil(PAGE)).collect();
+            let own: Vec<Option<Vec<Box<Fact>>>> = read.by_ref().take(count.div_ceil(PAGE)).collect();
             let own = own.into_iter().collect::<Option<Vec<_>>>();
             if let Some(mut whole) = own.filter(|own| fills(own, count)) {
                 let last = if count.is_multiple_of(PAGE) { None } else { whole.pop() };
@@ -318,9 +320,9 @@ impl<D: Disk> Desk<D> {
 }
 
 impl Page {
-    fn of(facts: &[Fact]) -> Page {
+    fn of(facts: &[Box<Fact>]) -> Page {
         let mut rules: Vec<(Digest, Digest)> = Vec::new();
-        let place = |fact: &Fact| {
+        let mut place = |fact: &Fact| {
             let own = (fact.pack, fact.policy);
             let at = rules.iter().position(|known| *known == own).unwrap_or_else(|| {
                 rules.push(own);
@@ -328,12 +330,12 @@ impl Page {
             });
             u32::try_from(at).unwrap_or(u32::MAX)
         };
-        let by = facts.iter().map(place).collect();
+        let by = facts.iter().map(|fact| place(fact)).collect();
         Page { rules, by, facts: facts.to_vec() }
     }
 
     /// Returns the facts, each with its pack and policy.
-    fn facts(mut self) -> Option<Vec<Fact>> {
+    fn facts(mut self) -> Option<Vec<Box<Fact>>> {
         if self.by.len() != self.facts.len() {
             return None;
         }
@@ -345,16 +347,16 @@ impl Page {
 }
 
 /// Whether these are the pages of so many facts.
-fn fills(pages: &[Vec<Fact>], count: usize) -> bool {
+fn fills(pages: &[Vec<Box<Fact>>], count: usize) -> bool {
     let Some((last, whole)) = pages.split_last() else { return count == 0 };
     let rest = count.checked_sub(whole.len() * PAGE);
     whole.iter().all(|page| page.len() == PAGE) && rest.is_some_and(|rest| (1..=PAGE.min(last.len())).contains(&rest))
 }
 
 /// Lays rows of facts together in order of entry, each entry once; each row is in order. There are about so many.
-fn in_order(mut rows: Vec<Box<dyn Iterator<Item = Fact> + '_>>, about: usize) -> Vec<Fact> {
-    let mut all: Vec<Fact> = Vec::with_capacity(about);
-    let mut heads: Vec<Option<Fact>> = rows.iter_mut().map(Iterator::next).collect();
+fn in_order(mut rows: Vec<Box<dyn Iterator<Item = Box<Fact>> + '_>>, about: usize) -> Vec<Box<Fact>> {
+    let mut all: Vec<Box<Fact>> = Vec::with_capacity(about);
+    let mut heads: Vec<Option<Box<Fact>>> = rows.iter_mut().map(Iterator::next).collect();
     let entries = heads.iter().enumerate().filter_map(|(row, head)| Some(Reverse((head.as_ref()?.entry, row))));
     let mut next: BinaryHeap<Reverse<(u64, usize)>> = entries.collect();
     while let Some(Reverse((_, row))) = next.pop() {
@@ -376,7 +378,7 @@ fn in_order(mut rows: Vec<Box<dyn Iterator<Item = Fact> + '_>>, about: usize) ->
 
 /// Returns what an index tells of entries under a structure key, whether it is still believed or not.
 #[must_use]
-pub fn kept_under(index: &Index, key: &StructureKey) -> Vec<Fact> {
+pub fn kept_under(index: &Index, key: &StructureKey) -> Vec<Box<Fact>> {
     let page = |page| codec::decode::<Page>(&index.sealed(key, &page_label(page))?, PAGE_LIMIT).ok();
     (0..).map_while(page).flat_map(|page| page.facts).collect()
 }
@@ -394,7 +396,7 @@ fn asked_for(body: &Body) -> bool {
 }
 
 /// Returns the entries of which nothing is known, and which were not retired.
-fn unseen(facts: &[Fact], public: &[u64], size: u64) -> Vec<u64> {
+fn unseen(facts: &[Box<Fact>], public: &[u64], size: u64) -> Vec<u64> {
     let mut seen = vec![false; usize::try_from(size).unwrap_or(0)];
     let done = facts.iter().filter(|fact| fact.name() == "retire.done");
     let retired = done.flat_map(|fact| fact.values.contents(field::RETIRED_ENTRY)).filter_map(|held| match held {
@@ -448,9 +450,9 @@ mod tests {
         }
     }
 
-    fn some() -> Vec<Fact> {
+    fn some() -> Vec<Box<Fact>> {
         let code = || Content::Code(ShortText::new("LB-D").unwrap());
-        (1..9).map(|entry| fact(entry, "discussion", code())).collect()
+        (1..9).map(|entry| Box::new(fact(entry, "discussion", code()))).collect()
     }
 
     #[test]
@@ -470,11 +472,12 @@ mod tests {
 
     #[test]
     fn rows_are_laid_together_in_order_and_each_entry_once() {
-        let together = |rows: Vec<Vec<Fact>>| {
-            let rows = rows.into_iter().map(|row| Box::new(row.into_iter()) as Box<dyn Iterator<Item = Fact>>);
+        let together = |rows: Vec<Vec<Box<Fact>>>| {
+            let rows = rows.into_iter().map(|row| Box::new(row.into_iter()) as Box<dyn Iterator<Item = Box<Fact>>>);
             in_order(rows.collect(), 3)
         };
-        let (even, odd): (Vec<Fact>, Vec<Fact>) = some().into_iter().partition(|fact| fact.entry.is_multiple_of(2));
+        let (even, odd): (Vec<Box<Fact>>, Vec<Box<Fact>>) =
+            some().into_iter().partition(|fact| fact.entry.is_multiple_of(2));
         let twice = some().split_off(6);
         assert_eq!(together(vec![even.clone(), Vec::new(), odd, twice]), some());
         assert_eq!(together(vec![Vec::new(), even.clone()]), even);
@@ -496,9 +499,9 @@ mod tests {
     fn what_was_retired_or_is_public_is_not_unseen() {
         let mut facts = some();
         facts.truncate(2);
-        facts.push(fact(9, "retire.done", Content::Entry(4)));
+        facts.push(Box::new(fact(9, "retire.done", Content::Entry(4))));
         // Only the entry that says that something is done says it.
-        facts.push(fact(8, "discussion", Content::Entry(5)));
+        facts.push(Box::new(fact(8, "discussion", Content::Entry(5))));
         assert_eq!(unseen(&facts, &[0, 3], 12), [5, 6, 7, 10, 11]);
         assert_eq!(field::RETIRED_ENTRY, FieldId(401));
     }

@@ -79,7 +79,7 @@ impl<D: Disk> Desk<D> {
 
     /// Returns what is sealed and waits, with what a proposal to retire rests on: reviews, and what was called misfiled and
     /// confirmed.
-    fn waiting_sealed(&self, facts: &[Fact]) -> Vec<Waiting> {
+    fn waiting_sealed(&self, facts: &[Box<Fact>]) -> Vec<Waiting> {
         let mut waiting: BTreeMap<u64, Waiting> = BTreeMap::new();
         let mut words: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         for fact in facts {

@@ -7,7 +7,7 @@ use crate::decision::gap::{Gap, GapLevel};
 use crate::review::book::Book;
 use crate::review::fact::{Fact, ask};
 use crate::review::family::day_end;
-use crate::review::item::{About, Closed, Item};
+use crate::review::item::{About, AccessDates, Closed, Item};
 use crate::rules::access::{AccessClock, Asked, Request};
 use crate::rules::clock::{self, Clock};
 use crate::rules::policy::CleanCopyCheck;
@@ -105,14 +105,14 @@ impl<'a> Book<'a> {
         let wanted = policy.map_or(&[][..], |policy| &policy.access().reminder_days);
         let reminders = wanted.iter().map(|days| clock::days_after(clock::london_day(running.received), *days));
         let reminders = reminders.filter(|day| *day < running.clock.due()).map(clock::begin_of_day).collect();
-        item.about = About::Access {
+        item.about = About::Access(Box::new(AccessDates {
             legal_due: day(running.clock.legal_due),
             policy_due: running.clock.policy_due.map(day),
             paused_since: running.clock.paused_since.map(clock::begin_of_day),
             waiting_since: running.clock.waiting_since.map(clock::begin_of_day),
             inclusive_due: day(running.clock.inclusive_due),
             reminders,
-        };
+        }));
         out.push(item.closed(running.ended));
         for released in parts().filter(of("access.released")) {
             self.unchecked(fact, released, out);

@@ -1,6 +1,6 @@
 //! The entries of a ledger as the rules look at them: each with what refers to it, and every case in its order.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -24,7 +24,7 @@ pub(super) type News = (u64, i64, i64);
 
 /// The entries, and the rules they are judged by.
 pub struct Book<'a> {
-    pub(super) facts: &'a [Fact],
+    pub(super) facts: Vec<&'a Fact>,
     pub(super) rules: &'a Rulebook,
     pub(super) roles: &'a Roles<'a>,
     /// The place of each entry from the first one's number on, where they lie close enough together.
@@ -44,9 +44,22 @@ pub struct Book<'a> {
     held: Vec<OnceLock<Vec<HeldBack>>>,
     /// What is new in each case, once somebody asked.
     news: Vec<OnceLock<Vec<News>>>,
+    /// The entries of the kinds in [`RARE`].
+    rare: HashMap<KindNumber, Vec<u32>>,
     /// For each person of the roll: what says whose relative they are.
     related: HashMap<PersonId, Vec<u32>>,
 }
+
+/// Kinds that are looked for in the whole ledger.
+const RARE: [&str; 7] = [
+    "access.received",
+    "closing",
+    "key.revoke",
+    "misfiled",
+    "note.elsewhere_declared",
+    "policy.adopt",
+    "statement.late",
+];
 
 /// No entry has this place.
 const NOWHERE: u32 = u32::MAX;
@@ -104,10 +117,11 @@ impl<T: Copy> Rows<T> {
 impl<'a> Book<'a> {
     /// Opens the book. The facts are in order of entry, each entry once.
     #[must_use]
-    pub fn open(facts: &'a [Fact], rules: &'a Rulebook, roles: &'a Roles<'a>) -> Self {
-        let places = places(facts);
+    pub fn open<F: Borrow<Fact>>(facts: &'a [F], rules: &'a Rulebook, roles: &'a Roles<'a>) -> Self {
+        let facts: Vec<&'a Fact> = facts.iter().map(Borrow::borrow).collect();
+        let places = places(&facts);
         let mut book = Book {
-            facts,
+            facts: Vec::new(),
             rules,
             roles,
             places,
@@ -116,17 +130,21 @@ impl<'a> Book<'a> {
             numbers: HashMap::new(),
             cases: Rows::new(0, &[]),
             kinds: Rows::new(0, &[]),
-            digests: digests(facts),
+            digests: digests(&facts),
             held: Vec::new(),
             news: Vec::new(),
+            rare: RARE.iter().filter_map(|name| Some((KindNumber::of(name)?, Vec::new()))).collect(),
             related: HashMap::new(),
         };
-        book.tags = facts.iter().filter_map(|fact| fact.case).collect::<HashSet<_>>().into_iter().collect();
+        let met = met(&facts);
+        book.tags = met.order.clone();
         book.tags.sort_unstable();
         book.numbers = book.tags.iter().copied().zip(0..).collect();
+        let numbers: Vec<u32> = met.order.iter().filter_map(|case| book.numbers.get(case)).copied().collect();
         let mut later = Vec::new();
         let mut cases = Vec::new();
-        for (at, fact) in (0_u32..).zip(facts) {
+        book.facts = facts;
+        for (at, fact) in (0_u32..).zip(&book.facts) {
             for reference in &fact.references {
                 // A reference runs to an earlier entry, and to the statement that it names.
                 if let Some(place) = book.place_named(reference)
@@ -135,8 +153,12 @@ impl<'a> Book<'a> {
                     later.push((place, (reference.relation, at)));
                 }
             }
-            if let Some(number) = fact.case.and_then(|case| book.numbers.get(&case)) {
+            let met = met.of.get(at as usize).filter(|met| **met != NOWHERE);
+            if let Some(number) = met.and_then(|met| numbers.get(*met as usize)) {
                 cases.push((*number, at));
+            }
+            if let Some(rare) = book.rare.get_mut(&fact.kind) {
+                rare.push(at);
             }
             if fact.name() == "relation.assert" {
                 for person in fact.persons(ask::PERSON).chain(fact.persons(ask::OTHER_PERSON)) {
@@ -144,8 +166,8 @@ impl<'a> Book<'a> {
                 }
             }
         }
-        book.later = Rows::new(facts.len(), &later);
-        let of_kind = |(case, at): &(u32, u32)| Some((*case, (facts.get(*at as usize)?.kind, *at)));
+        book.later = Rows::new(book.facts.len(), &later);
+        let of_kind = |(case, at): &(u32, u32)| Some((*case, (book.facts.get(*at as usize)?.kind, *at)));
         book.kinds = Rows::new(book.tags.len(), &cases.iter().filter_map(of_kind).collect::<Vec<_>>());
         for case in 0..book.tags.len() {
             book.kinds.sort(case);
@@ -156,6 +178,15 @@ impl<'a> Book<'a> {
         book
     }
 
+    /// Returns the entries of some of the kinds in [`RARE`], in order.
+    pub(super) fn all_of(&self, kinds: &[&str]) -> Vec<&'a Fact> {
+        debug_assert!(kinds.iter().all(|kind| RARE.contains(kind)), "a kind that is not kept apart");
+        let of = |name: &&str| self.rare.get(&KindNumber::of(name)?);
+        let mut places: Vec<u32> = kinds.iter().filter_map(of).flatten().copied().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| self.at(place)).collect()
+    }
+
     /// Returns an entry.
     #[must_use]
     pub fn fact(&self, entry: u64) -> Option<&'a Fact> {
@@ -163,7 +194,7 @@ impl<'a> Book<'a> {
     }
 
     fn at(&self, place: u32) -> Option<&'a Fact> {
-        self.facts.get(place as usize)
+        self.facts.get(place as usize).copied()
     }
 
     fn place(&self, entry: u64) -> Option<u32> {
@@ -335,7 +366,7 @@ impl<'a> Book<'a> {
 }
 
 /// Returns the place of each entry from the first one's number on; nothing where they lie far apart.
-fn places(facts: &[Fact]) -> Vec<u32> {
+fn places(facts: &[&Fact]) -> Vec<u32> {
     let (Some(first), Some(last)) = (facts.first(), facts.last()) else { return Vec::new() };
     let span = last.entry.checked_sub(first.entry).and_then(|span| usize::try_from(span).ok());
     let Some(span) = span.filter(|span| span / 8 <= facts.len()) else { return Vec::new() };
@@ -349,8 +380,27 @@ fn places(facts: &[Fact]) -> Vec<u32> {
     places
 }
 
+/// The cases of a ledger in the order in which they are met, and for each entry which of them it is of.
+struct Met {
+    order: Vec<CaseTag>,
+    of: Vec<u32>,
+}
+
+/// Returns the cases as the entries name them; each entry's is looked up once.
+fn met(facts: &[&Fact]) -> Met {
+    let (mut order, mut known) = (Vec::new(), HashMap::new());
+    let mut place = |case: CaseTag| {
+        *known.entry(case).or_insert_with(|| {
+            order.push(case);
+            u32::try_from(order.len() - 1).unwrap_or(NOWHERE)
+        })
+    };
+    let of = facts.iter().map(|fact| fact.case.map_or(NOWHERE, &mut place)).collect();
+    Met { order, of }
+}
+
 /// Statements of one act refer to each other before they have numbers: returns the places of those that are named so.
-fn digests(facts: &[Fact]) -> HashMap<Digest, u32> {
+fn digests(facts: &[&Fact]) -> HashMap<Digest, u32> {
     let references = facts.iter().flat_map(|fact| &fact.references);
     let named: HashSet<Digest> =
         references.filter(|reference| reference.entry == UNKNOWN).map(|reference| reference.digest).collect();

@@ -66,7 +66,7 @@ impl Book<'_> {
                 _ => {
                     out.extend(run.take().map(|(item, _)| item));
                     let end = clock::end_of_day(owed.day);
-                    let asked = |fact: &&Fact| fact.recorded <= end && !UNASKED.contains(&fact.name());
+                    let asked = |fact: &&&Fact| fact.recorded <= end && !UNASKED.contains(&fact.name());
                     let before = self.facts.iter().rev().find(asked).unwrap_or(genesis);
                     let mut item = self.item_due(before, FLAG, "closing", owed.since, owed.due).closed(cover);
                     (item.case, item.about) =
@@ -113,9 +113,9 @@ impl Book<'_> {
     /// Returns for each day from `first` on what covered it first.
     fn covers(&self, first: NaiveDate, now: i64) -> BTreeMap<NaiveDate, Closed> {
         let mut covers = BTreeMap::new();
-        for fact in self.facts {
-            let written = clock::london_day(fact.recorded.min(now));
+        for fact in self.all_of(&["closing", "note.elsewhere_declared"]) {
             let Some((from, to)) = self.covered(fact) else { continue };
+            let written = clock::london_day(fact.recorded.min(now));
             for day in days_between(from.max(first), to.min(written)) {
                 covers.entry(day).or_insert(Closed { by: fact.entry, at: fact.recorded });
             }

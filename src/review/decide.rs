@@ -242,7 +242,7 @@ impl<'a> Book<'a> {
 
     /// What was called misfiled by two people and written anew in the right case is owed there, and no longer where it was.
     pub(super) fn filed_anew(&self, out: &mut [Item]) {
-        let misplaced = self.facts.iter().filter(|fact| fact.name() == "misfiled");
+        let misplaced = self.all_of(&["misfiled"]).into_iter();
         for wrong in misplaced.flat_map(|misfiled| self.to(misfiled, "misplaced").collect::<Vec<_>>()) {
             let Some(closed) = self.belongs_elsewhere(wrong) else { continue };
             let open = |item: &&mut Item| {

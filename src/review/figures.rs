@@ -1,6 +1,8 @@
 //! Figures for those who govern a setting: how often what was done in a stretch of time, and how much of it on time. No
 //! person, no child and no entry can be told from them, and nothing is counted per person.
 
+use std::borrow::Borrow;
+
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Review, State};
 
@@ -86,9 +88,11 @@ impl Figure {
 
 /// Returns how often each figure occurs in entries recorded from `from` to `to`, both in milliseconds UTC.
 #[must_use]
-pub fn figures(facts: &[Fact], review: &Review, from: i64, to: i64) -> Vec<(Figure, u64)> {
+pub fn figures<F: Borrow<Fact>>(facts: &[F], review: &Review, from: i64, to: i64) -> Vec<(Figure, u64)> {
     let within = |at: i64| (from..=to).contains(&at);
-    let first: Vec<&Fact> = facts.iter().filter(|fact| within(fact.recorded) && !fact.carries("completes")).collect();
+    let facts: Vec<&Fact> = facts.iter().map(Borrow::borrow).collect();
+    let first: Vec<&Fact> =
+        facts.iter().copied().filter(|fact| within(fact.recorded) && !fact.carries("completes")).collect();
     let recorded = |entry: u64| {
         let at = facts.binary_search_by_key(&entry, |fact| fact.entry).ok();
         at.and_then(|at| facts.get(at)).is_some_and(|fact| within(fact.recorded))
@@ -174,6 +178,6 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), Figure::ALL.len());
         let review = Review { now: 0, items: Vec::new(), unseen: Vec::new(), unseen_rules: Vec::new() };
-        assert!(figures(&[], &review, 0, 1).iter().all(|(_, number)| *number == 0));
+        assert!(figures::<Fact>(&[], &review, 0, 1).iter().all(|(_, number)| *number == 0));
     }
 }

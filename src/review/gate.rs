@@ -382,7 +382,7 @@ mod tests {
         let now = Moment::parse("2026-10-06 12:14").unwrap().milliseconds;
         let decision = Draft::from_json(&draft).unwrap().check(&pack, &view, now).unwrap();
         let (rules, roles) = (Rulebook::new(pack.clone()), |_, _, _| Vec::new());
-        let book = Book::open(&[], &rules, &roles);
+        let book = Book::open::<Fact>(&[], &rules, &roles);
         let copies = CleanCopyCheck::default();
         gate(&decision, &Before { pack: &pack, book: &book, view: &view, copies: &copies, now })
     }

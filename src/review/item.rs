@@ -90,21 +90,8 @@ pub enum About {
     Rests(u64, Standing),
     /// Of WITHDRAWAL-FOLLOW-UP/tell: the agency to be told (code of the list AGENCY; empty for none).
     Agency(String),
-    /// Of SAR-DUE/release: both dates, in milliseconds UTC, and what the clock waits for.
-    Access {
-        /// The last moment by law.
-        legal_due: i64,
-        /// The last moment by the setting's own promise.
-        policy_due: Option<i64>,
-        /// Since when it stands still, waiting to hear what they mean.
-        paused_since: Option<i64>,
-        /// Since when it waits to know who they are.
-        waiting_since: Option<i64>,
-        /// The last moment if every day of the pauses counted; shown only.
-        inclusive_due: i64,
-        /// The days before it on which the policy wants people reminded, each as its beginning in milliseconds UTC.
-        reminders: Vec<i64>,
-    },
+    /// Of SAR-DUE/release: its dates.
+    Access(Box<AccessDates>),
     /// Of UNBACKED: entries in which somebody did not agree.
     Declined(Vec<u64>),
     /// Of EPOCH-OLD: whether its author could have known.
@@ -117,6 +104,23 @@ pub enum About {
     Party(PersonId, Vec<String>),
     /// Of CONCERN-UNDECIDED and REQUEST-UNDECIDED: a decision that is planned, and closes it once it is done.
     Planned(u64),
+}
+
+/// The dates of a request for a file, in milliseconds UTC, and what its clock waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessDates {
+    /// The last moment by law.
+    pub legal_due: i64,
+    /// The last moment by the setting's own promise.
+    pub policy_due: Option<i64>,
+    /// Since when it stands still, waiting to hear what they mean.
+    pub paused_since: Option<i64>,
+    /// Since when it waits to know who they are.
+    pub waiting_since: Option<i64>,
+    /// The last moment if every day of the pauses counted; shown only.
+    pub inclusive_due: i64,
+    /// The days before it on which the policy wants people reminded, each as its beginning.
+    pub reminders: Vec<i64>,
 }
 
 /// Where a consent stands.

@@ -10,16 +10,15 @@ impl<'a> Book<'a> {
     pub(super) fn missing_numbers(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let gaps = |late: &Fact| late.count(ask::GAPS).unwrap_or(0);
         let Some(key) = named(fact, "about").filter(|_| gaps(fact) > 0) else { return };
-        let of_key = |late: &&'a Fact| late.name() == "statement.late" && named(late, "about") == Some(key);
-        let lates: Vec<&Fact> = self.facts.iter().filter(of_key).collect();
+        let mut lates = self.all_of(&["statement.late"]);
+        lates.retain(|late| named(late, "about") == Some(key));
         let before = lates.iter().rev().find(|late| late.entry < fact.entry);
         if before.is_some_and(|late| gaps(late) > 0) {
             return;
         }
         let found = lates.into_iter().find(|late| late.entry > fact.entry && gaps(late) == 0);
-        let lost =
-            |one: &&Fact| one.name() == "key.revoke" && one.says(ask::CAUSE, "lost") && named(one, "ends") == Some(key);
-        let lost = self.facts.iter().find(lost);
+        let lost = |one: &&Fact| one.says(ask::CAUSE, "lost") && named(one, "ends") == Some(key);
+        let lost = self.all_of(&["key.revoke"]).into_iter().find(lost);
         let closed = found.into_iter().chain(lost).min_by_key(|one| one.entry);
         let closed = closed.map(|one| Closed { by: one.entry, at: one.recorded.max(fact.recorded) });
         out.push(self.item(fact, "AUTHOR-GAP", "found", fact.recorded).closed(closed));

@@ -209,7 +209,7 @@ impl<'a> Book<'a> {
         let confirmed = |later: &Fact| {
             self.by(later, "confirms").find(|word| word.person != later.person && word.says(ask::VIEW, "agrees"))
         };
-        let better = self.facts.iter().filter(|later| later.name() == "policy.adopt" && later.entry > fact.entry);
+        let better = self.all_of(&["policy.adopt"]).into_iter().filter(|later| later.entry > fact.entry);
         let better = better.filter(|later| later.count(ask::BEYOND_LAW) == Some(0)).find_map(confirmed);
         let item = self.item(fact, "POLICY-BEYOND-LAW", "change", fact.recorded);
         out.push(item.closed_by(better).about(About::Days(beyond)));

@@ -1,5 +1,6 @@
 //! The review: every rule over every entry, as one pure function.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
@@ -14,9 +15,9 @@ use crate::rules::obligation::Severity;
 use crate::rules::rulebook::Rulebook;
 
 /// What a review is made of.
-pub struct Look<'a> {
+pub struct Look<'a, F = Fact> {
     /// The entries that could be read, in order.
-    pub facts: &'a [Fact],
+    pub facts: &'a [F],
     /// Numbers of those that could not.
     pub unseen: &'a [u64],
     /// The rules.
@@ -46,7 +47,7 @@ const ALL_RULES: [&str; 31] = [
 /// Looks at every entry and says what is owed, by when, and what was broken. The same entries, rules, roles and time give
 /// the same review.
 #[must_use]
-pub fn review(look: &Look<'_>) -> Review {
+pub fn review<F: Borrow<Fact>>(look: &Look<'_, F>) -> Review {
     let book = Book::open(look.facts, look.rules, look.roles);
     let mut lists = items(&book, look.now);
     if look.oversees {
@@ -58,7 +59,8 @@ pub fn review(look: &Look<'_>) -> Review {
     let mut items = together(lists);
     book.filed_anew(&mut items);
     doubt(look, &mut items);
-    let public_only = look.facts.iter().all(|fact| fact.kind.publicity() != Some(crate::codec::Publicity::Sealed));
+    let public_only =
+        look.facts.iter().all(|fact| fact.borrow().kind.publicity() != Some(crate::codec::Publicity::Sealed));
     let mut unseen_rules = match (look.unseen.is_empty(), public_only) {
         (true, _) => Vec::new(),
         (false, true) => ALL_RULES.to_vec(),
@@ -75,7 +77,7 @@ pub fn review(look: &Look<'_>) -> Review {
 ///
 /// To whoever oversees only the folders that open to few are closed: what no kind closes from there is certain. To others
 /// nearly nothing is; but who was in which role stands in public entries.
-fn doubt(look: &Look<'_>, items: &mut [Item]) {
+fn doubt<F>(look: &Look<'_, F>, items: &mut [Item]) {
     if look.unseen.is_empty() {
         return;
     }
@@ -131,10 +133,10 @@ fn together(lists: Vec<Vec<Item>>) -> Vec<Item> {
 fn items(book: &Book<'_>, now: i64) -> Vec<Vec<Item>> {
     let genesis = book.facts.first().filter(|fact| fact.name() == "genesis");
     let public_authority = genesis.is_some_and(|fact| fact.says(ask::SETTING_TYPE, "maintained_nursery"));
-    let requests = book.facts.iter().filter(|fact| fact.name() == "access.received");
-    let requests: Vec<_> = requests.map(|fact| book.running(fact)).collect();
+    let requests = book.all_of(&["access.received"]);
+    let requests: Vec<_> = requests.into_iter().map(|fact| book.running(fact)).collect();
     let desk = Around { book, requests: &requests, public_authority, now };
-    let facts: Vec<&[Fact]> = book.facts.chunks(PART).collect();
+    let facts: Vec<&[&Fact]> = book.facts.chunks(PART).collect();
     let cases: Vec<_> = book.cases().collect();
     let cases: Vec<_> = cases.chunks(PART).collect();
     let of_facts = parallel(&facts, |part| {

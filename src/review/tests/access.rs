@@ -264,8 +264,8 @@ fn people_are_reminded_on_the_policy_s_days_before_it_is_due() {
     story.check("2026-11-25 09:00", &[(asked, RELEASE, "open, due Tue 8 Dec 2026 23:59")]);
     let review = story.review_at(super::at("2026-11-25 09:00"));
     let item = review.of(asked).find(|item| item.name() == RELEASE).unwrap();
-    let About::Access { reminders, .. } = &item.about else { panic!("{item:?}") };
-    let days: Vec<String> = reminders.iter().map(|at| clock::for_people(*at)).collect();
+    let About::Access(dates) = &item.about else { panic!("{item:?}") };
+    let days: Vec<String> = dates.reminders.iter().map(|at| clock::for_people(*at)).collect();
     assert_eq!(days, ["Fri 4 Dec 2026 00:00", "Mon 7 Dec 2026 00:00"]);
 }
 
