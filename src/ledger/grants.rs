@@ -79,7 +79,7 @@ impl<D: Disk> Desk<D> {
         let kind = KindNumber::of("grant.made").ok_or(LedgerError::NoPack)?;
         let decision = self.decide(kind, case, values, Vec::new(), now())?;
         let entered = self.enter(decision, now, rng)?;
-        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
+        self.settle_grant(entered.number, case, folders, now, rng)?;
         Ok(entered)
     }
 
@@ -109,7 +109,7 @@ impl<D: Disk> Desk<D> {
         let references = vec![self.reference("ends", grant)?];
         let decision = self.decide(kind, case, values, references, now())?;
         let entered = self.enter(decision, now, rng)?;
-        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
+        self.settle_grant(entered.number, case, &folders, now, rng)?;
         Ok(entered)
     }
 

@@ -2,6 +2,7 @@
 //! enrolled person enters them as evidence, and the author goes on.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rand_core::CryptoRng;
@@ -173,12 +174,13 @@ impl<D: Disk> Desk<D> {
         Ok(found)
     }
 
-    /// Seals every late statement for the overseers there are now.
-    pub(super) fn wrap_late(&self, overseers: &[Recipient]) -> Result<(), LedgerError> {
+    /// Seals every late statement for the overseers there are now. Returns how the disk refused to give one.
+    pub(super) fn wrap_late(&self, overseers: &[Recipient]) -> Result<Option<ErrorKind>, LedgerError> {
         let cabinet = self.ledger.cabinet();
-        for (author, digest, statement) in late::load_all(&cabinet, self.identity.secret())?.opened {
+        let late = late::load_all(&cabinet, self.identity.secret())?;
+        for (author, digest, statement) in late.opened {
             late::keep(&cabinet, &author, &digest, &statement, overseers)?;
         }
-        Ok(())
+        Ok(late.unread)
     }
 }

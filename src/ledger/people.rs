@@ -19,6 +19,7 @@ use crate::ledger::record::code;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
+use crate::verify::tenure::Waiting;
 
 /// What somebody is enrolled with beside the card.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +160,8 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Says the second person's word on an entry that waits for one: it counts (`agrees`), is dropped (`does_not`), or
-    /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder.
+    /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder. That somebody tried
+    /// to be the second person to an entry of their own is entered, once for each person and entry (`rule.blocked`).
     ///
     /// # Errors
     /// `NotLeading`; `NotWaiting`; `SamePerson`; those of cabinet and store.
@@ -173,13 +175,17 @@ impl<D: Disk> Desk<D> {
         self.catch_up(now())?;
         self.need_leading()?;
         let own = self.identity.person();
-        let mut waiting = self.roster.waiting().iter().filter(|one| one.entry == entry).peekable();
+        let waiting: Vec<&Waiting> = self.roster.waiting().iter().filter(|one| one.entry == entry).collect();
         let founding = entry == 0 && self.roster.one_founder();
-        if waiting.peek().is_none() && !founding {
-            drop(waiting);
+        if waiting.is_empty() && !founding {
             return self.confirm_sealed(entry, view, now, rng);
         }
-        if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
+        let first = waiting.iter().any(|one| one.by == own) || (founding && self.roster.is_founder(own));
+        let about = waiting.iter().any(|one| !one.may_confirm(own));
+        if first {
+            self.say_act_stopped("confirmation", &entry.to_be_bytes(), ("same_person", None), now, rng)?;
+        }
+        if first || about {
             return Err(LedgerError::SamePerson);
         }
         // Before anything is signed: what cannot be entered would stand in the way of all that comes later.

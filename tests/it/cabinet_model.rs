@@ -271,7 +271,8 @@ impl Model {
     fn check(&mut self, told: &[String]) {
         // Whoever was confirmed by somebody who holds no keys has no wraps yet: another overseer makes them.
         let sits = |who: &usize| self.oversees(*who) && self.world.try_desk(NAMES[*who]).is_ok();
-        let settler = (0..NAMES.len()).find(sits).expect("an overseer who can open the cabinet");
+        let settler = (0..NAMES.len()).find(sits);
+        let settler = settler.unwrap_or_else(|| panic!("no overseer can open the cabinet\n{}", told.join("\n")));
         let now = self.world.tick();
         self.world.desk(NAMES[settler]).settle(&|| now, &mut durable::entropy()).unwrap();
         let roster = self.world.desk(NAMES[settler]).roster().clone();
