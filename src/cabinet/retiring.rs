@@ -75,7 +75,7 @@ mod tests {
             assert_eq!(pending(cabinet, &secret(1)).unwrap(), still.then_some(12), "{steps}");
         }
         // Zeros are an end; anything else that does not open is damage.
-        std::fs::write(cabinet.join(FILE), [1; 500]).unwrap();
+        durable::replace(&cabinet.join(FILE), &[1; 500]).unwrap();
         assert!(pending(cabinet, &secret(1)).is_err());
     }
 }
