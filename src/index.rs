@@ -1,14 +1,13 @@
-//! The card index (sled): tiles of the tree, offsets of entries, the list of public entries. May be burnt at any time.
+//! The card index (sled): tiles of the tree, offsets of entries, sealed lists. May be burnt at any time.
 //!
 //! Nothing in it is believed before it folds to the root in the log's newest checkpoint, and nothing is kept only here.
-//! It holds no structure and no words in clear: offsets and hashes are the skeleton's, the public list names entries
-//! whose structure is clear, and an author's last entry and the ids of an author's statements are kept under and hidden
-//! with that author's structure key.
+//! It holds no structure and no words in clear: offsets and hashes are the skeleton's, and an author's last entry, the ids of an
+//! author's statements and other lists are kept under and hidden with a key of whoever kept them.
 // Long because: the pages of one database stand in one place, with the one way in which they are written.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -19,12 +18,11 @@ use crate::codec::context::INDEX;
 use crate::codec::{self, Digest, Link, StatementId};
 use crate::seal;
 use crate::seal::structure::StructureKey;
-use crate::tree::{Hash, NodeId, ReadError, ReadHashes, TreeSize, node_hash};
+use crate::tree::{EntryNumber, Hash, NodeId, ReadError, ReadHashes, TreeSize};
+use crate::tree::{check_inclusion, node_hash, prove_inclusion};
 
 /// Hashes in a whole tile, and offsets in a whole page (C2SP tlog-tiles).
 const TILE: u64 = 256;
-/// Public entry numbers in a whole page.
-const PAGE: u64 = 1024;
 /// Statements of one author in a whole page, by their sequence numbers.
 const STATEMENTS: u64 = 256;
 /// Bytes of a statement in its page: what its id is known by, and its entry number, masked.
@@ -45,8 +43,6 @@ pub struct IndexHead {
     pub write: Digest,
     /// The link of the last indexed entry.
     pub link: Link,
-    /// How many of the entries are public.
-    pub public: u64,
     /// One more than the offset of the cosigned checkpoint with the most signatures, the newest of those; 0 for none.
     pub cosigned: u64,
     /// Its signatures.
@@ -54,7 +50,7 @@ pub struct IndexHead {
 }
 
 /// The current layout.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// Where an author's key stands: the last entry it signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +87,8 @@ pub struct Index {
     db: sled::Db,
     waiting: RefCell<HashMap<Vec<u8>, Vec<u8>>>,
     tiles: RefCell<HashMap<(u8, u64), Vec<u8>>>,
+    /// Tiles of leaves in `tiles` that were folded to the root.
+    proven: RefCell<HashSet<u64>>,
     /// The statements of authors of whom one was asked for.
     statements: RefCell<HashMap<[u8; 32], Statements>>,
 }
@@ -103,7 +101,6 @@ type Statements = HashMap<[u8; 16], [u8; 8]>;
 pub struct Update {
     nodes: Vec<(NodeId, Hash)>,
     offsets: Vec<u64>,
-    public: Vec<u64>,
 }
 
 impl Update {
@@ -114,12 +111,9 @@ impl Update {
         }
     }
 
-    /// Notes where the next entry's frame begins, and whether the entry is public.
-    pub fn entry(&mut self, number: u64, offset: u64, public: bool) {
+    /// Notes where the next entry's frame begins.
+    pub fn entry(&mut self, offset: u64) {
         self.offsets.push(offset);
-        if public {
-            self.public.push(number);
-        }
     }
 
     /// Drops all but the first entries noted.
@@ -128,7 +122,6 @@ impl Update {
         let Some(leaf) = self.nodes.iter().filter(|(id, _)| id.level == 0).nth(entries) else { return };
         let first = leaf.0.index;
         self.offsets.truncate(entries);
-        self.public.retain(|number| *number < first);
         self.nodes.retain(|(id, _)| (id.index + 1) << id.level <= first);
     }
 
@@ -142,12 +135,6 @@ impl Update {
     #[must_use]
     pub fn offsets(&self) -> &[u64] {
         &self.offsets
-    }
-
-    /// Returns the public entries noted.
-    #[must_use]
-    pub fn public(&self) -> &[u64] {
-        &self.public
     }
 
     /// Returns how many entries were noted.
@@ -183,8 +170,8 @@ impl Index {
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         match opened {
             Ok(Ok(db)) => {
-                let (waiting, tiles, statements) = (RefCell::default(), RefCell::default(), RefCell::default());
-                Ok(Index { db, waiting, tiles, statements })
+                let (waiting, tiles, proven) = (RefCell::default(), RefCell::default(), RefCell::default());
+                Ok(Index { db, waiting, tiles, proven, statements: RefCell::default() })
             }
             Ok(Err(sled::Error::Io(error))) if is_busy(&error) => Err(IndexError::Busy),
             _ => Err(IndexError::Damaged),
@@ -204,6 +191,7 @@ impl Index {
     /// `Damaged` if sled fails.
     pub fn clear(&self) -> Result<(), IndexError> {
         self.tiles.borrow_mut().clear();
+        self.proven.borrow_mut().clear();
         self.waiting.borrow_mut().clear();
         self.statements.borrow_mut().clear();
         guarded(|| self.db.clear())
@@ -219,15 +207,11 @@ impl Index {
             let (key, at) = tile_key(id.level / 8, id.index);
             self.put(&mut pages, key, at * 32, &hash.0)?;
             self.tiles.borrow_mut().remove(&(id.level / 8, id.index / TILE));
+            self.proven.borrow_mut().remove(&(id.index / TILE));
         }
         for (number, offset) in (before.0..).zip(&update.offsets) {
             let (key, at) = page_key(b'o', number, TILE);
             self.put(&mut pages, key, at * 8, &offset.to_be_bytes())?;
-        }
-        let first = head.public - update.public.len() as u64;
-        for (position, number) in (first..).zip(&update.public) {
-            let (key, at) = page_key(b'p', position, PAGE);
-            self.put(&mut pages, key, at * 8, &number.to_be_bytes())?;
         }
         pages.insert(b"head".to_vec(), codec::encode(head, 1024).map_err(|_| IndexError::Damaged)?);
         self.waiting.borrow_mut().extend(pages);
@@ -272,18 +256,6 @@ impl Index {
     pub fn offset(&self, number: u64) -> Option<u64> {
         let (key, at) = page_key(b'o', number, TILE);
         number_at(&self.read(&key)?, at)
-    }
-
-    /// Returns the numbers of the public entries, in order.
-    #[must_use]
-    pub fn public(&self, count: u64) -> Option<Vec<u64>> {
-        let mut numbers = Vec::new();
-        for page in 0..count.div_ceil(PAGE) {
-            let bytes = self.read(&page_key(b'p', page * PAGE, PAGE).0)?;
-            numbers.extend(bytes.chunks_exact(8).filter_map(|chunk| number_at(chunk, 0)));
-        }
-        numbers.truncate(usize::try_from(count).ok()?);
-        (numbers.len() as u64 == count).then_some(numbers)
     }
 
     /// Returns where the author with this structure key stands, if the index knows.
@@ -450,9 +422,26 @@ impl Index {
         let mut cache = self.tiles.borrow_mut();
         if cache.len() > 64 {
             cache.clear();
+            self.proven.borrow_mut().clear();
         }
         cache.insert((level, tile), bytes.clone());
         Some(bytes)
+    }
+
+    /// Returns the hash of an entry's leaf, if what is kept around it folds to this root of a tree of so many entries.
+    #[must_use]
+    pub fn leaf(&self, number: u64, size: TreeSize, root: &Hash) -> Option<Hash> {
+        let leaf = self.node(NodeId { level: 0, index: number })?;
+        let tile = number / TILE;
+        if !self.proven.borrow().contains(&tile) {
+            // One leaf of a tile leads to the root through all the others of that tile.
+            let proof = prove_inclusion(EntryNumber(number), size, self).ok()?;
+            check_inclusion(EntryNumber(number), size, &leaf, &proof, root).ok()?;
+            if self.tiles.borrow().contains_key(&(0, tile)) {
+                self.proven.borrow_mut().insert(tile);
+            }
+        }
+        Some(leaf)
     }
 
     fn node(&self, id: NodeId) -> Option<Hash> {
@@ -555,7 +544,7 @@ fn author_pad(key: &StructureKey, check: &[u8; 16]) -> [u8; 32] {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::tree::{Frontier, leaf_hash, prove_inclusion, root_from};
+    use crate::tree::{Frontier, leaf_hash, root_from};
 
     fn never(_: &Path) {
         panic!("burnt");
@@ -568,7 +557,7 @@ mod tests {
             let mut update = Update::default();
             for number in before.0..*size {
                 frontier.append_with(leaf_hash(&number.to_be_bytes()), |id, hash| update.node(id, hash));
-                update.entry(number, number * 1000, number % 3 == 0);
+                update.entry(number * 1000);
             }
             let head = IndexHead {
                 version: VERSION,
@@ -577,7 +566,6 @@ mod tests {
                 end: 0,
                 write: Digest::ZERO,
                 link: Link::ZERO,
-                public: size.div_ceil(3),
                 cosigned: 0,
                 cosigners: 0,
             };
@@ -596,12 +584,34 @@ mod tests {
             assert_eq!(Frontier::read(&index, frontier.size()), Ok(frontier.clone()));
             for number in [0, 255, 256, 65_535, 65_536, 69_999] {
                 assert_eq!(index.offset(number), Some(number * 1000));
-                assert!(prove_inclusion(crate::tree::EntryNumber(number), frontier.size(), &index).is_ok());
+                let leaf = index.leaf(number, frontier.size(), &frontier.root());
+                assert_eq!(leaf, Some(leaf_hash(&number.to_be_bytes())));
             }
             assert_eq!(index.offset(70_000), None);
-            let public = index.public(index.head().unwrap().public).unwrap();
-            assert_eq!(public, (0..70_000).step_by(3).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_leaf_is_believed_only_where_all_of_its_tile_leads_to_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path(), &never).unwrap();
+        let frontier = filled(&index, &[255, 600]);
+        let leaf = |number| index.leaf(number, frontier.size(), &frontier.root());
+        assert!(
+            [0, 255, 256, 599, 1].into_iter().all(|number| leaf(number) == Some(leaf_hash(&u64::to_be_bytes(number))))
+        );
+        assert_eq!(leaf(600), None);
+        // One leaf of the first tile is another one now; its neighbour is what it was.
+        let mut tile = index.read(&tile_key(0, 0).0).unwrap();
+        tile[40] ^= 1;
+        index.waiting.borrow_mut().insert(tile_key(0, 0).0, tile);
+        assert!(leaf(0).is_some(), "what was proven stays in memory");
+        index.tiles.borrow_mut().clear();
+        index.proven.borrow_mut().clear();
+        assert!(leaf(0).is_none() && leaf(1).is_none() && leaf(256).is_some());
+        // Nor where the tree is another one.
+        assert_eq!(index.leaf(257, TreeSize(600), &Hash([7; 32])), Some(leaf_hash(&257_u64.to_be_bytes())));
+        assert_eq!(index.leaf(513, TreeSize(600), &Hash([7; 32])), None);
     }
 
     #[test]

@@ -95,6 +95,11 @@ impl From<LedgerError> for Failure {
                 "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
             )
             .code(1),
+            LedgerError::Unsettled { .. } => Failure::new(
+                what,
+                "do not enter it again; look at the disk: is it full, read-only or unplugged? the next command of any overseer does the rest",
+            )
+            .code(1),
             LedgerError::LogKeyUnread(_) => Failure::new(
                 what,
                 "look at the disk that holds your settings folder; what was signed is kept beside your identity, and is sent when you enter anything once the key can be read",

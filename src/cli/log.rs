@@ -107,7 +107,7 @@ impl Reader {
             return self.last_rows(last, opener.as_ref(), filter, &mut each);
         }
         let (mut failed, mut previous) = (None, None);
-        self.ledger().walk_compared(&mut |envelope: &Envelope, frame| {
+        self.ledger().walk(0, &mut |envelope: &Envelope, frame| {
             let before = previous.replace(envelope.recorded);
             let open = |opener: &Opener<'_, _>| opener.open(&envelope.statement, frame.structure, frame.words);
             let body = opener.as_ref().and_then(open).map(|statement| statement.body().clone());

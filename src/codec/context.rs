@@ -85,6 +85,8 @@ pub const CASE_MAP_NODE: Context = Context("indelible/v1 case map node", 30);
 pub const CASE_MAP_ROOT: Context = Context("indelible/v1 case map root", 31);
 /// The running hash over the statement digests of one folder of a case (`derive_key` over the one before and the next digest).
 pub const CASE_MAP_ENTRIES: Context = Context("indelible/v1 case map entries", 32);
+/// The key under which an identity keeps in an index what it checked of a ledger (keyed by the seed of its signing key).
+pub const CHECKED: Context = Context("indelible/v1 checked before", 33);
 
 /// Every context string, for the check that no two are alike.
 pub const ALL: &[Context] = &[
@@ -121,6 +123,7 @@ pub const ALL: &[Context] = &[
     CASE_MAP_NODE,
     CASE_MAP_ROOT,
     CASE_MAP_ENTRIES,
+    CHECKED,
 ];
 
 impl Context {

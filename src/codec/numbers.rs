@@ -67,7 +67,7 @@ impl RelationNumber {
 }
 
 /// A folder: who reads the words in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Folder {
     /// No words: structure only.

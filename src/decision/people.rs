@@ -1,7 +1,7 @@
 //! Roles of people in a setting, and what the leading ones are needed for.
 
 /// A role that the program itself knows; a setting's policy may name more, which have no powers here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Role {
     /// Designated safeguarding lead.
     Dsl,

@@ -10,7 +10,10 @@ pub mod prepared;
 use std::fmt;
 
 use ed25519_dalek::{Signer, VerifyingKey};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use crate::codec::Bytes;
 
 /// Why a key or signature was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +52,23 @@ impl fmt::Debug for Signature {
 }
 
 /// A public key that was checked: on the curve, canonical, not of small order.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Bytes<32>", into = "Bytes<32>")]
 pub struct PublicKey(VerifyingKey);
+
+impl TryFrom<Bytes<32>> for PublicKey {
+    type Error = KeyError;
+
+    fn try_from(bytes: Bytes<32>) -> Result<Self, KeyError> {
+        Self::from_bytes(&bytes.0)
+    }
+}
+
+impl From<PublicKey> for Bytes<32> {
+    fn from(key: PublicKey) -> Self {
+        Bytes(*key.as_bytes())
+    }
+}
 
 impl PublicKey {
     /// Takes 32 bytes as a public key.

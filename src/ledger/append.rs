@@ -104,13 +104,13 @@ impl<D: Disk> Ledger<D> {
         // 5. The cards. A crash here, or a failure: they are brought up to the log at the next opening.
         self.update_cards(&before, &update);
         self.note_author(submissions, author_key, before.size());
-        self.extend_roster(roster)?;
+        self.read_own(roster, submissions, before.size())?;
         //    Where this write gave the log a new key: `origin` names it. A crash before: opening follows the log's word.
         self.speak_with(roster);
         // 6. The copy of the checkpoint, for whoever fetches it: unsynced, rewritten at the next append.
         self.copy_checkpoint();
         // 7. Receipts: they leave only now.
-        let folded = Folded { cards: &self.cards, nodes: RefCell::default() };
+        let folded = Folded { cards: self.cards(), nodes: RefCell::default() };
         (before.size()..self.size()).map(|number| self.receipt_of(number, now, &folded)).collect()
     }
 
@@ -257,9 +257,7 @@ impl<D: Disk> Ledger<D> {
             };
             let bytes: [u8; ENVELOPE] = envelope.encode();
             let offset = write.entry(&bytes, &authored.structure, &authored.words).map_err(broken)?;
-            let public = authored.structure.first() == Some(&0);
-            update.entry(at.size(), offset, public);
-            at.public += u64::from(public);
+            update.entry(offset);
             at.link = envelope::link(&bytes);
             at.frontier.append_with(leaf_hash(&bytes), |id, hash| update.node(id, hash));
         }
@@ -279,7 +277,6 @@ impl<D: Disk> Ledger<D> {
             end: self.at.end,
             write: Digest::new(self.at.write),
             link: self.at.link,
-            public: self.at.public,
             cosigned: self.at.cosigned,
             cosigners: self.at.cosigners,
         };
@@ -288,6 +285,16 @@ impl<D: Disk> Ledger<D> {
             self.cards = Cards::Memory(Box::default());
             drop(self.cards.follow(&self.file, end, size, root));
         }
+    }
+
+    /// Takes what was entered just now into the roster; where none of it is public there is nothing to read.
+    fn read_own(&self, roster: &mut Roster, submissions: &[Authored], before: u64) -> Result<(), LedgerError> {
+        let public = |authored: &Authored| authored.structure.first() == Some(&0);
+        if roster.upto() == before && !submissions.iter().any(public) {
+            roster.read_to(self.size());
+            return Ok(());
+        }
+        self.extend_roster(roster)
     }
 
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
@@ -323,7 +330,7 @@ impl<D: Disk> Ledger<D> {
         open: &mut OpenOwn<'_>,
     ) -> Result<Option<AuthorHead>, LedgerError> {
         let none = AuthorHead { upto: 0, entry: UNKNOWN, sequence: 0, digest: Digest::ZERO, seen: UNKNOWN };
-        let mut head = self.cards.author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
+        let mut head = self.cards().author(key).filter(|head| head.upto <= self.size()).unwrap_or(none);
         if head.upto < self.size() {
             let mut found = Vec::new();
             self.walk_from(head.upto, &mut |number, digest, structure, words| {

@@ -150,7 +150,7 @@ impl<D: Disk> Desk<D> {
                 known.upto = size;
                 // A list that cannot be kept costs the next one who asks a walk.
                 if let Ok(content) = codec::encode(&known, LIST_LIMIT) {
-                    self.ledger.cards.set_sealed(&page.key, &page.label, content);
+                    self.ledger.cards().set_sealed(&page.key, &page.label, content);
                 }
             }
             all.append(&mut known.links);
@@ -164,7 +164,7 @@ impl<D: Disk> Desk<D> {
     fn pages(&self, folders: Vec<FolderKeyId>) -> Result<Vec<Page>, LedgerError> {
         let size = self.ledger.size();
         let page = |key: &StructureKey, label: Vec<u8>, opens: Option<Keys>, begins: u64| {
-            let stored = self.ledger.cards.sealed(key, &label);
+            let stored = self.ledger.cards().sealed(key, &label);
             let known = stored.and_then(|content| codec::decode::<Known>(&content, LIST_LIMIT).ok());
             let known = known.filter(|known| known.upto <= size).unwrap_or(Known { upto: 0, links: Vec::new() });
             let from = known.upto.max(begins);

@@ -30,7 +30,6 @@ pub struct Memory {
     head: Option<IndexHead>,
     nodes: HashMap<NodeId, Hash>,
     offsets: Vec<u64>,
-    public: Vec<u64>,
     authors: HashMap<[u8; 32], AuthorHead>,
     ids: HashMap<[u8; 16], u64>,
 }
@@ -77,7 +76,6 @@ impl Cards {
             end: 0,
             write: Digest::ZERO,
             link: Link::ZERO,
-            public: 0,
             cosigned: 0,
             cosigners: 0,
         };
@@ -112,10 +110,7 @@ impl Cards {
         loop {
             match reader.next_event().map_err(LedgerError::io("ledger.log"))? {
                 Event::Entry { offset, frame } => {
-                    let public = frame.structure.first() == Some(&0);
-                    let number = frontier.size().0;
-                    update.entry(number, offset, public);
-                    head.public += u64::from(public);
+                    update.entry(offset);
                     head.link = envelope::link(frame.envelope);
                     frontier.append_with(crate::tree::leaf_hash(frame.envelope), |id, hash| update.node(id, hash));
                 }
@@ -190,8 +185,6 @@ impl Cards {
                 memory.nodes.extend(update.nodes().iter().copied());
                 memory.offsets.truncate(usize::try_from(before.0).unwrap_or(usize::MAX));
                 memory.offsets.extend(update.offsets());
-                memory.public.retain(|number| *number < before.0);
-                memory.public.extend(update.public());
                 memory.head = Some(head.clone());
                 Ok(())
             }
@@ -207,12 +200,13 @@ impl Cards {
         }
     }
 
-    /// Returns the numbers of the public entries.
+    /// Returns the hash of an entry's leaf, if what is kept around it folds to this root of a tree of so many entries. What
+    /// was read from the log in this process was folded when it was.
     #[must_use]
-    pub fn public(&self) -> Option<Vec<u64>> {
+    pub fn leaf(&self, number: u64, size: TreeSize, root: &Hash) -> Option<Hash> {
         match self {
-            Cards::Index(index) => index.public(self.head()?.public),
-            Cards::Memory(memory) => Some(memory.public.clone()),
+            Cards::Index(index) => index.leaf(number, size, root),
+            Cards::Memory(memory) => memory.node(NodeId { level: 0, index: number }),
         }
     }
 

@@ -81,7 +81,7 @@ impl Desk<RealFile> {
     /// `NotEnrolled`, `NoRoll`, and as [`Ledger::open_append`].
     pub fn open(dir: &Path, config: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Ledger::open_append(dir, None)?;
-        let roster = ledger.roster()?;
+        let roster = ledger.roster_for(&identity)?;
         log_key::take_keys(&mut ledger, &roster, config)?;
         ledger.config = Some(config.to_owned());
         Self::at(ledger, roster, identity, side)
@@ -93,7 +93,7 @@ impl Desk<RealFile> {
     /// As [`Desk::open`].
     pub fn open_read(dir: &Path, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
         let ledger = Ledger::open(dir)?;
-        let roster = ledger.roster()?;
+        let roster = ledger.roster_for(&identity)?;
         Self::at(ledger, roster, identity, side)
     }
 }
@@ -106,6 +106,7 @@ impl<D: Disk> Desk<D> {
     /// it; `NoPack`; `Evidence` if a receipt beside the identity, or a checkpoint that was brought by file, is not honoured by
     /// this ledger.
     pub fn at(ledger: Ledger<D>, roster: Roster, identity: Identity, side: &Path) -> Result<Self, LedgerError> {
+        ledger.know_keys(&roster);
         let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
         let Opened { opened: held, unread, .. } = structure_keys::load_all(&cabinet, identity.secret())?;

@@ -133,7 +133,7 @@ impl<D: Disk> Desk<D> {
         let own = self.structure_key()?;
         let mut pages = self.load_pages(size);
         let mut others = self.load_elsewhere(own, size);
-        let public = self.ledger.cards.public().unwrap_or_default();
+        let public = self.roster.public().to_vec();
         let (from, others_from) = (pages.iter().map(|page| page.upto).min().unwrap_or(size), others.upto);
         let opener = self.opener();
         let mut found: Vec<Fact> = Vec::new();
@@ -181,7 +181,7 @@ impl<D: Disk> Desk<D> {
         if others_from < size {
             let kept = Elsewhere { upto: size, ..others };
             if let Ok(content) = codec::encode(&kept, PAGE_LIMIT) {
-                self.ledger.cards.set_sealed(own, ELSEWHERE, content);
+                self.ledger.cards().set_sealed(own, ELSEWHERE, content);
             }
         }
         found.sort_by_key(|fact| fact.entry);
@@ -240,7 +240,7 @@ impl<D: Disk> Desk<D> {
 
     /// Reads the pages of every structure key that is held, all of one key or none.
     fn load_pages(&self, size: u64) -> Vec<Pages<'_>> {
-        let cards = &self.ledger.cards;
+        let cards = self.ledger.cards();
         let mut all = Vec::new();
         let mut wanted = Vec::new();
         for held in &self.held {
@@ -274,7 +274,7 @@ impl<D: Disk> Desk<D> {
         if pages.upto >= size {
             return;
         }
-        let cards = &self.ledger.cards;
+        let cards = self.ledger.cards();
         // The last page and those after it are written, and then how many facts there are.
         for (at, page) in (pages.whole.len()..).zip(pages.facts.chunks(PAGE)) {
             let Ok(content) = codec::encode(&Page::of(page), PAGE_LIMIT) else { return };
@@ -288,7 +288,7 @@ impl<D: Disk> Desk<D> {
     }
 
     fn load_elsewhere(&self, own: &StructureKey, size: u64) -> Elsewhere {
-        let content = self.ledger.cards.sealed(own, ELSEWHERE);
+        let content = self.ledger.cards().sealed(own, ELSEWHERE);
         let kept = content.and_then(|content| codec::decode::<Elsewhere>(&content, PAGE_LIMIT).ok());
         let keys = self.key_print();
         let kept = kept.filter(|kept| kept.upto <= size && kept.keys == keys);

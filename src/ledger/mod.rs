@@ -7,6 +7,7 @@ mod author;
 pub mod beside;
 pub mod cards;
 mod case_map;
+mod checked;
 pub mod closing;
 pub mod consent;
 pub mod continues;
@@ -86,6 +87,14 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
+    /// Something was entered, and the cabinet could not be made to fit it: the next overseer's settling does it.
+    #[error("entry {entry} stands, but who may read could not be made to fit it: {why}")]
+    Unsettled {
+        /// The entry.
+        entry: u64,
+        /// What failed.
+        why: Box<LedgerError>,
+    },
     /// The log key is on this machine, and the disk does not give it.
     #[error("the key of this ledger's log could not be read: {}", std::io::Error::from(*.0))]
     LogKeyUnread(std::io::ErrorKind),

@@ -17,7 +17,7 @@ use crate::ledger::{CABINET, CHECKPOINT, INDEX, LOG, LedgerError, ORIGIN};
 use crate::store::disk::{Disk, RealFile};
 use crate::store::durable;
 use crate::store::log_file::{LogFile, TailState};
-use crate::tree::{Frontier, Hash, TreeSize, root_from};
+use crate::tree::{Frontier, Hash, TreeSize, check_consistency, prove_consistency, root_from};
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
 
@@ -36,6 +36,8 @@ pub struct Ledger<D: Disk = RealFile> {
     /// Every key that the log ever had, oldest first; read at their first use.
     pub(super) log_keys: OnceCell<Vec<VerifierKey>>,
     pub(super) cards: Cards,
+    /// The cards as the log alone has them, once those of the index proved wrong.
+    pub(super) afresh: OnceCell<Cards>,
     pub(super) at: At,
     pub(super) torn: Option<Remains>,
 }
@@ -53,8 +55,6 @@ pub struct At {
     pub write: [u8; 32],
     /// The newest own checkpoint; none before the first write.
     pub note: Option<Note>,
-    /// How many entries are public.
-    pub public: u64,
     /// One more than the offset of the best cosigned checkpoint; 0 for none.
     pub cosigned: u64,
     /// Its signatures.
@@ -71,7 +71,6 @@ impl At {
             end: 0,
             write: [0; 32],
             note: None,
-            public: 0,
             cosigned: 0,
             cosigners: 0,
         }
@@ -135,17 +134,17 @@ impl<D: Disk> Ledger<D> {
         };
         let signer = signer.filter(|signer| *signer.public() == log_key);
         let at = At::nowhere();
-        let (dir, log_keys) = (dir.to_owned(), OnceCell::new());
         let mut ledger = Ledger {
-            dir,
+            dir: dir.to_owned(),
             file,
             log_key,
             signer,
             next_signer: None,
             config: None,
             unread: None,
-            log_keys,
+            log_keys: OnceCell::new(),
             cards,
+            afresh: OnceCell::new(),
             at,
             torn: None,
         };
@@ -159,6 +158,7 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// `Damaged`, and those of the store.
     pub fn refresh(&mut self) -> Result<(), LedgerError> {
+        self.go_on_afresh();
         if self.at.end > 0 && self.file.len()? == self.at.end {
             return Ok(());
         }
@@ -192,7 +192,6 @@ impl<D: Disk> Ledger<D> {
             end: head.end,
             write: head.hash,
             note: Some(signed.note().clone()),
-            public: indexed.head.public,
             cosigned: indexed.head.cosigned,
             cosigners: indexed.head.cosigners,
         };
@@ -238,12 +237,18 @@ impl<D: Disk> Ledger<D> {
 
     /// Returns every key that this log ever had, oldest first: what earlier checkpoints were signed with.
     pub fn log_keys(&self) -> &[VerifierKey] {
-        self.log_keys.get_or_init(|| {
-            let all = self.roster().map(|roster| roster.log_keys()).unwrap_or_default();
-            let name = |(_, key)| VerifierKey::new(self.log_key.name().clone(), KeyKind::LogKey, key);
-            let all: Vec<VerifierKey> = all.into_iter().map(name).collect();
-            if all.contains(&self.log_key) { all } else { vec![self.log_key.clone()] }
-        })
+        self.log_keys.get_or_init(|| self.named_keys(&self.roster().unwrap_or_default()))
+    }
+
+    /// Takes the log's keys from a roster of this log that was read already.
+    pub(super) fn know_keys(&self, roster: &Roster) {
+        self.log_keys.get_or_init(|| self.named_keys(roster));
+    }
+
+    fn named_keys(&self, roster: &Roster) -> Vec<VerifierKey> {
+        let name = |(_, key)| VerifierKey::new(self.log_key.name().clone(), KeyKind::LogKey, key);
+        let all: Vec<VerifierKey> = roster.log_keys().into_iter().map(name).collect();
+        if all.contains(&self.log_key) { all } else { vec![self.log_key.clone()] }
     }
 
     /// The checkpoint copy must be of a history that this log extends; a missing or illegible copy says nothing.
@@ -267,18 +272,51 @@ impl<D: Disk> Ledger<D> {
     /// Checks that this ledger extends a checkpoint that its log key signed.
     ///
     /// # Errors
-    /// `Evidence` if it does not.
+    /// `Evidence` if it does not; as [`Ledger::root_at`].
     pub fn extends(&self, checkpoint: &Checkpoint, by: &'static str) -> Result<(), LedgerError> {
         let evidence = LedgerError::Evidence { size: checkpoint.size().0, by };
         if checkpoint.size() > self.at.frontier.size() {
             return Err(evidence);
         }
-        let ours = root_from(&self.cards, checkpoint.size()).map_err(|_| LedgerError::Damaged {
-            entry: checkpoint.size().0,
-            offset: self.at.end,
-            code: Code::Checkpoint,
-        })?;
-        if ours == checkpoint.root() { Ok(()) } else { Err(evidence) }
+        if self.root_at(checkpoint.size())? == checkpoint.root() { Ok(()) } else { Err(evidence) }
+    }
+
+    /// Returns the root of the first entries, so many of them, as the newest root proves it.
+    ///
+    /// # Errors
+    /// `Damaged` if neither the cards nor the log itself lead from it to the newest root.
+    pub fn root_at(&self, size: TreeSize) -> Result<Hash, LedgerError> {
+        let (now, root) = (self.at.frontier.size(), self.at.frontier.root());
+        let proven = |cards: &Cards| {
+            let old = root_from(cards, size).ok()?;
+            let proof = prove_consistency(size, now, cards).ok()?;
+            check_consistency(size, now, &proof, &old, &root).ok().map(|()| old)
+        };
+        let damaged = LedgerError::Damaged { entry: size.0, offset: self.at.end, code: Code::Checkpoint };
+        proven(self.cards()).or_else(|| proven(self.read_afresh()?)).ok_or(damaged)
+    }
+
+    /// Returns the cards: those of the index, or those that were read afresh since it proved wrong.
+    pub(super) fn cards(&self) -> &Cards {
+        self.afresh.get().unwrap_or(&self.cards)
+    }
+
+    /// Reads the cards from the log alone, since those of the index do not lead to the newest root; the index is emptied, and built
+    /// anew by whoever opens it next. None if that was done already, or if the log does not lead there either.
+    pub(super) fn read_afresh(&self) -> Option<&Cards> {
+        let Cards::Index(index) = self.cards() else { return None };
+        let mut cards = Cards::Memory(Box::default());
+        cards.follow(&self.file, self.at.end, self.size(), self.root()).ok()?;
+        // A failure is made good by the next who finds it wrong.
+        index.clear().ok();
+        Some(self.afresh.get_or_init(|| cards))
+    }
+
+    /// Goes on with the cards that were read afresh, if they were.
+    pub(super) fn go_on_afresh(&mut self) {
+        if let Some(cards) = self.afresh.take() {
+            self.cards = cards;
+        }
     }
 
     fn copy(&self) -> Option<Checkpoint> {

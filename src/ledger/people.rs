@@ -16,6 +16,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::{enrolment_values, folder_values};
 use crate::ledger::record::code;
+use crate::ledger::wraps::unsettled;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
@@ -95,7 +96,7 @@ impl<D: Disk> Desk<D> {
         let handle = self.enter_in_roll(card, enrolling.handle)?;
         let values = enrolment_values(card, enrolling.role)?;
         let change = self.change("key.enrol", None, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok((change, handle))
     }
 
@@ -195,8 +196,8 @@ impl<D: Disk> Desk<D> {
         let values = vec![self.value("view", code(view)?)?];
         let references = vec![self.reference("confirms", entry)?];
         let change = self.change("confirmation", None, values, references, now, rng)?;
-        self.keep_log_key()?;
-        self.settle(now, rng)?;
+        self.keep_log_key().map_err(unsettled(&change.entered))?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change.entered)
     }
 
@@ -220,7 +221,7 @@ impl<D: Disk> Desk<D> {
         values.push(time_value(field::STARTS_AT, post.starts));
         values.extend(post.until.map(|until| time_value(field::ENDS_AT, until)));
         let change = self.change("role.assign", post.case, values, Vec::new(), now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 
@@ -252,7 +253,7 @@ impl<D: Disk> Desk<D> {
         let mut values = role_values(person, role)?;
         values.push(time_value(field::ENDS_AT, self.time));
         let change = self.change("role.end", case, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 
@@ -281,7 +282,7 @@ impl<D: Disk> Desk<D> {
         let genesis = enrolled == 0;
         let references = if genesis { Vec::new() } else { vec![self.reference("ends", enrolled)?] };
         let change = self.change("key.revoke", None, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 

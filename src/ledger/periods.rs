@@ -32,7 +32,7 @@ impl<D: Disk> Desk<D> {
     pub(super) fn periods(&self) -> Result<Periods, LedgerError> {
         let (key, keys, size) = (self.structure_key()?, self.structure_keys(), self.ledger.size());
         let card =
-            self.ledger.cards.sealed(key, CARD).and_then(|card| codec::decode::<(u64, u64, u64)>(&card, 24).ok());
+            self.ledger.cards().sealed(key, CARD).and_then(|card| codec::decode::<(u64, u64, u64)>(&card, 24).ok());
         let (upto, count, begins) = card.filter(|(upto, ..)| *upto <= size).unwrap_or_default();
         let mut periods = Periods { upto, count, begins };
         if upto == size {
@@ -48,7 +48,7 @@ impl<D: Disk> Desk<D> {
         })?;
         periods.upto = size;
         if let Ok(card) = codec::encode(&(size, periods.count, periods.begins), 24) {
-            self.ledger.cards.set_sealed(key, CARD, card);
+            self.ledger.cards().set_sealed(key, CARD, card);
         }
         Ok(periods)
     }

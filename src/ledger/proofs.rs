@@ -7,9 +7,10 @@ use crate::head::note::{Note, SignatureLine};
 use crate::head::receipt::Receipt;
 use crate::head::request::AddCheckpoint;
 use crate::ledger::LedgerError;
+use crate::ledger::cards::Cards;
 use crate::ledger::open::Ledger;
 use crate::store::disk::Disk;
-use crate::tree::{EntryNumber, TreeSize, prove_consistency, prove_inclusion, root_from};
+use crate::tree::{EntryNumber, TreeSize, prove_consistency, prove_inclusion};
 
 impl<D: Disk> Ledger<D> {
     /// Returns the newest own checkpoint.
@@ -91,11 +92,14 @@ impl<D: Disk> Ledger<D> {
         let stored = self.entry(number)?;
         let note = self.best_note(number)?;
         let size = Checkpoint::parse(note.text())?.size();
-        let proof = prove_inclusion(EntryNumber(number), size, &self.cards)?;
-        let receipt = Receipt::new(EntryNumber(number), proof, note, None)?;
-        // What is handed out is checked the way its reader will: the cards are believed for nothing.
-        receipt.check(&stored.envelope_bytes(), self.log_keys())?;
-        Ok(receipt)
+        let made = |cards: &Cards| {
+            let proof = prove_inclusion(EntryNumber(number), size, cards)?;
+            let receipt = Receipt::new(EntryNumber(number), proof, note.clone(), None)?;
+            // What is handed out is checked the way its reader will: the cards are believed for nothing.
+            receipt.check(&stored.envelope_bytes(), self.log_keys())?;
+            Ok(receipt)
+        };
+        made(self.cards()).or_else(|error| self.read_afresh().map_or(Err(error), made))
     }
 
     /// Returns what a witness that knows `old` entries is asked to cosign: the newest checkpoint and its proof.
@@ -107,7 +111,9 @@ impl<D: Disk> Ledger<D> {
         if old > size.0 {
             return Err(LedgerError::NoEntry(old));
         }
-        let proof = prove_consistency(TreeSize(old), size, &self.cards)?;
+        // Proven first: what leaves leads from there to the newest root.
+        self.root_at(TreeSize(old))?;
+        let proof = prove_consistency(TreeSize(old), size, self.cards())?;
         Ok(AddCheckpoint::new(TreeSize(old), proof, self.checkpoint()?.clone())?)
     }
 
@@ -140,13 +146,5 @@ impl<D: Disk> Ledger<D> {
         }
         self.append_cosigned(&note)?;
         Ok(signed.checkpoint().clone())
-    }
-
-    /// Returns the root at an earlier size.
-    ///
-    /// # Errors
-    /// `Proof` if the cards lack a hash.
-    pub fn root_at(&self, size: TreeSize) -> Result<crate::tree::Hash, LedgerError> {
-        root_from(&self.cards, size).map_err(|error| LedgerError::Proof(error.into()))
     }
 }

@@ -3,14 +3,14 @@
 use crate::codec::{Digest, FolderKeyId, LedgerId, Link};
 use crate::entry::envelope::{self, Envelope};
 use crate::entry::statement::Unverified;
-use crate::frame::reader::Event;
 use crate::frame::{EntryFrame, Frame, Next, next_frame};
 use crate::ledger::LedgerError;
+use crate::ledger::cards::Cards;
 use crate::ledger::open::Ledger;
 use crate::seal::structure::{self, StructurePart};
 use crate::seal::words::{self, WordsKey};
 use crate::store::disk::Disk;
-use crate::tree::{NodeId, ReadHashes, leaf_hash};
+use crate::tree::leaf_hash;
 use crate::verify::entry::Keys;
 use crate::verify::report::Code;
 use crate::verify::roster::Roster;
@@ -18,6 +18,8 @@ use crate::verify::signatures::Signatures;
 
 /// Public entries that are read together.
 const TOGETHER: usize = 1024;
+/// Bytes that are read ahead in a walk.
+const AHEAD: usize = 1 << 17;
 
 /// An entry as it lies in the log, whose envelope is the one in the tree and whose parts are those of the envelope.
 pub struct Stored {
@@ -80,6 +82,45 @@ impl Stored {
     }
 }
 
+/// A piece of the log that was read ahead.
+#[derive(Default)]
+struct Ahead {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Ahead {
+    fn from(&self, offset: u64) -> Option<&[u8]> {
+        self.bytes.get(usize::try_from(offset.checked_sub(self.start)?).ok()?..)
+    }
+
+    /// Whether a whole frame lies there.
+    fn holds(&self, offset: u64) -> bool {
+        self.from(offset).is_some_and(|bytes| matches!(next_frame(bytes), Next::Frame(_)))
+    }
+}
+
+/// A public entry that waits to be taken into a roster.
+struct Found {
+    number: u64,
+    recorded: i64,
+    statement: Unverified,
+    words: Vec<u8>,
+}
+
+impl Found {
+    fn of(envelope: &Envelope, frame: EntryFrame<'_>, statement: Unverified) -> Self {
+        let (number, recorded) = (envelope.number.0, envelope.recorded);
+        Found { number, recorded, statement, words: frame.words.to_vec() }
+    }
+}
+
+/// Returns the statement of a public entry; none of a sealed one.
+fn public_statement(digest: &Digest, frame: EntryFrame<'_>) -> Option<Unverified> {
+    let clear = matches!(structure::parse(frame.structure), Ok(StructurePart::Clear { .. }));
+    if clear { open_statement(digest, frame.structure, frame.words, &Keys::default()) } else { None }
+}
+
 /// Opens a statement out of an entry's parts, if a key fits and it is the one with this digest.
 #[must_use]
 pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Keys) -> Option<Unverified> {
@@ -113,6 +154,9 @@ pub fn open_restricted<'a>(
 /// What is told of each entry: number, statement digest, structure part, words part.
 pub type EachEntry<'a> = dyn FnMut(u64, &Digest, &[u8], &[u8]) + 'a;
 
+/// What is told of each entry, and whether to go on: envelope, frame.
+pub type EachFrame<'a> = dyn FnMut(&Envelope, EntryFrame<'_>) -> bool + 'a;
+
 /// What is told of each entry: envelope, structure part, words part.
 pub type EachEnvelope<'a> = dyn FnMut(&Envelope, &[u8], &[u8]) + 'a;
 
@@ -125,12 +169,19 @@ impl<D: Disk> Ledger<D> {
         if number >= self.size() {
             return Err(LedgerError::NoEntry(number));
         }
+        let found = self.entry_by(self.cards(), number);
+        // Where the cards are wrong, the log is not yet.
+        let afresh = if found.is_err() { self.read_afresh() } else { None };
+        afresh.map_or(found, |cards| self.entry_by(cards, number))
+    }
+
+    fn entry_by(&self, cards: &Cards, number: u64) -> Result<Stored, LedgerError> {
         let damaged = |offset, code| LedgerError::Damaged { entry: number, offset, code };
-        let offset = self.cards.offset(number).ok_or(damaged(0, Code::Frame))?;
+        let offset = cards.offset(number).ok_or(damaged(0, Code::Frame))?;
         let bytes = self.file.frame_at(offset).map_err(|_| damaged(offset, Code::Frame))?;
         let envelope = match next_frame(&bytes) {
             Next::Frame(framed) => match framed.frame {
-                Frame::Entry(entry) => self.compared(number, entry),
+                Frame::Entry(entry) => self.compared(cards, number, entry),
                 _ => Err(Code::Order),
             },
             _ => Err(Code::Order),
@@ -140,67 +191,54 @@ impl<D: Disk> Ledger<D> {
     }
 
     /// Returns the envelope of a frame, if it is that of the tree and the parts are those it names.
-    fn compared(&self, number: u64, entry: EntryFrame<'_>) -> Result<Envelope, Code> {
+    fn compared(&self, cards: &Cards, number: u64, entry: EntryFrame<'_>) -> Result<Envelope, Code> {
         if !entry.parts_match() {
             return Err(Code::Sealed);
         }
-        let leaf = self.cards.read_hashes(&[NodeId { level: 0, index: number }]);
-        let fits = leaf.is_ok_and(|leaf| leaf == [leaf_hash(entry.envelope)]);
+        let leaf = cards.leaf(number, self.at.frontier.size(), &self.at.frontier.root());
         let envelope = Envelope::decode(entry.envelope).map_err(|_| Code::Order)?;
-        if fits && envelope.number.0 == number { Ok(envelope) } else { Err(Code::Order) }
+        let fits = leaf == Some(leaf_hash(entry.envelope)) && envelope.number.0 == number;
+        if fits { Ok(envelope) } else { Err(Code::Order) }
     }
 
-    /// Walks over all entries in order, each compared with the tree as [`Ledger::entry`] does; stops when `each` says so.
+    /// Walks over the entries from `from` on in order, each compared with the tree as [`Ledger::entry`] does; stops when
+    /// `each` says so.
     ///
     /// # Errors
     /// As [`Ledger::entry`], at the first entry that is not the one in the tree.
-    pub fn walk_compared(&self, each: &mut dyn FnMut(&Envelope, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
-        let mut damaged = None;
-        self.walk(&mut |entry, offset, frame| match self.compared(entry, frame) {
-            Ok(envelope) => each(&envelope, frame),
-            Err(code) => {
-                damaged = Some(LedgerError::Damaged { entry, offset, code });
-                false
-            }
-        })?;
-        damaged.map_or(Ok(()), Err)
-    }
-
-    /// Walks over all entries in order, handing each frame over with its number; stops when `each` says so.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn walk(&self, each: &mut dyn FnMut(u64, u64, EntryFrame<'_>) -> bool) -> Result<(), LedgerError> {
-        let mut reader = self.file.reader()?;
-        let mut number = 0;
-        // Entries of a write that was cut short look like those of any other until it is set aside: where the cards say that
-        // the next entry lies elsewhere, the write did not happen.
-        let (mut begins, mut torn) = (true, false);
-        while number < self.size() {
-            match reader.next_event().map_err(LedgerError::io("ledger.log"))? {
-                Event::Entry { offset, frame } => {
-                    if std::mem::take(&mut begins) {
-                        torn = self.cards.offset(number).is_some_and(|known| known != offset);
-                    }
-                    if torn {
-                        continue;
-                    }
-                    if !each(number, offset, frame) {
-                        return Ok(());
-                    }
-                    number += 1;
+    pub fn walk(&self, from: u64, each: &mut EachFrame<'_>) -> Result<(), LedgerError> {
+        let mut ahead = Ahead::default();
+        for number in from..self.size() {
+            let goes_on = match self.read_ahead(&mut ahead, number) {
+                Some((envelope, frame)) => each(&envelope, frame),
+                None => {
+                    let stored = self.entry(number)?;
+                    let damaged = LedgerError::Damaged { entry: number, offset: stored.offset, code: Code::Frame };
+                    each(&stored.envelope, stored.frame().ok_or(damaged)?)
                 }
-                Event::Tail(_) | Event::End { .. } => break,
-                Event::Void { .. } | Event::Checkpoint { .. } => begins = true,
+            };
+            if !goes_on {
+                return Ok(());
             }
         }
         Ok(())
     }
 
+    /// Returns an entry out of what was read ahead; none where it has to be looked up by itself.
+    fn read_ahead<'a>(&self, ahead: &'a mut Ahead, number: u64) -> Option<(Envelope, EntryFrame<'a>)> {
+        let offset = self.cards().offset(number)?;
+        if !ahead.holds(offset) {
+            *ahead = Ahead { start: offset, bytes: self.file.piece(offset, AHEAD).ok()? };
+        }
+        let Next::Frame(framed) = next_frame(ahead.from(offset)?) else { return None };
+        let Frame::Entry(frame) = framed.frame else { return None };
+        Some((self.compared(self.cards(), number, frame).ok()?, frame))
+    }
+
     /// Hands over every entry from `from` on: number, statement digest, structure part, words part.
     ///
     /// # Errors
-    /// As [`Ledger::entry`].
+    /// As [`Ledger::walk`].
     pub fn walk_from(&self, from: u64, each: &mut EachEntry<'_>) -> Result<(), LedgerError> {
         self.envelopes_from(from, &mut |envelope, structure, words| {
             each(envelope.number.0, &envelope.statement, structure, words);
@@ -210,22 +248,10 @@ impl<D: Disk> Ledger<D> {
     /// Hands over every entry from `from` on: envelope, structure part, words part.
     ///
     /// # Errors
-    /// As [`Ledger::entry`].
+    /// As [`Ledger::walk`].
     pub fn envelopes_from(&self, from: u64, each: &mut EachEnvelope<'_>) -> Result<(), LedgerError> {
-        // A few entries are looked up one by one; many are faster as a stream.
-        if self.size() - from <= 1024 {
-            for number in from..self.size() {
-                let stored = self.entry(number)?;
-                each(&stored.envelope, stored.structure(), stored.words());
-            }
-            return Ok(());
-        }
-        self.walk(&mut |number, _, frame| {
-            if number >= from
-                && let Ok(envelope) = Envelope::decode(frame.envelope)
-            {
-                each(&envelope, frame.structure, frame.words);
-            }
+        self.walk(from, &mut |envelope, frame| {
+            each(envelope, frame.structure, frame.words);
             true
         })
     }
@@ -254,32 +280,31 @@ impl<D: Disk> Ledger<D> {
         Ok(roster)
     }
 
-    /// Takes the public entries that a roster has not read yet into it.
+    /// Takes the public entries that a roster has not read yet into it. They are looked for in the log: a list of them could
+    /// leave one out.
     ///
     /// # Errors
     /// As [`Ledger::entry`].
     pub fn extend_roster(&self, roster: &mut Roster) -> Result<(), LedgerError> {
-        let from = roster.upto();
-        if self.size() <= from {
-            return Ok(());
-        }
-        let damaged = LedgerError::Damaged { entry: 0, offset: 0, code: Code::Frame };
-        let mut signatures = Signatures::default();
-        let new: Vec<u64> = self.cards.public().ok_or(damaged)?.into_iter().filter(|number| *number >= from).collect();
-        for numbers in new.chunks(TOGETHER) {
-            let stored = numbers.iter().map(|number| self.entry(*number)).collect::<Result<Vec<_>, _>>()?;
-            let opened = numbers.iter().zip(&stored).filter_map(|(number, stored)| {
-                let statement = stored.statement(&Keys::default())?;
-                Some((*number, stored, statement))
-            });
-            let opened: Vec<(u64, &Stored, Unverified)> = opened.collect();
-            let statements: Vec<&Unverified> = opened.iter().map(|(.., statement)| statement).collect();
-            for ((number, stored, statement), signature) in opened.iter().zip(signatures.check_named(&statements)) {
+        let (from, mut signatures, mut found) = (roster.upto(), Signatures::default(), Vec::new());
+        let mut admit = |found: &mut Vec<Found>| {
+            let statements: Vec<&Unverified> = found.iter().map(|one| &one.statement).collect();
+            let checked = signatures.check_named(&statements);
+            for (one, signature) in found.iter().zip(checked) {
                 // A public entry without effect is verify's to report; here it has none.
-                let recorded = stored.envelope().recorded;
-                let _ = roster.admit_checked(*number, recorded, statement, stored.words(), signature);
+                let _ = roster.admit_checked(one.number, one.recorded, &one.statement, &one.words, signature);
             }
-        }
+            found.clear();
+        };
+        self.walk(from, &mut |envelope, frame| {
+            let opened = public_statement(&envelope.statement, frame);
+            found.extend(opened.map(|statement| Found::of(envelope, frame, statement)));
+            if found.len() >= TOGETHER {
+                admit(&mut found);
+            }
+            true
+        })?;
+        admit(&mut found);
         roster.read_to(self.size());
         Ok(())
     }

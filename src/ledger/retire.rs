@@ -656,7 +656,7 @@ impl<D: Disk> Desk<D> {
     /// Hands over every entry, compared with the tree: number, time, statement digest, frame, and what its structure says
     /// if it opens.
     fn each_opened(&self, keys: &Keys, each: &mut EachOpened<'_>) -> Result<(), LedgerError> {
-        self.ledger.walk_compared(&mut |envelope, frame| {
+        self.ledger.walk(0, &mut |envelope, frame| {
             let statement = open_statement(&envelope.statement, frame.structure, frame.words, keys);
             let body = statement.as_ref().map(|statement| statement.body());
             each(envelope.number.0, envelope.recorded, &envelope.statement, frame, body);

@@ -238,7 +238,7 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// Those of the store.
     pub fn find_statement(&mut self, key: &StructureKey, id: &StatementId) -> Result<Option<u64>, LedgerError> {
-        Ok(self.cards.statement(key, id).filter(|entry| *entry < self.size()))
+        Ok(self.cards().statement(key, id).filter(|entry| *entry < self.size()))
     }
 
     /// Returns an entry's number, time and receipt again.
@@ -253,6 +253,6 @@ impl<D: Disk> Ledger<D> {
     /// Returns where an author stands, if the cards know.
     #[must_use]
     pub fn known_author(&self, key: &StructureKey) -> Option<AuthorHead> {
-        self.cards.author(key)
+        self.cards().author(key)
     }
 }

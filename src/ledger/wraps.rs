@@ -19,6 +19,7 @@ use crate::decision::people::Role;
 use crate::decision::value::{Content, field};
 use crate::entry::statement::Body;
 use crate::ledger::LedgerError;
+use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::folder_values;
 use crate::ledger::open::Ledger;
@@ -449,6 +450,12 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
         }
         _ => {}
     }
+}
+
+/// Says of an error behind an entry that the entry stands.
+pub(super) fn unsettled(entered: &Entered) -> impl FnOnce(LedgerError) -> LedgerError {
+    let entry = entered.number;
+    move |why| LedgerError::Unsettled { entry, why: Box::new(why) }
 }
 
 pub(super) fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {

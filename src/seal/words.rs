@@ -24,7 +24,7 @@ use crate::seal::{SealError, TAG, decrypt, encrypt};
 const ENCAPSULATION: usize = 32;
 
 /// The public half of a folder key (32 bytes, X25519).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderPublic(pub [u8; 32]);
 
 /// The private half of a folder key (32 bytes, X25519).

@@ -183,6 +183,14 @@ impl<D: Disk> LogFile<D> {
         }
     }
 
+    /// Returns so many bytes from `offset` on; fewer where the log ends.
+    ///
+    /// # Errors
+    /// `Latched` or `Io`.
+    pub fn piece(&self, offset: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        read_exactly(self.usable()?, offset, length).map_err(StoreError::io("read"))
+    }
+
     /// Finds out where the log stands: from its end if that leads to a write that checks, whose predecessor checks and whose
     /// own checkpoint `vouched` accepts (the caller verifies the note's signature); else by [`LogFile::head_forward`].
     ///

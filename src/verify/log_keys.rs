@@ -4,6 +4,8 @@
 //! new key, which proves both that the old one agreed and that somebody holds the new one; before it only the old key
 //! counts, after it only the new.
 
+use serde::{Deserialize, Serialize};
+
 use crate::decision::value::field;
 use crate::entry::statement::Body;
 use crate::head::checkpoint::SignedCheckpoint;
@@ -14,7 +16,7 @@ use crate::verify::report::Code;
 use crate::verify::roster::Roster;
 
 /// A `log.key` entry.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct LogChange {
     entry: u64,
     key: PublicKey,
@@ -24,7 +26,7 @@ struct LogChange {
 }
 
 /// The log's keys and the recovery sheet's recipient, as genesis names them and `log.key` entries change them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct LogKeys {
     first: Option<PublicKey>,
     recovery: String,

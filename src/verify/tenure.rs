@@ -1,5 +1,7 @@
 //! Tenures: who holds which role, from which entry and time on, and what waits for a second person's word.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::{CaseTag, PersonId};
 use crate::decision::people::Role;
 
@@ -8,7 +10,7 @@ use crate::decision::people::Role;
 /// It counts in an entry if it was in force before that entry or at it, and the entry was recorded in its time. An end
 /// that lies in the future ends it then; one that lies in the past ends it at the entry that says so, since nothing that
 /// stands in the ledger already is judged anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenure {
     /// Whose role it is.
     pub person: PersonId,
@@ -49,7 +51,7 @@ impl Tenure {
 }
 
 /// What an entry changes once a second person has confirmed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// The enrolment at this place counts, and the role that it gives.
     Enrol(usize),
@@ -68,7 +70,7 @@ pub enum Change {
 }
 
 /// An entry that waits for a second person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its number.
     pub entry: u64,

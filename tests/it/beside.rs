@@ -1,7 +1,6 @@
 //! What stands beside an entry: corrections, views, completions; and an author's own entries in restricted folders.
 
 use indelible::codec::Folder;
-use indelible::index::Index;
 use indelible::ledger::beside::Link;
 use indelible::ledger::grants::Granting;
 use indelible::ledger::show::Shown;
@@ -9,7 +8,7 @@ use indelible::store::durable;
 use serde_json::{Value as Json, json};
 
 use crate::forge::concern;
-use crate::world::World;
+use crate::world::{World, index_of};
 
 const LEARNED: &str = "2026-10-06T08:30:00+01:00";
 
@@ -123,7 +122,7 @@ fn a_list_closes_with_the_keys_of_what_it_lists() {
     world.desk("maria").end_grant(grant, "grant_ended", &tick, &mut rng).unwrap();
     assert_eq!(links(&world, "sam"), []);
     // With what Sam has still, nothing tells of the links; the list of what is everybody's is there.
-    let index = Index::open(&world.book().join("index"), &|_| panic!("damaged")).unwrap();
+    let index = index_of(&world.book());
     assert!(index.sealed(&own, b"reader").is_some());
     assert!(ids.iter().all(|id| index.sealed(&own, id.as_bytes()).is_none()));
 }

@@ -199,7 +199,7 @@ fn a_torn_write_is_set_aside_by_whoever_comes_next() {
         // Whoever reads the log from its beginning passes over what was set aside.
         let (desk, mut walked) = (shaky.desk("maria").unwrap(), 0);
         desk.ledger
-            .walk_compared(&mut |envelope, _| {
+            .walk(0, &mut |envelope, _| {
                 assert_eq!(envelope.number.0, walked);
                 walked += 1;
                 true

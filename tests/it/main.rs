@@ -5,6 +5,7 @@ mod adopt;
 mod beside;
 mod cabinet_model;
 mod case_map;
+mod checked;
 mod clerk_model;
 mod cli_keys;
 mod cli_record;

@@ -3,13 +3,15 @@
 use indelible::cabinet::identity::side_folder;
 use indelible::head::cosignature;
 use indelible::head::note::Note;
+use indelible::index::Update;
 use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::LedgerError;
 use indelible::ledger::open::Ledger;
+use indelible::tree::{Hash, NodeId, TreeSize, leaf_hash};
 
 use crate::forge::{self, concern};
-use crate::world::World;
+use crate::world::{World, index_of};
 
 /// What an older backup leaves: the log as it was, and no copies beside it.
 fn go_back(world: &World, log: &[u8]) {
@@ -92,4 +94,42 @@ fn a_stray_file_or_another_log_s_checkpoint_holds_nothing_up() {
     assert!(ledger.keep_known(&forge::sample().note).is_err());
     drop(ledger);
     world.record("sam", concern("theo", "as ever"));
+}
+
+/// The leaf hashes of a ledger's entries, read from its log.
+fn leaves(world: &World) -> Vec<Hash> {
+    let ledger = Ledger::open(&world.book()).unwrap();
+    (0..ledger.size()).map(|number| leaf_hash(&ledger.entry(number).unwrap().envelope_bytes())).collect()
+}
+
+#[test]
+fn an_index_that_remembers_another_history_vouches_for_nothing() {
+    let world = World::new();
+    let old = world.bytes();
+    let drafts = |words: &str, many: usize| vec![concern("theo", words); many];
+    world.record_batch("sam", &drafts("lost", 20));
+    let (lost, whole) = (leaves(&world), world.bytes());
+    // Another history grows in its place until a whole tile of the tree is full, with an index that folds to its root.
+    go_back(&world, &old);
+    world.record_batch("jon", &drafts("instead", 260));
+    let mut forged = leaves(&world);
+    forged[..lost.len()].copy_from_slice(&lost);
+    let index = index_of(&world.book());
+    let mut update = Update::default();
+    (0..).zip(&forged[..256]).for_each(|(index, hash)| update.node(NodeId { level: 0, index }, *hash));
+    index.extend(TreeSize(0), &update, &index.head().unwrap()).unwrap();
+    index.flush().unwrap();
+    drop(index);
+    assert!(refuses(&world, "sam"));
+    // A ledger that does extend the receipt is not refused for an index that is wrong, and builds it anew.
+    go_back(&world, &whole);
+    std::fs::remove_dir_all(side_folder(&world.path("jon.id"))).unwrap();
+    world.record_batch("jon", &drafts("after it", 260));
+    let index = index_of(&world.book());
+    let mut update = Update::default();
+    (0..).zip(&leaves(&world)[1..257]).for_each(|(index, hash)| update.node(NodeId { level: 0, index }, *hash));
+    index.extend(TreeSize(0), &update, &index.head().unwrap()).unwrap();
+    index.flush().unwrap();
+    drop(index);
+    world.record("sam", concern("theo", "and on"));
 }

@@ -315,7 +315,10 @@ fn nothing_is_lost(before: &World, now: &World, sheet: &AgeSecret, what: &str) {
 
 /// The disk is named as what failed, and nothing else.
 fn told_of_the_disk(done: &Result<(), LedgerError>, what: &str) {
-    let Err(error) = done else { return };
+    let Err(mut error) = done.as_ref() else { return };
+    if let LedgerError::Unsettled { why, .. } = error {
+        error = why;
+    }
     let disk = matches!(
         error,
         LedgerError::Cabinet(CabinetError::Disk(_))

@@ -9,7 +9,6 @@ use indelible::cabinet::wrap::{self, AgeSecret};
 use indelible::cabinet::{drafts, folder_keys, own, structure_keys};
 use indelible::codec::{CaseTag, Folder};
 use indelible::decision::people::Role;
-use indelible::index::Index;
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::keys_of;
 use indelible::ledger::facts::kept_under;
@@ -33,7 +32,7 @@ use crate::retire::copy;
 use crate::secrets::{Search, files};
 use crate::tamper::deep;
 use crate::town::{output, program};
-use crate::world::World;
+use crate::world::{World, index_of};
 
 /// Who gets what. A word stands for an entry whose words and structure they get, in brackets for the structure alone. Of the
 /// cases it is the child's name in the roll, of the draft its text.
@@ -434,7 +433,7 @@ impl Term {
 
     /// The entries of which the cache of opened structure tells whoever has these keys.
     fn cached(&self, keys: &[StructureKey]) -> BTreeSet<u64> {
-        let index = Index::open(&self.world.book().join("index"), &|_| panic!("the index is damaged")).unwrap();
+        let index = index_of(&self.world.book());
         keys.iter().flat_map(|key| kept_under(&index, key)).map(|fact| fact.entry).collect()
     }
 

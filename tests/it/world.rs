@@ -8,6 +8,7 @@ use std::rc::Rc;
 use indelible::cabinet::identity::{Identity, side_folder};
 use indelible::decision::draft::Draft;
 use indelible::decision::people::Role;
+use indelible::index::{Index, IndexError};
 use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
 use indelible::ledger::init::{self, Beginning, Begun};
@@ -192,4 +193,15 @@ pub fn verify_file(path: &Path, keys: Keys) -> Report {
 /// Verifies bytes, with known checkpoints.
 pub fn verify_bytes(bytes: &[u8], options: &Options<'_>) -> Report {
     verify(&|| Ok(std::io::Cursor::new(bytes)), options).unwrap().0
+}
+
+/// Opens a ledger's index. A program that has just ended may still hold it for a moment.
+pub fn index_of(book: &Path) -> Index {
+    for _ in 0..200 {
+        match Index::open(&book.join("index"), &|_| panic!("the index is damaged")) {
+            Err(IndexError::Busy) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("somebody keeps the index");
 }

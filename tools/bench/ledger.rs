@@ -535,7 +535,7 @@ fn signed(made: &Made) -> Vec<(Vec<u8>, VerifyingKey, Signature)> {
     let keys = made.keys();
     let mut all = Vec::new();
     ledger
-        .walk(&mut |_, _, frame| {
+        .walk(0, &mut |_, frame| {
             let digest = envelope::Envelope::decode(frame.envelope).unwrap().statement;
             let statement =
                 indelible::ledger::read::open_statement(&digest, frame.structure, frame.words, &keys).unwrap();
@@ -563,7 +563,7 @@ fn parts(made: &Made) -> Vec<EntryParts> {
         all.push((*frame.envelope, frame.structure.to_vec(), frame.words.to_vec()));
     };
     ledger
-        .walk(&mut |_, _, frame| {
+        .walk(0, &mut |_, frame| {
             keep(frame);
             true
         })

@@ -45,6 +45,7 @@ impl Roster {
         words_part: &[u8],
         check: impl FnOnce(&PublicKey) -> Judgement,
     ) -> Judgement {
+        self.public.push(number);
         let body = statement.body();
         let key = if number == 0 {
             PublicKey::from_bytes(&body.author.0).map_err(|_| Code::KeyNotEnrolled)?
@@ -367,20 +368,16 @@ impl Roster {
                 return Err(Code::Statement);
             };
             let folder = Folder::from_name(name.as_str()).ok_or(Code::Statement)?;
-            let current = self.current_folder(case, folder).map(|epoch| (epoch.key.id(), epoch.epoch + 1));
+            let next = self.current_folder(case, folder).map_or(0, |epoch| epoch.epoch + 1);
             let key = FolderPublic(key.0);
             // A key that is published already would move earlier words into another folder.
-            let again = self.folders.contains_key(&key.id());
-            if again || folder.of_case() != case.is_some() || *epoch != current.map_or(0, |(_, next)| next) {
+            let again = self.folders.get(&key.id()).is_some();
+            if again || folder.of_case() != case.is_some() || *epoch != next {
                 return Err(Code::Statement);
-            }
-            if let Some(old) = current.and_then(|(id, _)| self.folders.get_mut(&id)) {
-                old.replaced = Some(at.entry);
             }
             let (entry, recorded) = (at.entry, at.recorded);
             let epoch = FolderEpoch { case, folder, epoch: *epoch, key, entry, recorded, replaced: None };
-            self.newest.insert((case, folder), epoch.key.id());
-            self.folders.insert(epoch.key.id(), epoch);
+            self.folders.publish(epoch);
             published += 1;
         }
         if published == 0 { Err(Code::Statement) } else { Ok(()) }

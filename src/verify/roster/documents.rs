@@ -38,6 +38,28 @@ impl Documents {
 }
 
 impl Roster {
+    /// Returns the entries whose documents were adopted, in order, but for the pack that ships with this program.
+    #[must_use]
+    pub fn adopted(&self) -> Vec<u64> {
+        let ships = document_hash(BUILT_IN.as_bytes());
+        let packs = self.packs.iter().filter(|(_, hash)| *hash != ships).map(|(entry, _)| *entry);
+        let policies = self.policies.iter().map(|policy| policy.entry);
+        let mut entries: Vec<u64> = packs.chain(policies).chain(self.calendars.iter().map(|one| one.entry)).collect();
+        entries.sort_unstable();
+        entries
+    }
+
+    /// Keeps the text of an adopted document, told by its hash; any other is left.
+    pub fn keep_document(&mut self, text: &[u8]) {
+        let hash = document_hash(text);
+        let packs = self.packs.iter().map(|(_, adopted)| adopted);
+        let policies = self.policies.iter().map(|policy| &policy.hash);
+        let mut adopted = packs.chain(policies).chain(self.calendars.iter().map(|one| &one.hash));
+        if adopted.any(|one| *one == hash) {
+            self.documents.keep(hash, text);
+        }
+    }
+
     /// Returns the rulebook of all that was adopted up to here; none before a pack was adopted, or if the one in force
     /// cannot be read by this program.
     ///

@@ -4,11 +4,14 @@
 
 mod admit;
 mod documents;
+mod folders;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek};
 
-use crate::codec::{CaseTag, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, CaseTag, CodecError, Digest, Folder, FolderKeyId, KindNumber, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::entry::envelope::Envelope;
 use crate::entry::statement::{Body, UNKNOWN, Unverified};
@@ -20,10 +23,11 @@ use crate::seal::words::FolderPublic;
 use crate::verify::log_keys::LogKeys;
 use crate::verify::report::Code;
 use crate::verify::roster::documents::Documents;
+use crate::verify::roster::folders::Folders;
 use crate::verify::tenure::{Tenure, Waiting};
 
 /// A key and what it may do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     /// Whose key it is.
     pub person: PersonId,
@@ -46,7 +50,7 @@ pub struct Enrolment {
 }
 
 /// One epoch of a folder.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderEpoch {
     /// The case, or none for a folder of the setting.
     pub case: Option<CaseTag>,
@@ -65,7 +69,7 @@ pub struct FolderEpoch {
 }
 
 /// A policy that was adopted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Policy {
     entry: u64,
     hash: Digest,
@@ -75,7 +79,7 @@ struct Policy {
 }
 
 /// A calendar that was adopted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Adopted {
     entry: u64,
     hash: Digest,
@@ -86,7 +90,7 @@ struct Adopted {
 }
 
 /// Another ledger that this one goes on from: a `restore` entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Continues {
     /// The entry that says so.
     pub entry: u64,
@@ -102,11 +106,14 @@ pub struct Continues {
     pub in_force: Option<u64>,
 }
 
+/// Largest roster that is kept, in bytes: some hundred thousand folder keys.
+pub const KEPT_LIMIT: usize = 64 << 20;
+
 /// A finding about a public entry: its code and whether it was refused.
 pub type Judgement = Result<(), Code>;
 
 /// Everything that the public entries up to some point establish.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Roster {
     ledger: Option<LedgerId>,
     origin: String,
@@ -122,15 +129,18 @@ pub struct Roster {
     latest: i64,
     changed: u64,
     upto: u64,
+    /// The public entries that were read, with effect or without.
+    public: Vec<u64>,
+    #[serde(skip)]
     by_key: HashMap<[u8; 32], usize>,
-    folders: HashMap<FolderKeyId, FolderEpoch>,
-    /// The newest epoch of each folder.
-    newest: HashMap<(Option<CaseTag>, Folder), FolderKeyId>,
+    folders: Folders,
     cases: Vec<(CaseTag, u64)>,
+    #[serde(skip)]
     opened: HashSet<CaseTag>,
     packs: Vec<(u64, Digest)>,
     policies: Vec<Policy>,
     calendars: Vec<Adopted>,
+    #[serde(skip)]
     documents: Documents,
 }
 
@@ -167,9 +177,29 @@ impl Roster {
         }
     }
 
+    /// Returns what has to be kept to have the same roster again without reading its entries: all but the documents.
+    ///
+    /// # Errors
+    /// `TooLong` above [`KEPT_LIMIT`] bytes.
+    pub fn to_kept(&self) -> Result<Vec<u8>, CodecError> {
+        codec::encode(self, KEPT_LIMIT)
+    }
+
+    /// Takes what [`Roster::to_kept`] gave. Nothing of it is checked against any log: it has to come from where nobody else
+    /// could have written it. Its documents are missing until each was given to [`Roster::keep_document`].
+    ///
+    /// # Errors
+    /// `Malformed` for bytes that are no roster.
+    pub fn from_kept(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut roster: Roster = codec::decode(bytes, KEPT_LIMIT)?;
+        roster.by_key = (0..).zip(&roster.enrolments).map(|(at, one)| (*one.key.as_bytes(), at)).collect();
+        roster.opened = roster.cases.iter().map(|(case, _)| *case).collect();
+        Ok(roster)
+    }
+
     /// Returns the keys of the folders whose structure only those open who open the words.
     pub fn restricted_folders(&self) -> impl Iterator<Item = &FolderKeyId> {
-        self.folders.iter().filter(|(_, epoch)| epoch.folder.restricted()).map(|(id, _)| id)
+        self.folders.ids_of(|epoch| epoch.folder.restricted())
     }
 
     /// Returns the ledger's id, once genesis was read.
@@ -296,6 +326,12 @@ impl Roster {
         self.upto
     }
 
+    /// Returns the numbers of the public entries that were read, in order.
+    #[must_use]
+    pub fn public(&self) -> &[u64] {
+        &self.public
+    }
+
     /// Says that the public ones of so many entries were read.
     pub fn read_to(&mut self, entries: u64) {
         self.upto = self.upto.max(entries);
@@ -361,17 +397,17 @@ impl Roster {
     /// Returns the current epoch of a folder.
     #[must_use]
     pub fn current_folder(&self, case: Option<CaseTag>, folder: Folder) -> Option<&FolderEpoch> {
-        self.folders.get(self.newest.get(&(case, folder))?).filter(|epoch| epoch.replaced.is_none())
+        self.folders.newest(case, folder).filter(|epoch| epoch.replaced.is_none())
     }
 
     /// Returns the ids of every folder key that was published, in no order.
     pub fn folder_ids(&self) -> impl Iterator<Item = &FolderKeyId> {
-        self.folders.keys()
+        self.folders.ids()
     }
 
-    /// Returns every epoch of a folder, in no order.
+    /// Returns every epoch of a folder, in the order of publication.
     pub fn epochs_of(&self, case: Option<CaseTag>, folder: Folder) -> impl Iterator<Item = &FolderEpoch> {
-        self.folders.values().filter(move |epoch| epoch.case == case && epoch.folder == folder)
+        self.folders.all().iter().filter(move |epoch| epoch.case == case && epoch.folder == folder)
     }
 
     /// Returns the cases in order of opening, with the entry that opened each.
