@@ -117,9 +117,11 @@ impl Model {
         self.cases.push(tag);
     }
 
-    /// Whether ending something of this person would leave fewer than two overseers: the model does not go there.
+    /// Whether ending something of this person would leave fewer than two overseers of whom nothing waits to be ended: the model
+    /// does not go there.
     fn needed(&self, who: usize) -> bool {
-        self.oversees(who) && (0..NAMES.len()).filter(|other| *other != who && self.oversees(*other)).count() < 2
+        let stays = |other: &usize| *other != who && self.oversees(*other) && !self.waits_for(*other);
+        self.oversees(who) && (0..NAMES.len()).filter(stays).count() < 2
     }
 
     fn step(&mut self) -> String {
