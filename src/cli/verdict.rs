@@ -152,9 +152,7 @@ impl Verdict<'_> {
                     .to_owned()
             }
             RecordKeeping::NotAsked => {
-                "not asked. The rules were not looked at: that takes a whole verify, without --since \
-                                        and --without-rules."
-                    .to_owned()
+                "not asked. The rules were not looked at: that takes a verify without --without-rules.".to_owned()
             }
             RecordKeeping::Complete => format!("complete. {}", self.counted()),
             RecordKeeping::NotSeen => {

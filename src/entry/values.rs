@@ -3,7 +3,7 @@
 
 use crate::codec::{CaseTag, Digest, PersonId};
 use crate::decision::decision::Reference;
-use crate::decision::value::{Content, FieldId, Moment};
+use crate::decision::value::{Content, FieldId, Moment, field};
 use crate::entry::statement::Body;
 
 impl Body {
@@ -32,6 +32,15 @@ impl Body {
             Some(Content::Person(person)) => Some(*person),
             _ => None,
         }
+    }
+
+    /// Returns the entries that a `retire.done` says were retired; none of any other kind.
+    pub fn retires(&self) -> impl Iterator<Item = u64> {
+        let says = self.kind.name() == Some("retire.done");
+        self.values_of(field::RETIRED_ENTRY).filter_map(move |content| match content {
+            Content::Entry(entry) if says => Some(*entry),
+            _ => None,
+        })
     }
 
     /// Returns the case of a field.

@@ -28,6 +28,8 @@ use crate::verify::entry::Keys;
 const BESIDE: [&str; 4] = ["corrects", "comments_on", "completes", "misplaced"];
 /// Most bytes of one list.
 const LIST_LIMIT: usize = 64 << 20;
+/// Entries that were looked at anew from which on a list is kept again, though nothing was found for it.
+const WORTH: u64 = 64;
 
 /// A later entry that speaks of an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +85,8 @@ struct Page {
     /// What opens the entries that it lists; none for the list of what is open to this reader otherwise.
     opens: Option<Keys>,
     known: Known,
+    /// How many links were kept.
+    kept: usize,
     /// From where on it has to look.
     from: u64,
 }
@@ -146,7 +150,7 @@ impl<D: Disk> Desk<D> {
         let mut all = Vec::new();
         for page in pages {
             let mut known = page.known;
-            if known.upto < size {
+            if size - known.upto.min(size) >= WORTH || known.links.len() > page.kept {
                 known.upto = size;
                 // A list that cannot be kept costs the next one who asks a walk.
                 if let Ok(content) = codec::encode(&known, LIST_LIMIT) {
@@ -164,11 +168,8 @@ impl<D: Disk> Desk<D> {
     fn pages(&self, folders: Vec<FolderKeyId>) -> Result<Vec<Page>, LedgerError> {
         let size = self.ledger.size();
         let page = |key: &StructureKey, label: Vec<u8>, opens: Option<Keys>, begins: u64| {
-            let stored = self.ledger.cards().sealed(key, &label);
-            let known = stored.and_then(|content| codec::decode::<Known>(&content, LIST_LIMIT).ok());
-            let known = known.filter(|known| known.upto <= size).unwrap_or(Known { upto: 0, links: Vec::new() });
-            let from = known.upto.max(begins);
-            Page { key: key.clone(), label, opens, known, from }
+            let known = Known { upto: 0, links: Vec::new() };
+            Page { key: key.clone(), label, opens, known, kept: 0, from: begins }
         };
         let own = self.structure_key()?;
         let mut pages = vec![page(own, b"reader".to_vec(), None, 0)];
@@ -199,6 +200,13 @@ impl<D: Disk> Desk<D> {
             let (restricted, kept) = (file.private().cloned().into_iter().collect(), file.kept().collect());
             let opens = Keys { ledger: self.ledger_id(), restricted, kept, ..Keys::default() };
             pages.push(page(&key, id.as_bytes().to_vec(), Some(opens), begins));
+        }
+        let wanted: Vec<_> = pages.iter().map(|page| (&page.key, page.label.clone())).collect();
+        let read = |content: &[u8]| codec::decode::<Known>(content, LIST_LIMIT).ok();
+        let lists = self.ledger.cards().sealed_lists(&wanted, read);
+        for (page, known) in pages.iter_mut().zip(lists) {
+            let Some(known) = known.filter(|known| known.upto <= size) else { continue };
+            (page.from, page.kept, page.known) = (page.from.max(known.upto), known.links.len(), known);
         }
         Ok(pages)
     }

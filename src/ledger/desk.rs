@@ -109,8 +109,14 @@ impl<D: Disk> Desk<D> {
         ledger.know_keys(&roster);
         let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
-        let Opened { opened: held, unread, .. } = structure_keys::load_all(&cabinet, identity.secret())?;
-        let roll = Roll::load(&cabinet, identity.secret()).map_err(|error| match error {
+        let secret = identity.secret();
+        // Most ledgers have the pack that ships; it is read while the cabinet is opened.
+        let (opened, ships) = rayon::join(
+            || (structure_keys::load_all(&cabinet, secret), Roll::load(&cabinet, secret)),
+            || Pack::parse(BUILT_IN),
+        );
+        let Opened { opened: held, unread, .. } = opened.0?;
+        let roll = opened.1.map_err(|error| match error {
             CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
                 (Some(entry), _) => LedgerError::KeyEnded(entry),
                 (None, None) => LedgerError::EnrolmentWaits(enrolment.entry),
@@ -118,7 +124,8 @@ impl<D: Disk> Desk<D> {
             },
             other => other.into(),
         })?;
-        let pack = read_pack(&ledger, &roster)?;
+        let pack =
+            if ships_with_us(&roster) { ships.map_err(|_| LedgerError::NoPack) } else { read_pack(&ledger, &roster) }?;
         let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring, shown) = (roster.latest(), OnceCell::new(), OnceCell::new());
         let mut desk = Desk {
@@ -480,13 +487,18 @@ pub(super) fn read_signer(path: &Path) -> io::Result<Option<SignerKey>> {
     Ok(std::str::from_utf8(&bytes).ok().and_then(|text| SignerKey::parse(text).ok()))
 }
 
+/// Whether the pack in force is the one that ships with this program.
+fn ships_with_us(roster: &Roster) -> bool {
+    roster.pack() == document_hash(BUILT_IN.as_bytes())
+}
+
 /// Reads the pack in force: the built-in one by its hash, else the text that was adopted.
 ///
 /// # Errors
 /// `NoPack` if none is in force or it cannot be read; `Damaged`.
 pub fn read_pack<D: Disk>(ledger: &Ledger<D>, roster: &Roster) -> Result<Pack, LedgerError> {
     let hash = roster.pack();
-    if hash == document_hash(BUILT_IN.as_bytes()) {
+    if ships_with_us(roster) {
         return Pack::parse(BUILT_IN).map_err(|_| LedgerError::NoPack);
     }
     let adopted = roster.pack_entry().ok_or(LedgerError::NoPack)?;

@@ -11,8 +11,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 use serde::{Deserialize, Serialize};
 
 use crate::cabinet::folder_keys;
-use crate::codec::{self, CaseTag, Digest, FolderKeyId, KindNumber, PersonId};
-use crate::decision::value::{Content, Value, field};
+use crate::codec::{self, CaseTag, Digest, FolderKeyId, PersonId};
+use crate::decision::value::field;
 use crate::entry::envelope::Envelope;
 use crate::entry::statement::Body;
 use crate::index::Index;
@@ -208,7 +208,7 @@ impl<D: Disk> Desk<D> {
             match opener.open(&envelope.statement, structure, words) {
                 Some(statement) => {
                     let body = statement.body();
-                    retired.extend(retired_in(body.kind, &body.values));
+                    retired.extend(body.retires());
                     if asked_for(statement.body()) {
                         known.facts.push(self.fact_of(envelope, back, statement.body()));
                     }
@@ -393,17 +393,6 @@ fn asked_for(body: &Body) -> bool {
     }
 }
 
-/// Returns the entries that a statement of this kind says were retired.
-fn retired_in(kind: KindNumber, values: &[Value]) -> impl Iterator<Item = u64> {
-    let says = kind.name() == Some("retire.done");
-    values.iter().filter(move |value| says && value.field == field::RETIRED_ENTRY).filter_map(|value| {
-        match value.content {
-            Content::Entry(entry) => Some(entry),
-            _ => None,
-        }
-    })
-}
-
 /// Returns the entries of which nothing is known, and which were not retired.
 fn unseen(facts: &[Fact], public: &[u64], size: u64) -> Vec<u64> {
     let mut seen = vec![false; usize::try_from(size).unwrap_or(0)];
@@ -423,9 +412,9 @@ fn unseen(facts: &[Fact], public: &[u64], size: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{RelationNumber, ShortText};
+    use crate::codec::{KindNumber, RelationNumber, ShortText};
     use crate::decision::decision::Reference;
-    use crate::decision::value::{FieldId, Moment};
+    use crate::decision::value::{Content, FieldId, Moment, Value};
     use crate::review::values::Values;
 
     fn fact(entry: u64, kind: &str, content: Content) -> Fact {

@@ -159,3 +159,32 @@ fn by_the_week_where_the_policy_says_so_and_by_overseers_only() {
     assert!(gaps(&review(&world, "maria", "2026-10-16T12:00:00+01:00")).is_empty());
     assert_eq!(gaps(&review(&world, "maria", "2026-10-17T12:00:00+01:00")).len(), 1);
 }
+
+#[test]
+fn a_verify_that_builds_on_a_record_asks_every_rule_all_the_same() {
+    let world = World::new();
+    let entry = concern(&world);
+    let keys = world.desk("maria").keys();
+    let file = || std::fs::File::open(world.book().join("ledger.log"));
+    world.at("2026-10-06T09:00:00+01:00");
+    let first = Options { rules: true, ..options(keys.clone(), world.tick()) };
+    let (_, record) = verify(&file, &first).unwrap();
+    concern(&world);
+    // Nobody decided about what stands before the record, and by now that is overdue.
+    world.at("2026-10-16T09:00:00+01:00");
+    let now = world.tick();
+    let seen = |since| {
+        let options = Options { rules: true, since, ..options(keys.clone(), now) };
+        verify(&file, &options).unwrap().0
+    };
+    let (whole, again) = (seen(None), seen(Some(&record)));
+    assert!(again.counts.signatures < whole.counts.signatures, "what was checked is not checked again");
+    let said = |report: &Report| {
+        let found = &report.review.as_ref().unwrap().found;
+        let overdue = found.items.iter().filter(|item| item.state(found.now) == State::Overdue);
+        let overdue: Vec<(u64, String)> = overdue.map(|item| (item.entry, format!("{:?}", item.about))).collect();
+        (report.history, report.record_keeping, report.layer, overdue, found.unseen.len())
+    };
+    assert_eq!(said(&again), said(&whole));
+    assert!(said(&again).3.iter().any(|(of, _)| *of == entry), "{:?}", said(&again));
+}

@@ -287,7 +287,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn process(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
-        let before = self.checked_before;
+        // The rules ask for what stands before the record, too; its signatures were checked.
+        let before = if self.judges_rules() { 0 } else { self.checked_before };
         let together: Vec<&[Item]> = finished.chunks(TOGETHER).collect();
         let looked = parallel(&together, |items| chunk.look_at(items, keys, before));
         let numbered = self.number(finished, looked.into_iter().flatten().collect())?;
@@ -445,8 +446,10 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         self.link = Some(checked.link);
         self.unread += u64::from(checked.statement.is_none() && !checked.codes.is_empty());
         self.counts.public += u64::from(checked.public);
-        self.counts.not_opened += u64::from(checked.not_opened);
-        if checked.not_opened && !self.keys.structure.is_empty() {
+        // What stands before the record was opened then, or said to be retired.
+        let not_opened = checked.not_opened && number >= self.checked_before;
+        self.counts.not_opened += u64::from(not_opened);
+        if not_opened && !self.keys.structure.is_empty() {
             self.retired.hide(number);
         }
         if self.judges_rules() {

@@ -1,5 +1,6 @@
 //! The rules over what a verifier could open: what the walk keeps for them, and the verdict on record keeping.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
 use crate::codec::{Digest, PersonId};
@@ -17,17 +18,22 @@ pub(super) struct Kept {
     facts: Vec<Fact>,
     /// The numbers of those that could not be opened.
     unseen: Vec<u64>,
+    /// Of those before the record, what was said to be retired: that was judged then.
+    retired: Vec<u64>,
 }
 
 impl<R: Read + Seek> Walk<'_, R> {
-    /// Whether the rules are looked at: by a verifier who opens structure, and has it all before them.
+    /// Whether the rules are looked at: by a verifier who opens structure.
     pub(super) fn judges_rules(&self) -> bool {
-        self.options.rules && self.checked_before == 0 && !self.keys.structure.is_empty()
+        self.options.rules && !self.keys.structure.is_empty()
     }
 
     /// Keeps what rules may ask of an entry.
     pub(super) fn keep(&mut self, number: u64, clock_back: bool, digest: Digest, body: &Body) {
         let name = body.kind.name().unwrap_or_default();
+        if number < self.checked_before {
+            self.kept.retired.extend(body.retires());
+        }
         let public = body.kind.publicity() != Some(crate::codec::Publicity::Sealed);
         let asked = match public {
             true => matches!(name, "genesis" | "policy.adopt" | "confirmation" | "key.revoke"),
@@ -54,7 +60,8 @@ impl<R: Read + Seek> Walk<'_, R> {
             return (RecordKeeping::NotAsked, None);
         }
         let mut kept = std::mem::take(&mut self.kept);
-        kept.unseen.retain(|entry| !retired.contains(entry));
+        let gone: BTreeSet<u64> = retired.iter().chain(&kept.retired).copied().collect();
+        kept.unseen.retain(|entry| !gone.contains(entry));
         let Some(rules) = self.roster.rulebook() else { return (RecordKeeping::NotAsked, None) };
         let roster = &self.roster;
         let roles = |person: PersonId, entry: u64, at: i64| roster.roles(person, entry, at);
