@@ -189,6 +189,9 @@ fn about(desk: &Desk, item: &Item) -> Option<String> {
             let list = entries.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
             Some(format!("somebody did not agree in entry {list}; anybody may call social care themselves"))
         }
+        About::Planned(entry) => {
+            Some(format!("entry {entry} is planned and closes it once it is done: enter what carries it out"))
+        }
         About::CouldKnow(true) => Some("its author's device knew of the newer key".to_owned()),
         About::CouldKnow(false) => Some("its author's device could not know".to_owned()),
         About::Days(days) => Some(format!("on {days} days of receipt in the coming 400")),

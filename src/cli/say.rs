@@ -76,6 +76,15 @@ pub fn next(step: &Step, item: &Item) -> String {
             let day = |at: i64| clock::london_day(at).to_string();
             said.replace("`close-day`", &format!("`close-day --from {} --to {}`", day(*first), day(*last)))
         }
+        About::Gap(gap) => {
+            let field = match gap.field.as_str() {
+                "refs" => " --ref RELATION=N".to_owned(),
+                field => format!(" --field {}=...", plain(&field.replace('[', ".").replace(']', ""))),
+            };
+            let how =
+                format!("complete the entry, by one more of its kind with `--ref completes={}{field}`", item.entry);
+            said.replace("complete the entry", &how)
+        }
         _ => said,
     }
 }

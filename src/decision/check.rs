@@ -247,9 +247,14 @@ impl<'a> Checker<'a> {
         if untimed && fills {
             *(if self.kind.act { &mut decided } else { &mut learned }) = now;
         } else if untimed && ["learned_at", "occurred_at", "decided_at"].into_iter().all(understood) {
-            let name = if self.kind.act { "decided_at" } else { "learned_at" };
+            // Of an act it is asked when it was done; only what is still to come is dated by its decision.
+            let (name, more) = match (self.kind.act, self.kind.decision_counts) {
+                (true, true) => ("decided_at", ""),
+                (true, false) => ("occurred_at", "; if it is still to be done, give decided_at instead"),
+                (false, _) => ("learned_at", ""),
+            };
             let label = self.reader.pack.label(self.kind, name);
-            self.reader.gaps.push(not_answered(name, label, GapLevel::Always, TIME_HINT));
+            self.reader.gaps.push(not_answered(name, label, GapLevel::Always, &format!("{TIME_HINT}{more}")));
         }
         let counts = if self.kind.decision_counts && decided.is_some() { decided } else { occurred };
         let past = counts.is_some() && !counts.is_after(self.now_ms);

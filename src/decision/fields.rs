@@ -51,7 +51,16 @@ impl Reader<'_> {
             return;
         }
         if !used.many {
-            return self.one(field, json, 0, &field.name);
+            // A list of one is that one.
+            let one = match json.as_array().map(Vec::as_slice) {
+                Some([one]) => one,
+                Some(_) => {
+                    let next = "give one; what else there is goes into an entry of its own";
+                    return self.error(&field.name, "takes one answer, and there are several", next);
+                }
+                None => json,
+            };
+            return self.one(field, one, 0, &field.name);
         }
         let single = std::slice::from_ref(json);
         let elements = json.as_array().map_or(single, Vec::as_slice);

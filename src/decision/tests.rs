@@ -256,7 +256,9 @@ fn when_and_whether_it_happened() {
         (json["occurred_at"], json["decided_at"]) = (Json::Null, Json::Null);
         json["recipient"]["agency"] = json!("AG-SCH");
     });
-    assert_eq!(paths(&gaps.unwrap_err()), [("decided_at", GapLevel::Always)]);
+    let gaps = gaps.unwrap_err();
+    assert_eq!(paths(&gaps), [("occurred_at", GapLevel::Always)]);
+    assert!(gaps[0].next.ends_with("; if it is still to be done, give decided_at instead"), "{:?}", gaps[0]);
 }
 
 #[test]
@@ -688,4 +690,28 @@ proptest! {
             let _ = draft.check(pack(), &sam(), 1_791_284_700_000);
         }
     }
+}
+
+#[test]
+fn a_list_of_one_is_that_one_and_of_several_one_is_to_be_picked() {
+    let one = share(|json| json["basis"] = json!(["LB-D"])).unwrap();
+    assert_eq!(one.values(), share(|_| ()).unwrap().values());
+    let several = share(|json| json["basis"] = json!(["LB-D", "LB-C"])).unwrap_err();
+    assert_eq!(paths(&several), [("basis", GapLevel::Error)]);
+    assert_eq!(several[0].what, "takes one answer, and there are several");
+}
+
+#[test]
+fn only_agencies_that_protect_children_give_a_reference() {
+    let without = |agency: &str| {
+        share(|json| {
+            json["recipient"]["agency"] = json!(agency);
+            json["recipient"]["reference"] = json!("");
+        })
+    };
+    let gaps = |agency: &str| without(agency).unwrap().gaps().iter().map(|gap| gap.field.clone()).collect::<Vec<_>>();
+    assert_eq!(gaps("AG-HOSP"), ["recipient.reference"]);
+    assert_eq!(gaps("AG-CSC"), ["recipient.reference"]);
+    assert_eq!(gaps("AG-HV"), [""; 0]);
+    assert_eq!(gaps("AG-SCH"), [""; 0]);
 }

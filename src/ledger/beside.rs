@@ -150,7 +150,8 @@ impl<D: Disk> Desk<D> {
         let mut all = Vec::new();
         for page in pages {
             let mut known = page.known;
-            if size - known.upto.min(size) >= WORTH || known.links.len() > page.kept {
+            let worth = known.upto == 0 || known.upto + WORTH <= size || known.links.len() > page.kept;
+            if worth && known.upto < size {
                 known.upto = size;
                 // A list that cannot be kept costs the next one who asks a walk.
                 if let Ok(content) = codec::encode(&known, LIST_LIMIT) {

@@ -26,10 +26,11 @@ pub struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Whether it ran when an entry was recorded at a time.
+    /// Whether it ran when an entry was recorded at a time: from the minute they asked, also where that was written down
+    /// later.
     #[must_use]
     pub fn ran(&self, entry: u64, at: i64) -> bool {
-        self.received <= at && self.from.entry < entry && self.ended.is_none_or(|end| end.by > entry)
+        self.received <= at && self.ended.is_none_or(|end| end.by > entry)
     }
 
     /// Returns the last moment by law, in milliseconds UTC.
@@ -121,12 +122,15 @@ impl<'a> Book<'a> {
         {
             out.push(self.item_due(extended, "SAR-DUE", "extension", extended.recorded, None));
         }
-        let status = self.whole(fact).code(ask::PR_STATUS).map(str::to_owned);
-        let shown = status.as_deref().is_some_and(|status| status != "PR-0");
-        if let Some(case) = fact.case
-            && !shown
-        {
-            self.no_pr(fact, fact.persons(ask::REQUESTER_PERSON).next(), case, out);
+        let whole = self.whole(fact);
+        let said = whole.code(ask::PR_STATUS).is_some_and(|status| status != "PR-0");
+        let requester = fact.persons(ask::REQUESTER_PERSON).next();
+        if let Some(case) = fact.case {
+            // Whoever is known to hold none shows a paper, or is not believed.
+            let known = requester.is_some_and(|person| self.holds_none(case, person, i64::MAX));
+            if !said || known && !whole.has(ask::EVIDENCE_SEEN) {
+                self.no_pr(fact, requester, case, out);
+            }
         }
     }
 
@@ -211,12 +215,23 @@ impl<'a> Book<'a> {
         let parts = || self.matter(fact).filter(|part| part.done());
         let harmless =
             |part: &&'a Fact| part.says(ask::BREACH_RISK, "unlikely") || self.to(part, "relies_on").next().is_some();
-        let assessed = parts().filter(|part| part.name() == "breach.assessed").find(harmless);
+        let assessed = || parts().filter(|part| part.name() == "breach.assessed");
         // Whoever told the insurer has not told the ICO.
         let to_ico = |part: &&'a Fact| part.code(ask::RECIPIENT_AGENCY).is_none_or(|agency| agency == "AG-ICO");
         let reported = parts().filter(|part| part.name() == "breach.reported").find(to_ico);
-        let closed = assessed.into_iter().chain(reported).min_by_key(|part| part.entry);
-        out.push(self.item(fact, "BREACH-72H", "ico", fact.known()).closed_by(closed));
+        // A look that finds it worse than the one before begins anew what that one had closed.
+        let mut from = Some((0, fact.known()));
+        while let Some((behind, since)) = from.take() {
+            let fine = assessed().filter(|part| part.entry > behind).find(harmless);
+            let closed = fine.into_iter().chain(reported).min_by_key(|part| part.entry);
+            let mut item = self.item(fact, "BREACH-72H", "ico", fact.known());
+            item.since = since;
+            out.push(item.closed_by(closed));
+            if let Some(fine) = fine.filter(|fine| reported.is_none_or(|told| told.entry > fine.entry)) {
+                let worse = assessed().find(|part| part.entry > fine.entry && !harmless(part));
+                from = worse.map(|worse| (worse.entry, worse.when()));
+            }
+        }
         let high = parts().find(|part| part.name() == "breach.assessed" && part.says(ask::BREACH_RISK, "high_risk"));
         if let Some(high) = high {
             let told = self.by(fact, "tells_of").chain(self.matter(fact));

@@ -16,8 +16,8 @@ use crate::rules::rulebook::Rulebook;
 /// Says in which roles a person is, in an entry that was recorded at a time (milliseconds UTC).
 pub type Roles<'a> = dyn Fn(PersonId, u64, i64) -> Vec<Role> + Sync + 'a;
 
-/// A hold, by the number of its entry.
-pub(super) type HeldBack = (u64, bool, Option<Closed>);
+/// A hold, by the number of its entry and of what says so.
+pub(super) type HeldBack = (u64, u64, bool, Option<Closed>);
 
 /// News of a case: its entry, when it wants a decision looked at, and the earliest of that from there on.
 pub(super) type News = (u64, i64, i64);
@@ -40,7 +40,7 @@ pub struct Book<'a> {
     kinds: Rows<(KindNumber, u32)>,
     /// The entry of a statement, where some reference was signed before it had a number.
     digests: HashMap<Digest, u32>,
-    /// The holds of each case, once somebody asked: entry, whether a Prevent matter, what ended it.
+    /// The holds of each case, once somebody asked: entry, what says so, whether a Prevent matter, what ended it.
     held: Vec<OnceLock<Vec<HeldBack>>>,
     /// What is new in each case, once somebody asked.
     news: Vec<OnceLock<Vec<News>>>,
@@ -389,6 +389,14 @@ impl Item {
     pub(super) fn closed(mut self, closed: Option<Closed>) -> Item {
         self.closed = closed;
         self
+    }
+
+    /// The same, if it is open, with what is planned and would close it.
+    pub(super) fn planned(self, fact: Option<&Fact>) -> Item {
+        match (self.closed, fact) {
+            (None, Some(fact)) => self.about(About::Planned(fact.entry)),
+            _ => self,
+        }
     }
 
     /// The same with something to say.

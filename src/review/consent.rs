@@ -72,10 +72,13 @@ impl<'a> Book<'a> {
     /// Whether a refusal comes from somebody who is known to hold no parental responsibility. Where nothing is known of
     /// them, it counts.
     fn may_not_refuse(&self, refusal: &Fact, at: i64) -> bool {
-        let Some((case, giver)) = refusal.case.zip(self.whole(refusal).persons(ask::GIVER).next()) else {
-            return false;
-        };
-        self.relation_of(case, giver, at).is_some_and(|known| self.whole(known).says(ask::PR_STATUS, "PR-0"))
+        let giver = refusal.case.zip(self.whole(refusal).persons(ask::GIVER).next());
+        giver.is_some_and(|(case, giver)| self.holds_none(case, giver, at))
+    }
+
+    /// Whether somebody is known to hold no parental responsibility for the child of a case.
+    pub(super) fn holds_none(&self, case: CaseTag, person: PersonId, at: i64) -> bool {
+        self.relation_of(case, person, at).is_some_and(|known| self.whole(known).says(ask::PR_STATUS, "PR-0"))
     }
 
     /// Returns the newest consent, refusal included, that was given for a purpose up to a time.
@@ -170,8 +173,8 @@ impl<'a> Book<'a> {
         meant.into_iter()
     }
 
-    /// Another holder of parental responsibility has refused the same thing since, has not said yes since, and nobody has
-    /// settled it.
+    /// Another holder of parental responsibility has refused the same thing, or taken back their own yes to it, has not said
+    /// yes since, and nobody has settled it.
     fn others_refusal(&self, consent: &'a Fact, at: i64) -> Option<&'a Fact> {
         let (case, purpose) = (consent.case?, consent.code(ask::PURPOSE)?);
         let giver = consent.persons(ask::GIVER).next();
@@ -182,7 +185,7 @@ impl<'a> Book<'a> {
                 .any(|end| end.name() == "dispute.closed" && end.when() >= since.when() && end.when() <= at)
         };
         let said_yes = self.of_kinds(case, &["consent.given"]);
-        self.of_kinds(case, &["consent.refused"]).into_iter().find(|no| {
+        self.of_kinds(case, &["consent.refused", "consent.withdrawn"]).into_iter().find(|no| {
             let Some(other) = no.persons(ask::GIVER).next() else { return false };
             let yes = |later: &&Fact| {
                 later.persons(ask::GIVER).next() == Some(other)
@@ -201,8 +204,20 @@ impl<'a> Book<'a> {
 
     /// Whether a share rests on a consent that counted when it was made.
     pub(super) fn rests_on_consent(&self, share: &'a Fact, at: i64) -> bool {
-        let mut consents = self.to(share, "relies_on").filter(|on| on.name() == "consent.given").peekable();
-        consents.peek().is_some() && consents.all(|consent| self.standing(consent, at).counts())
+        let named: Vec<&Fact> = self.to(share, "relies_on").filter(|on| on.name() == "consent.given").collect();
+        let consents = if named.is_empty() { self.meant(share, at).into_iter().collect() } else { named };
+        !consents.is_empty() && consents.into_iter().all(|consent| self.standing(consent, at).counts())
+    }
+
+    /// The consent that a share rests on which names consent as its ground and no entry: the newest word, a no included,
+    /// on its purpose that was there when it was entered.
+    fn meant(&self, share: &Fact, at: i64) -> Option<&'a Fact> {
+        let word = |on: &Fact| matches!(on.name(), "consent.given" | "consent.refused");
+        if share.code(ask::BASIS) != Some("LB-A") || self.to(share, "relies_on").any(word) {
+            return None;
+        }
+        let words = self.words_on(share.case, share.code(ask::PURPOSE)?, at);
+        words.filter(|word| word.entry < share.entry).max_by_key(|word| (word.when(), word.entry))
     }
 
     /// CONSENT-INVALID and NO-PR of a consent.
@@ -281,8 +296,8 @@ impl<'a> Book<'a> {
             self.to(fact, "relies_on").filter(|on| matches!(on.name(), "consent.given" | "consent.refused")).collect();
         // Whoever names consent as the ground, and none, rests on the newest word that was said of this purpose.
         if consents.is_empty()
-            && let Some(purpose) = fact.code(ask::PURPOSE)
-            && fact.code(ask::BASIS) == Some("LB-A")
+            && let Some(purpose) = self.whole(fact).code(ask::PURPOSE)
+            && self.first_basis(fact) == Some("LB-A")
         {
             consents.extend(self.newest_word(fact.case, purpose, done.at));
         }
@@ -311,7 +326,15 @@ impl<'a> Book<'a> {
         }
         let at = fact.when();
         let mut served: BTreeSet<String> = BTreeSet::new();
+        let shares = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["decision.share"]));
+        let unnamed = shares.filter_map(|share| Some((share, self.done(share).filter(|done| done.at <= at)?)));
+        let unnamed: Vec<_> =
+            unnamed.filter_map(|(share, done)| Some((share, done, self.meant(share, done.at)?))).collect();
         for consent in self.taken_back(fact) {
+            for (share, done, _) in unnamed.iter().filter(|(_, _, meant)| meant.entry == consent.entry) {
+                let agency = done.by.code(ask::RECIPIENT_AGENCY).or(share.code(ask::RECIPIENT_AGENCY));
+                served.insert(agency.unwrap_or_default().to_owned());
+            }
             for (relation, share) in self.later(consent) {
                 let shares = match share.name() {
                     "decision.share" => relation == "relies_on",

@@ -26,11 +26,13 @@ impl<'a> Book<'a> {
     /// INCOMPLETE, NO-BASIS, LATE, EMERGENCY, CLOCK-BACK and EPOCH-OLD of one entry.
     pub(super) fn of_itself(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let pack = self.rules.pack(&fact.pack);
+        // Whoever does something knows of it then. What only fills something in repeats the time of the act.
+        let known = fact.learned.is_some() || fact.act && fact.happened && !fact.carries("completes");
         if let Some(late) = self.due(fact, "LATE", "written", fact.known())
-            && fact.learned.is_some()
+            && known
             && clock::is_after(fact.recorded, late)
         {
-            let days = findings::days_between(fact.learned.milliseconds, fact.recorded);
+            let days = findings::days_between(fact.known(), fact.recorded);
             let item = self.item_due(fact, "LATE", "written", fact.recorded, None);
             out.push(item.about(About::DaysLate(days)));
         }
@@ -114,8 +116,10 @@ impl<'a> Book<'a> {
         let emergency = self.is_emergency(fact);
         // In an emergency the act comes first.
         let since = if emergency { done.map_or(fact.decided(), |done| done.at) } else { fact.decided() };
-        let mut item = match done {
-            Some(done) => self.item(fact, "UNBACKED", "backing", done.at),
+        // What is planned for a time is to be backed by a day after that; what has no time yet has no date either.
+        let acts = done.map(|done| done.at).or(fact.occurred.is_some().then_some(fact.occurred.milliseconds));
+        let mut item = match acts {
+            Some(at) => self.item(fact, "UNBACKED", "backing", at),
             None => self.item_due(fact, "UNBACKED", "backing", since, None),
         };
         item.since = since;
@@ -143,7 +147,11 @@ impl<'a> Book<'a> {
             item.closed(closed)
         }));
         let two = self.two_took_part(fact).then_some(Closed { by: fact.entry, at: since });
-        item.closed = first.into_iter().chain(two).chain(self.advised(fact)).min_by_key(|closed| closed.at);
+        // What was not done after all needs nobody's word.
+        let not_done = self.by(fact, "reviews").find(|later| done.is_none() && later.name() == "decision.noshare");
+        let not_done = not_done.map(|later| Closed { by: later.entry, at: later.when() });
+        let all = first.into_iter().chain(two).chain(self.advised(fact)).chain(not_done);
+        item.closed = all.min_by_key(|closed| closed.at);
         let declined: Vec<u64> = self.by(fact, "declines").map(|no| no.entry).collect();
         if !declined.is_empty() {
             item.about = About::Declined(declined);
@@ -196,7 +204,8 @@ impl<'a> Book<'a> {
         let item = self.item(fact, "CONCERN-UNDECIDED", step, fact.known());
         let decided = self.decided_by(fact, 0);
         let closed = decided.map(|(_, closed)| closed);
-        out.push(item.closed(closed));
+        let planned = self.by(fact, "decides").filter(|later| decides(later)).find(|later| self.done(later).is_none());
+        out.push(item.closed(closed).planned(planned));
         let Some((decision, closed)) = decided else { return };
         let told = self.item(fact, "CONCERN-UNDECIDED", "told", closed.at);
         let whole = self.whole(decision);
@@ -216,10 +225,7 @@ impl<'a> Book<'a> {
     /// Returns the decision on a concern, and when it took effect. A concern out of the intake folder goes on in the case that a later
     /// entry brings it into.
     fn decided_by(&self, fact: &'a Fact, depth: u8) -> Option<(&'a Fact, Closed)> {
-        let decides = |later: &&'a Fact| {
-            SHARES.contains(&later.name()) || matches!(later.name(), "decision.noshare" | "decision.monitor")
-        };
-        let own = self.by(fact, "decides").filter(decides).find_map(|decision| {
+        let own = self.by(fact, "decides").filter(|later| decides(later)).find_map(|decision| {
             // The decision is what was owed; what was only proposed decides nothing until it is done.
             let done = self.done(decision)?;
             Some((decision, Closed { by: decision.entry, at: done.at }))
@@ -262,7 +268,8 @@ impl<'a> Book<'a> {
 
     /// REQUEST-UNDECIDED.
     pub(super) fn request(&self, fact: &'a Fact, out: &mut Vec<Item>) {
-        let step = match fact.code(ask::DUTY) {
+        let whole = self.whole(fact);
+        let step = match whole.code(ask::DUTY) {
             Some("D-S47") => "s47",
             Some("D-S17") => "s17",
             _ => "other",
@@ -277,7 +284,8 @@ impl<'a> Book<'a> {
             let done = self.done(later)?;
             Some(Closed { by: later.entry, at: done.at })
         });
-        out.push(self.item(fact, "REQUEST-UNDECIDED", step, fact.known()).closed(closed));
+        let planned = self.by(fact, "answers").filter(answers).find(|later| self.done(later).is_none());
+        out.push(self.item(fact, "REQUEST-UNDECIDED", step, fact.known()).closed(closed).planned(planned));
     }
 
     /// NOSHARE-REVIEW: from the decision to the first look at it; a talk that keeps it with a new date begins anew.
@@ -353,7 +361,7 @@ impl<'a> Book<'a> {
         let social_care = to(fact) || to(done.by);
         if !matches!(fact.name(), "referral.made" | "lado.referral") {
             // A share counts as one if it decides on a concern, and no referral carries it out, which has its own.
-            let concerned = self.to(fact, "decides").any(is_concern);
+            let concerned = self.to(fact, "decides").any(|on| self.is_concern(on));
             if !social_care || !concerned || done.by.name() == "referral.made" {
                 return;
             }
@@ -418,6 +426,16 @@ impl<'a> Book<'a> {
         let chases: Vec<&Fact> = self.by(fact, "chases").collect();
         self.chase(fact, Some(day), reply, &chases, now, out);
     }
+
+    /// Whether an entry, with what was filled in later, tells of a worry about a child.
+    pub(super) fn is_concern(&self, fact: &Fact) -> bool {
+        is_concern(fact) || fact.name() == "info.received" && is_concern(&self.whole(fact))
+    }
+}
+
+/// Whether an entry settles what becomes of a concern.
+fn decides(later: &Fact) -> bool {
+    SHARES.contains(&later.name()) || matches!(later.name(), "decision.noshare" | "decision.monitor")
 }
 
 /// Whether an entry tells of a worry about a child.

@@ -48,6 +48,7 @@ pub mod ask {
         SOURCE_PERSON 104 "source.on_roll"
         ADVISER_AGENCY 111 "adviser.agency"
         ADVISER_ROLE 112 "adviser.role"
+        ADVISER_PERSON 114 "adviser.on_roll"
         ADVISER_REFERENCE 116 "adviser.reference"
         ATTENDEE_PERSON 121 "attendees.person"
         ATTENDEE_ROLE 123 "attendees.role"

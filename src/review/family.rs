@@ -11,6 +11,8 @@ use crate::rules::clock;
 pub struct Hold<'a> {
     /// The entry it comes from.
     pub from: &'a Fact,
+    /// The entry that says so: that one, or what filled it in later.
+    pub said: u64,
     /// Whether only the line manager's or the Prevent lead's word lets the talk go on.
     pub prevent: bool,
     /// What let it go on.
@@ -73,9 +75,10 @@ impl<'a> Book<'a> {
 
     /// Returns the holds on talking with the family of a case, in order.
     pub fn holds(&self, case: crate::codec::CaseTag) -> Vec<Hold<'a>> {
-        let find = || self.find_holds(case).iter().map(|hold| (hold.from.entry, hold.prevent, hold.ended)).collect();
-        let again = |(entry, prevent, ended): &HeldBack| {
-            Some(Hold { from: self.fact(*entry)?, prevent: *prevent, ended: *ended })
+        let flat = |hold: &Hold<'a>| (hold.from.entry, hold.said, hold.prevent, hold.ended);
+        let find = || self.find_holds(case).iter().map(flat).collect();
+        let again = |(entry, said, prevent, ended): &HeldBack| {
+            Some(Hold { from: self.fact(*entry)?, said: *said, prevent: *prevent, ended: *ended })
         };
         self.held(case, find).iter().filter_map(again).collect()
     }
@@ -85,18 +88,21 @@ impl<'a> Book<'a> {
             ["concern.observed", "disclosure.heard", "info.received", "hold.placed", "consent.asked", "family.told"];
         let mut holds = Vec::new();
         for fact in self.of_kinds(case, &KINDS) {
-            let prevent = fact.says(ask::CONCERN_TYPE, "Prevent") || fact.says(ask::HOLD_CODE, "HT-PREVENT");
-            let tell = fact.says(ask::HOLD_CHECK, "yes") || fact.says(ask::HOLD_CODE, "HT-TELL");
-            let holds_back = match fact.name() {
-                "concern.observed" | "disclosure.heard" | "info.received" | "hold.placed" => prevent || tell,
+            let prevents =
+                |fact: &Fact| fact.says(ask::CONCERN_TYPE, "Prevent") || fact.says(ask::HOLD_CODE, "HT-PREVENT");
+            let holding = |fact: &Fact| match fact.name() {
                 "consent.asked" | "family.told" => fact.says(ask::HOLD_CHECK, "yes"),
-                _ => false,
+                _ => prevents(fact) || fact.says(ask::HOLD_CHECK, "yes") || fact.says(ask::HOLD_CODE, "HT-TELL"),
             };
+            let whole = self.whole(fact);
+            let (prevent, holds_back) = (prevents(&whole), holding(&whole));
+            let later = || self.by(fact, "completes").find(|later| holding(later)).map(|later| later.entry);
+            let said = if holding(fact) { fact.entry } else { later().unwrap_or(fact.entry) };
             let prolongs = fact.name() == "hold.placed"
                 && holds.iter().any(|hold: &Hold<'a>| self.prolongs(fact, hold.from) && hold.stood(fact.known()));
             if holds_back && !prolongs && !fact.carries("completes") {
-                let ended = self.let_go(fact, prevent, case);
-                holds.push(Hold { from: fact, prevent, ended });
+                let ended = self.let_go(fact, said, prevent, case);
+                holds.push(Hold { from: fact, said, prevent, ended });
             }
         }
         holds
@@ -109,12 +115,12 @@ impl<'a> Book<'a> {
     }
 
     /// What lets the talk go on.
-    fn let_go(&self, hold: &'a Fact, prevent: bool, case: crate::codec::CaseTag) -> Option<Closed> {
+    fn let_go(&self, hold: &'a Fact, said: u64, prevent: bool, case: crate::codec::CaseTag) -> Option<Closed> {
         let close = |fact: &Fact| Closed { by: fact.entry, at: fact.when() };
         let released = self.by(hold, "ends").find(|later| later.name() == "hold.released").map(close);
         let talks = self.of_kinds(case, &["advice.given", "family.told", "family.tell.deferred"]);
-        let after = || talks.iter().copied().filter(|later| later.entry > hold.entry);
-        let advice = after().find(|later| later.name() == "advice.given" && lets_talk(later, prevent)).map(close);
+        let after = || talks.iter().copied().filter(|later| later.entry > said);
+        let advice = after().find(|later| later.name() == "advice.given" && self.lets_talk(later, prevent)).map(close);
         // With an agency in the lead (NS-8) the family may be told; not so in a Prevent matter.
         let led = |told: &&'a Fact| {
             told.name() == "family.told"
@@ -165,9 +171,7 @@ impl<'a> Book<'a> {
         }
         for talk in self.of_kinds(case, &["family.told", "consent.asked"]) {
             let in_spite = |hold: &Hold<'a>| {
-                hold.from.entry < talk.entry
-                    && hold.stood(talk.when())
-                    && hold.ended.is_none_or(|by| by.by != talk.entry)
+                hold.said < talk.entry && hold.stood(talk.when()) && hold.ended.is_none_or(|by| by.by != talk.entry)
             };
             let knowing = talk.says(ask::HOLD_CHECK, "yes");
             if talk.done() && !talk.has(ask::FOR_SAFETY) && (knowing || holds.iter().any(in_spite)) {
@@ -175,18 +179,21 @@ impl<'a> Book<'a> {
             }
         }
     }
-}
 
-/// Whether advice says that the talk may go on, from somebody whose word counts for it.
-fn lets_talk(advice: &Fact, prevent: bool) -> bool {
-    let role = advice.code(ask::ADVISER_ROLE).and_then(Role::from_code);
-    let agency = advice.code(ask::ADVISER_AGENCY).unwrap_or_default();
-    let manager = role == Some(Role::LineManager) || agency == "AG-PREV";
-    let lead = role.is_some_and(Role::is_overseer) || ["AG-CSC", "AG-EDT", "AG-POL"].contains(&agency);
-    let says = advice.code(ask::ADVICE_CODE);
-    match prevent {
-        true => manager && says.is_some_and(|code| code != "do_not_tell_yet"),
-        false => (manager || lead) && says.is_some_and(|code| ["tell_family", "ask_consent"].contains(&code)),
+    /// Whether advice says that the talk may go on, from somebody whose word counts for it.
+    fn lets_talk(&self, advice: &'a Fact, prevent: bool) -> bool {
+        // Whoever is named by their handle advises in the roles that they have.
+        let mut roles: Vec<Role> = advice.code(ask::ADVISER_ROLE).and_then(Role::from_code).into_iter().collect();
+        let named = advice.persons(ask::ADVISER_PERSON);
+        roles.extend(named.flat_map(|person| (self.roles)(person, advice.entry, advice.recorded)));
+        let agency = advice.code(ask::ADVISER_AGENCY).unwrap_or_default();
+        let manager = roles.contains(&Role::LineManager) || agency == "AG-PREV";
+        let lead = roles.iter().any(|role| role.is_overseer()) || ["AG-CSC", "AG-EDT", "AG-POL"].contains(&agency);
+        let says = advice.code(ask::ADVICE_CODE);
+        match prevent {
+            true => manager && says.is_some_and(|code| code != "do_not_tell_yet"),
+            false => (manager || lead) && says.is_some_and(|code| ["tell_family", "ask_consent"].contains(&code)),
+        }
     }
 }
 

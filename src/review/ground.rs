@@ -22,12 +22,19 @@ impl<'a> Book<'a> {
         }
         let unfit =
             |fact: &Fact| public_authority && fact.codes(ask::BASIS).any(|code| code == "LB-EA" || code == "LB-F");
-        if !unfit(fact) {
+        // What is filled in has to fit as well.
+        let named = |one: &&Fact| one.has(ask::BASIS);
+        if !std::iter::once(fact).chain(self.by(fact, "completes")).find(named).is_some_and(unfit) {
             return;
         }
         let better = self.by(fact, "completes").find(|later| later.has(ask::BASIS) && !unfit(later));
         let says = ("basis", "a public authority does not do its own tasks on this ground", "give LB-C or LB-E");
         out.push(self.without_basis(fact, &done, says, better));
+    }
+
+    /// The basis that a share named first, or that was filled in where it named none.
+    pub(super) fn first_basis(&self, fact: &'a Fact) -> Option<&'a str> {
+        std::iter::once(fact).chain(self.by(fact, "completes")).find_map(|one| one.code(ask::BASIS))
     }
 
     /// NO-BASIS of a share whose ground does not count: the field, what is the matter and what to do next; what makes it good.
@@ -54,11 +61,13 @@ impl<'a> Book<'a> {
     /// later, of a time before the share, makes it good.
     fn no_consent(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
         let word = |on: &Fact| matches!(on.name(), "consent.given" | "consent.refused");
-        let on_consent = fact.code(ask::BASIS) == Some("LB-A") && !fact.has(ask::FOR_SAFETY);
-        if !on_consent || self.to(fact, "relies_on").any(word) {
+        let on_consent = self.first_basis(fact) == Some("LB-A") && !fact.has(ask::FOR_SAFETY);
+        let filled = self.by(fact, "completes").flat_map(|later| self.to(later, "relies_on").collect::<Vec<_>>());
+        if !on_consent || self.to(fact, "relies_on").chain(filled).any(word) {
             return;
         }
-        let said = fact.code(ask::PURPOSE).and_then(|purpose| self.words_on(fact.case, purpose, done.at).next());
+        let said =
+            self.whole(fact).code(ask::PURPOSE).and_then(|purpose| self.words_on(fact.case, purpose, done.at).next());
         if said.is_some_and(|first| first.entry < fact.entry) {
             return;
         }

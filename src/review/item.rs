@@ -115,6 +115,8 @@ pub enum About {
     Unclosed(i64, i64),
     /// Of CONFLICT: who is party to it, and in which roles somebody stands in for them by the policy, first choice first.
     Party(PersonId, Vec<String>),
+    /// Of CONCERN-UNDECIDED and REQUEST-UNDECIDED: a decision that is planned, and closes it once it is done.
+    Planned(u64),
 }
 
 /// Where a consent stands.

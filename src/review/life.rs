@@ -75,11 +75,13 @@ impl<'a> Book<'a> {
 
     /// OFSTED-DUE of a share that says a child was badly hurt: an ambulance or hospital, or immediate danger.
     pub(super) fn badly_hurt(&self, fact: &'a Fact, out: &mut Vec<Item>) {
-        let whole = self.whole(fact);
-        if fact.carries("carries_out") || self.done(fact).is_none() {
-            return;
-        }
-        if whole.says(ask::RISK_LEVEL, "RL-4") || whole.codes(ask::RECIPIENT_AGENCY).any(|agency| agency == "AG-HOSP") {
+        let Some(done) = self.done(fact).filter(|_| !fact.carries("carries_out")) else { return };
+        let badly = |one: &Fact| {
+            let whole = self.whole(one);
+            whole.says(ask::RISK_LEVEL, "RL-4") || whole.codes(ask::RECIPIENT_AGENCY).any(|agency| agency == "AG-HOSP")
+        };
+        // How bad it is may be known only when it is done.
+        if badly(fact) || badly(done.by) || self.by(fact, "carries_out").any(|later| later.done() && badly(later)) {
             self.notify(fact, out);
         }
     }
@@ -110,7 +112,9 @@ impl<'a> Book<'a> {
     pub(super) fn party(&self, person: PersonId, fact: &'a Fact) -> bool {
         let mut matter: Vec<&'a Fact> = Vec::new();
         matter.extend(self.fact(fact.entry));
-        for relation in ["part_of", "releases", "checks", "answers", "decides", "confirms", "about"] {
+        const AROUND: [&str; 9] =
+            ["part_of", "releases", "checks", "answers", "decides", "confirms", "about", "overrides", "relies_on"];
+        for relation in AROUND {
             let more: Vec<&'a Fact> =
                 matter.iter().flat_map(|one| self.to(one, relation).collect::<Vec<_>>()).collect();
             matter.extend(more);
@@ -123,6 +127,8 @@ impl<'a> Book<'a> {
             match one.name() {
                 "staff.allegation" => parties.extend(one.persons(ask::PERSON)),
                 "access.thirdparty.asked" => parties.extend(one.persons(ask::RECIPIENT_PERSON)),
+                // Whoever said no, or yes, does not look twice at what follows from it.
+                "consent.refused" | "consent.given" | "consent.withdrawn" => parties.extend(one.persons(ask::GIVER)),
                 "complaint.received" => parties.extend(one.persons(ask::SOURCE_PERSON)),
                 _ => {}
             }
@@ -195,7 +201,7 @@ impl<'a> Book<'a> {
     pub(super) fn founded(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let second = self.by(fact, "confirms").find(|later| {
             later.person != fact.person
-                && !later.says(ask::VIEW, "does_not")
+                && later.says(ask::VIEW, "agrees")
                 && self.in_role(later.person, later, Role::needs_second_person)
         });
         out.push(self.item(fact, "ONE-FOUNDER", "second", fact.recorded).closed_by(second));

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashSet};
 
 use crate::review::access::Running;
 use crate::review::book::{Book, Roles};
-use crate::review::decide::{SHARES, is_concern};
+use crate::review::decide::SHARES;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{Item, Review};
 use crate::review::values::Held;
@@ -191,7 +191,7 @@ impl<'a> Around<'_, 'a> {
             book.consulted(fact, out);
             book.badly_hurt(fact, out);
         }
-        if is_concern(fact) {
+        if book.is_concern(fact) {
             book.concern(fact, out);
         }
         match fact.name() {

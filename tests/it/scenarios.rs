@@ -670,6 +670,11 @@ fn a_breach() {
 }
 
 #[test]
+fn what_is_answered_later() {
+    play("said-later.toml");
+}
+
+#[test]
 fn pictures_for_each_use() {
     play("pictures.toml");
 }

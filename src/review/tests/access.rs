@@ -268,3 +268,64 @@ fn people_are_reminded_on_the_policy_s_days_before_it_is_due() {
     let days: Vec<String> = reminders.iter().map(|at| clock::for_people(*at)).collect();
     assert_eq!(days, ["Fri 4 Dec 2026 00:00", "Mon 7 Dec 2026 00:00"]);
 }
+
+#[test]
+fn the_guard_stands_from_the_minute_they_asked_also_where_that_is_written_down_later() {
+    let mut story = Story::new();
+    let seen = story.enter("sam", "2026-11-23 09:00", super::concern("2026-11-23 08:50"));
+    let fixed = |learned: &str| {
+        json!({ "kind": "correction.fact", "case": "ezra", "learned_at": learned, "reasons": "a", "evidence_seen": "b",
+            "statements": [{ "type": "fact", "words": "c" }], "refs": super::to("corrects", seen) })
+    };
+    let before = story.enter("maria", "2026-11-24 18:40", fixed("2026-11-24 18:40"));
+    let between = story.enter("maria", "2026-11-25 07:50", fixed("2026-11-25 07:45"));
+    story.enter("maria", "2026-11-25 08:10", request("2026-11-24 18:50"));
+    let after = story.enter("maria", "2026-11-25 09:10", fixed("2026-11-25 09:00"));
+    let name = "S173-RISK/shown";
+    story.check("2026-11-25 10:00", &[(before, name, "nothing"), (between, name, "open"), (after, name, "open")]);
+}
+
+#[test]
+fn a_breach_that_turns_out_worse_is_to_be_reported_after_all() {
+    let mut story = Story::new();
+    let found = json!({ "kind": "breach.found", "case": "ezra", "folder": "general", "learned_at": "2026-10-23 16:00", "narrative": "a",
+        "cause": "theft", "items": [{ "class": "identity", "what": "b" }] });
+    let found = story.enter("maria", "2026-10-23 17:00", found);
+    let assessed = |learned: &str, risk: &str| {
+        part(
+            "breach.assessed",
+            found,
+            json!({ "folder": "general", "learned_at": learned, "breach_risk": risk, "reasons": "a" }),
+        )
+    };
+    let (name, due) = ("BREACH-72H/ico", "due Mon 26 Oct 2026 15:00");
+    let first = story.enter("maria", "2026-10-24 10:00", assessed("2026-10-24 09:00", "unlikely"));
+    story.check("2026-10-24 12:00", &[(found, name, &format!("closed, {due}, by {first}"))]);
+    story.enter("maria", "2026-10-25 10:00", assessed("2026-10-25 09:00", "risk"));
+    story.check("2026-10-25 12:00", &[(found, name, &format!("closed, {due}, by {first} | open, {due}"))]);
+    let told = part(
+        "breach.reported",
+        found,
+        json!({ "folder": "general", "occurred_at": "2026-10-26 16:00", "method": "M-LINK",
+        "recipient": { "agency": "AG-ICO", "verified": "V-KNOWN", "reference": "a" } }),
+    );
+    let told = story.enter("maria", "2026-10-26 16:10", told);
+    let late = format!("closed, {due}, by {first} | closed_late, {due}, by {told}");
+    story.check("2026-10-26 17:00", &[(found, name, &late)]);
+}
+
+#[test]
+fn who_is_known_to_hold_no_responsibility_is_not_believed_for_saying_so() {
+    let mut story = Story::new();
+    story.enter("maria", "2026-11-02 09:00", parent("2026-11-02 09:00", "priya", "PR-0"));
+    let said = story.enter("maria", "2026-11-03 09:10", request("2026-11-03 09:00"));
+    let shown = story.enter(
+        "maria",
+        "2026-11-03 09:20",
+        with(request("2026-11-03 09:00"), json!({ "evidence_seen": "order" })),
+    );
+    story.check(
+        "2026-11-03 10:00",
+        &[(said, "NO-PR/shown", "open, due Tue 10 Nov 2026 23:59"), (shown, "NO-PR/shown", "nothing")],
+    );
+}

@@ -168,3 +168,39 @@ fn a_looked_after_childs_authority_is_asked_first() {
     );
     story.check("2026-10-08 12:00", &[(missing, name, &format!("closed, by {asked}")), (after, name, "nothing")]);
 }
+
+#[test]
+fn a_share_that_names_consent_and_no_entry_rests_on_the_newest_yes() {
+    let mut story = Story::new();
+    story.enter("sam", "2026-10-05 09:00", parent("2026-10-05 09:00", "priya", "PR-1"));
+    story.enter("sam", "2026-10-05 09:10", consent("2026-10-05 09:00", "PU-HEALTH"));
+    let health =
+        json!({ "occurred_at": "2026-10-06 10:00", "basis": "LB-A", "special": "SC-A", "purpose": "PU-HEALTH" });
+    let shared = story.enter("maria", "2026-10-06 11:00", with(share("2026-10-06 10:00"), health.clone()));
+    let other = with(with(share("2026-10-06 10:00"), health), json!({ "purpose": "PU-SEND" }));
+    let other = story.enter("maria", "2026-10-06 11:10", other);
+    story.check(
+        "2026-10-06 12:00",
+        &[(shared, "FAMILY-TELL/tell", "nothing"), (other, "FAMILY-TELL/tell", "open, due Tue 6 Oct 2026 23:59")],
+    );
+    // Who was served under it is to be told that it is taken back.
+    let back = story.enter("sam", "2026-11-12 16:31", withdrawn("2026-11-12 16:20", "PU-HEALTH"));
+    story.check("2026-11-12 17:00", &[(back, "WITHDRAWAL-FOLLOW-UP/tell", "open, due Thu 19 Nov 2026 23:59")]);
+}
+
+#[test]
+fn what_another_parent_takes_back_is_their_objection() {
+    let mut story = Story::new();
+    story.enter("sam", "2026-10-05 09:00", parent("2026-10-05 09:00", "priya", "PR-1"));
+    let yes = story.enter("sam", "2026-10-05 09:10", consent("2026-10-05 09:00", "PU-HEALTH"));
+    let no = with(withdrawn("2026-10-07 10:00", "PU-HEALTH"), json!({ "giver": "rob" }));
+    let no = story.enter("sam", "2026-10-07 10:10", no);
+    // Nothing says yet that he may.
+    assert!(story.standing(yes, "2026-10-07 12:00").counts());
+    story.enter("sam", "2026-10-08 09:00", parent("2026-10-05 09:00", "rob", "PR-2"));
+    assert!(story.standing(yes, "2026-10-07 09:59").counts());
+    assert_eq!(story.standing(yes, "2026-10-08 12:00"), Standing::Disputed(no));
+    // Another purpose is another matter.
+    let other = story.enter("sam", "2026-10-08 10:10", consent("2026-10-05 09:00", "PU-SEND"));
+    assert!(story.standing(other, "2026-10-08 12:00").counts());
+}

@@ -368,3 +368,63 @@ fn a_no_share_is_looked_at_again_and_kept_only_with_a_new_date() {
     let said = format!("closed, due Tue 27 Oct 2026 23:59, by {done}");
     story.check("2026-10-28 11:00", &[(kept, "NOSHARE-REVIEW/sooner", &said)]);
 }
+
+#[test]
+fn an_act_without_a_time_of_learning_is_late_by_its_own_time() {
+    let mut story = Story::new();
+    let draft = |occurred: &str| with(share("2026-10-05 09:50"), json!({ "occurred_at": occurred, "learned_at": "" }));
+    let late = story.enter("maria", "2026-10-07 00:00", draft("2026-10-05 10:00"));
+    let in_time = story.enter("maria", "2026-10-07 23:59", draft("2026-10-06 10:00"));
+    let planned =
+        story.enter("maria", "2026-10-09 09:00", with(share("2026-10-05 10:00"), json!({ "learned_at": "" })));
+    let rest = json!({ "kind": "decision.share", "case": "ezra", "folder": "protection", "occurred_at": "2026-10-05 10:00",
+        "refs": to("completes", late), "seven_tests": { "timely": "a" } });
+    let rest = story.enter("maria", "2026-10-09 09:10", rest);
+    story.check(
+        "2026-10-09 12:00",
+        &[
+            (late, "LATE/written", "shown"),
+            (in_time, "LATE/written", "nothing"),
+            (planned, "LATE/written", "nothing"),
+            (rest, "LATE/written", "nothing"),
+        ],
+    );
+}
+
+#[test]
+fn a_planned_act_is_to_be_backed_a_day_after_and_one_that_is_dropped_needs_nobody() {
+    let mut story = Story::new();
+    let name = "UNBACKED/backing";
+    let planned = with(share("2026-10-05 09:50"), json!({ "occurred_at": "2026-10-06 14:00" }));
+    let planned = story.enter("maria", "2026-10-05 10:10", planned);
+    let plain = story.enter("maria", "2026-10-05 10:20", share("2026-10-05 09:50"));
+    story.check("2026-10-05 11:00", &[(planned, name, "open, due Wed 7 Oct 2026 14:00"), (plain, name, "open")]);
+    // It went sooner.
+    let done = json!({ "kind": "share.done", "case": "ezra", "folder": "protection", "occurred_at": "2026-10-05 11:30",
+        "recipient": { "agency": "AG-HV", "verified": "V-KNOWN", "reference": "c" }, "method": "M-PHONE",
+        "refs": to("carries_out", planned) });
+    story.enter("maria", "2026-10-05 11:40", done);
+    story.check("2026-10-05 12:00", &[(planned, name, "open, due Tue 6 Oct 2026 11:30")]);
+    // What is not done after all waits for nobody's word.
+    let not = json!({ "kind": "decision.noshare", "case": "ezra", "folder": "protection", "decided_at": "2026-10-06 09:00",
+        "reasons": "a", "refs": to("reviews", plain) });
+    let not = story.enter("maria", "2026-10-06 09:10", not);
+    story.check("2026-10-06 10:00", &[(plain, name, &format!("closed, by {not}"))]);
+}
+
+#[test]
+fn what_waits_for_a_decision_names_the_one_that_is_only_planned() {
+    let mut story = Story::new();
+    let seen = story.enter("sam", "2026-10-05 09:00", concern("2026-10-05 08:50"));
+    let plan = with(share("2026-10-05 10:00"), json!({ "refs": to("decides", seen) }));
+    let plan = story.enter("maria", "2026-10-05 10:10", plan);
+    let about = |story: &Story, time: &str| {
+        let review = story.review_at(super::at(time));
+        review.of(seen).find(|item| item.name() == "CONCERN-UNDECIDED/concern").map(|item| item.about.clone())
+    };
+    assert_eq!(about(&story, "2026-10-05 11:00"), Some(About::Planned(plan)));
+    let done = json!({ "kind": "share.done", "case": "ezra", "folder": "protection", "occurred_at": "2026-10-05 11:30",
+        "recipient": { "agency": "AG-HV", "verified": "V-KNOWN" }, "method": "M-PHONE", "refs": to("carries_out", plan) });
+    story.enter("maria", "2026-10-05 11:40", done);
+    assert_eq!(about(&story, "2026-10-05 12:00"), Some(About::Nothing));
+}

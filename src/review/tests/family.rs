@@ -116,3 +116,18 @@ fn telling_that_could_hurt_somebody_is_held_until_it_is_released() {
     let knowing = story.enter("sam", "2026-11-04 09:10", knowing);
     story.check("2026-11-04 10:00", &[(knowing, "PREVENT-HOLD/talked", "open")]);
 }
+
+#[test]
+fn a_line_manager_who_is_named_by_their_handle_is_the_line_manager() {
+    let mut story = Story::new();
+    let prevent = with(concern("2026-11-02 10:00"), json!({ "concern_type": "Prevent" }));
+    let seen = story.enter("sam", "2026-11-02 10:10", prevent);
+    let by = |handle: &str| {
+        with(advice("2026-11-02 11:00", "staff", "tell_family"), json!({ "adviser": { "on_roll": handle } }))
+    };
+    let name = "PREVENT-HOLD/review";
+    story.enter("maria", "2026-11-02 11:10", by("maria"));
+    story.check("2026-11-02 12:00", &[(seen, name, "open, due Tue 3 Nov 2026 23:59")]);
+    let said = story.enter("lee", "2026-11-02 12:10", by("lee"));
+    story.check("2026-11-02 13:00", &[(seen, name, &format!("closed, due Tue 3 Nov 2026 23:59, by {said}"))]);
+}

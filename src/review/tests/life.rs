@@ -205,3 +205,53 @@ fn the_maker_of_a_copy_is_no_relative() {
     let marias = story.enter("maria", "2026-12-11 10:10", copy);
     story.check("2026-12-12 10:00", &[(jons, "CONFLICT/shown", "open"), (marias, "CONFLICT/shown", "nothing")]);
 }
+
+#[test]
+fn what_the_call_says_of_a_badly_hurt_child_counts_too() {
+    let mut story = Story::new();
+    let care = json!({ "recipient": { "agency": "AG-CSC", "verified": "V-CALLBACK", "reference": "a" } });
+    let decided = story.enter("maria", "2026-10-06 10:10", with(share("2026-10-06 10:00"), care));
+    let call =
+        with(super::referral("2026-10-06 10:20"), json!({ "risk_level": "RL-4", "refs": to("carries_out", decided) }));
+    story.enter("maria", "2026-10-06 10:30", call);
+    story.check("2026-10-06 11:00", &[(decided, "OFSTED-DUE/ofsted", "open, due Tue 20 Oct 2026 23:59")]);
+}
+
+#[test]
+fn who_said_no_does_not_back_going_ahead_in_spite_of_it() {
+    let mut story = Story::new();
+    let no = json!({ "kind": "consent.refused", "case": "ezra", "learned_at": "2026-10-06 09:00", "giver": "ruth", "purpose": ["PU-SAFE"], "method": "M-FACE" });
+    let no = story.enter("maria", "2026-10-06 09:10", no);
+    let over = with(
+        share("2026-10-06 10:00"),
+        json!({ "kind": "override", "override_of": "parent_refusal",
+        "pi_test": { "aim": "a", "vuln": "b", "alt": "c", "crime": "d", "others": "e", "balance": "f" }, "refs": to("overrides", no) }),
+    );
+    let over = story.enter("maria", "2026-10-06 10:10", over);
+    let by_ruth = story.enter("ruth", "2026-10-06 11:10", super::backing("2026-10-06 11:00", over));
+    story.check("2026-10-06 12:00", &[(by_ruth, "CONFLICT/shown", "open"), (over, "UNBACKED/backing", "open")]);
+}
+
+#[test]
+fn a_founding_is_confirmed_without_an_if() {
+    let mut story = Story::new();
+    let code = |code: &str| Content::Code(ShortText::new(code).unwrap());
+    let begun = story.set_up("maria", "2026-09-01 09:00", "genesis", vec![], &[]);
+    story.set_up(
+        "jon",
+        "2026-09-02 09:00",
+        "confirmation",
+        vec![(ask::VIEW, code("agrees_if"))],
+        &[("confirms", begun)],
+    );
+    let name = "ONE-FOUNDER/second";
+    story.check("2026-09-03 09:00", &[(begun, name, "open, due Tue 29 Sep 2026 23:59")]);
+    let yes = story.set_up(
+        "ruth",
+        "2026-09-03 09:00",
+        "confirmation",
+        vec![(ask::VIEW, code("agrees"))],
+        &[("confirms", begun)],
+    );
+    story.check("2026-09-03 10:00", &[(begun, name, &format!("closed, due Tue 29 Sep 2026 23:59, by {yes}"))]);
+}

@@ -8,6 +8,7 @@ mod late;
 mod life;
 mod properties;
 mod unseen;
+mod whole;
 
 use serde_json::{Value as Json, json};
 
@@ -26,7 +27,7 @@ use crate::rules::clock;
 use crate::rules::pack::{BUILT_IN, Pack};
 use crate::rules::rulebook::Rulebook;
 
-/// Handles; the first four are staff: dsl, deputy_dsl, chair and practitioner.
+/// Handles; the first four are staff: dsl, deputy_dsl, chair and practitioner. The last is a line manager.
 const PEOPLE: [&str; 8] = ["maria", "jon", "ruth", "sam", "priya", "rob", "edith", "lee"];
 const CASES: [&str; 2] = ["theo", "ezra"];
 
@@ -88,7 +89,13 @@ impl View for Seen<'_> {
 }
 
 fn role_of(who: PersonId) -> Vec<Role> {
-    let roles = [("maria", Role::Dsl), ("jon", Role::DeputyDsl), ("ruth", Role::Chair), ("sam", Role::Practitioner)];
+    let roles = [
+        ("maria", Role::Dsl),
+        ("jon", Role::DeputyDsl),
+        ("ruth", Role::Chair),
+        ("sam", Role::Practitioner),
+        ("lee", Role::LineManager),
+    ];
     roles.into_iter().filter(|(handle, _)| person(handle) == who).map(|(_, role)| role).collect()
 }
 
