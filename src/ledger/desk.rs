@@ -1,4 +1,5 @@
 //! The desk: one person's device at one ledger. What both doors use to write and read.
+// Long because: who sits down, with which keys, and how they are read anew is told in one place.
 
 use std::cell::{OnceCell, RefCell};
 use std::io;
