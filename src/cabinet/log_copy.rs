@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::cabinet::wrap::{AgeSecret, Recipient};
+use crate::cabinet::wrap::{AgeSecret, Recipient, WrapError};
 use crate::cabinet::{self, CabinetError, Durable};
 use crate::store::durable;
 
@@ -50,7 +50,8 @@ pub fn drop_next(cabinet: &Path) -> Result<(), CabinetError> {
 /// Opens the copy.
 ///
 /// # Errors
-/// `Missing`; `Wrap` if it is not for this secret; `Content` if it is no such file.
+/// `Missing`, also for one whose destruction was broken off; `Wrap` if it is not for this secret; `Content` if it is no such
+/// file.
 pub fn load(cabinet: &Path, secret: &AgeSecret) -> Result<Zeroizing<String>, CabinetError> {
     open(&cabinet.join(FILE), secret)
 }
@@ -64,7 +65,12 @@ pub fn load_next(cabinet: &Path, secret: &AgeSecret) -> Result<Zeroizing<String>
 }
 
 fn open(path: &Path, secret: &AgeSecret) -> Result<Zeroizing<String>, CabinetError> {
-    let mut content: Content = cabinet::load(path, secret)?;
+    let mut content: Content = match cabinet::load(path, secret) {
+        Err(CabinetError::Wrap(WrapError::Damaged)) if cabinet::is_overwritten(path)? => {
+            return Err(CabinetError::Missing);
+        }
+        other => other?,
+    };
     Ok(Zeroizing::new(std::mem::take(&mut content.key)))
 }
 
@@ -80,7 +86,7 @@ const NEXT: &str = "log-key.next.age";
 #[cfg(test)]
 mod tests {
     use crate::cabinet::tests::secret;
-    use crate::cabinet::wrap::WrapError;
+    use crate::store::faulty::FaultyFiles;
 
     use super::*;
 
@@ -99,6 +105,12 @@ mod tests {
         assert_eq!(&**load_next(folder.path(), &secret(3)).unwrap(), "third");
         drop_next(folder.path()).unwrap();
         drop_next(folder.path()).unwrap();
+        assert!(matches!(load_next(folder.path(), &secret(3)), Err(CabinetError::Missing)));
+        // Broken off between overwriting and removing.
+        save_next(folder.path(), "third", secret(3).recipient()).unwrap();
+        let files = FaultyFiles::fail_after(2);
+        assert!(matches!(drop_next(folder.path()), Err(CabinetError::Disk(_))));
+        drop(files);
         assert!(matches!(load_next(folder.path(), &secret(3)), Err(CabinetError::Missing)));
     }
 }

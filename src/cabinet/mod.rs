@@ -103,6 +103,18 @@ pub struct Opened<T> {
     pub closed: usize,
     /// Names of files that could not be read as what they should be.
     pub damaged: Vec<String>,
+    /// How the disk refused to give a file, which is among the damaged: it may be read another time.
+    pub unread: Option<io::ErrorKind>,
+}
+
+impl<T> Opened<T> {
+    /// Returns what opened, if the disk gave every file: for whoever has to see all of it.
+    ///
+    /// # Errors
+    /// `Disk`.
+    pub fn all(self) -> Result<Vec<T>, CabinetError> {
+        self.unread.map_or(Ok(self.opened), |kind| Err(CabinetError::Disk(kind.into())))
+    }
 }
 
 /// Writes a content: version, fields, padding.
@@ -161,6 +173,11 @@ fn give_way(path: &Path) -> Result<(), CabinetError> {
 /// How the name of a file ends that holds what remains of a punctured one.
 const LEFT: &str = "left";
 
+/// Whether a file was overwritten and is only still there because its destruction was broken off: what it was for is done.
+fn is_overwritten(path: &Path) -> Result<bool, CabinetError> {
+    Ok(durable::read(path, WRAP_LIMIT)?.iter().all(|byte| *byte == 0))
+}
+
 /// Puts a file in its place, with the folders on the way.
 fn put(path: &Path, bytes: &[u8], when: Durable) -> Result<(), CabinetError> {
     let folder = path.parent().ok_or(CabinetError::Missing)?;
@@ -203,14 +220,19 @@ fn files<T>(folder: &Path, suffix: &str, parse: impl Fn(&str) -> Option<T>) -> R
 
 /// Opens each file of a folder, and goes on where one does not open.
 fn open_all<K, T>(files: Vec<(K, PathBuf)>, open: impl Fn(K, &Path) -> Result<T, CabinetError>) -> Opened<T> {
-    let mut all = Opened { opened: Vec::new(), closed: 0, damaged: Vec::new() };
+    let mut all = Opened { opened: Vec::new(), closed: 0, damaged: Vec::new(), unread: None };
     for (key, path) in files {
         match open(key, &path) {
             Ok(value) => all.opened.push(value),
             Err(CabinetError::Wrap(WrapError::NotForThis)) => all.closed += 1,
             // Removed by somebody else since the folder was listed.
             Err(CabinetError::Missing) => {}
-            Err(_) => all.damaged.push(path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
+            Err(error) => {
+                if let CabinetError::Disk(error) = error {
+                    all.unread = Some(error.kind());
+                }
+                all.damaged.push(path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default());
+            }
         }
     }
     all

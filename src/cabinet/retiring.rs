@@ -22,8 +22,14 @@ pub fn begin(cabinet: &Path, approved: u64, recipients: &[Recipient]) -> Result<
 /// # Errors
 /// `Disk`, and `Wrap` for a damaged file.
 pub fn pending(cabinet: &Path, secret: &AgeSecret) -> Result<Option<u64>, CabinetError> {
-    match cabinet::load(&cabinet.join(FILE), secret) {
+    let path = cabinet.join(FILE);
+    match cabinet::load(&path, secret) {
         Ok(approved) => Ok(Some(approved)),
+        // Broken off in `end`, between overwriting and removing: all of it is done.
+        Err(CabinetError::Wrap(WrapError::Damaged)) if cabinet::is_overwritten(&path)? => {
+            end(cabinet)?;
+            Ok(None)
+        }
         Err(CabinetError::Missing | CabinetError::Wrap(WrapError::NotForThis)) => Ok(None),
         Err(other) => Err(other),
     }
@@ -45,6 +51,7 @@ const FILE: &str = "retiring.age";
 #[cfg(test)]
 mod tests {
     use crate::cabinet::tests::{recipients, secret};
+    use crate::store::faulty::FaultyFiles;
 
     use super::*;
 
@@ -59,5 +66,16 @@ mod tests {
         end(cabinet).unwrap();
         end(cabinet).unwrap();
         assert_eq!(pending(cabinet, &secret(1)).unwrap(), None);
+        // An end that is broken off: not begun, overwritten, removed.
+        for (steps, still) in [(0, true), (1, false), (2, false), (3, false)] {
+            begin(cabinet, 12, &recipients(&[1, 9])).unwrap();
+            let files = FaultyFiles::fail_after(steps);
+            assert!(matches!(end(cabinet), Err(CabinetError::Disk(_))));
+            drop(files);
+            assert_eq!(pending(cabinet, &secret(1)).unwrap(), still.then_some(12), "{steps}");
+        }
+        // Zeros are an end; anything else that does not open is damage.
+        durable::replace(&cabinet.join(FILE), &[1; 500]).unwrap();
+        assert!(pending(cabinet, &secret(1)).is_err());
     }
 }

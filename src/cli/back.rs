@@ -29,7 +29,7 @@ const TESTS: [&str; 2] = ["seven_tests", "pi_test"];
 pub fn run(door: &mut Door<'_>, args: &BackArgs) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
     let Some(statement) = desk.statement(args.entry)?.1 else {
-        let next = "ask the overseers, or somebody who may read it";
+        let next = format!("{}, or whoever entered it", plain(&say::whom_to_ask(&desk)));
         return Err(Failure::new("this entry is sealed to others", next).at(format!("entry {}", args.entry)));
     };
     let body = statement.body().clone();

@@ -95,6 +95,16 @@ impl From<LedgerError> for Failure {
                 "it is signed and kept beside your identity: enter anything on the computer that holds the log's key and it is sent",
             )
             .code(1),
+            LedgerError::Unsettled { .. } => Failure::new(
+                what,
+                "do not enter it again; look at the disk: is it full, read-only or unplugged? the next command of any overseer does the rest",
+            )
+            .code(1),
+            LedgerError::LogKeyUnread(_) => Failure::new(
+                what,
+                "look at the disk that holds your settings folder; what was signed is kept beside your identity, and is sent when you enter anything once the key can be read",
+            )
+            .code(1),
             LedgerError::NoNextKey => Failure::new(
                 what,
                 "confirm it on the computer on which the new key was made: it signs together with the old one",
@@ -158,7 +168,10 @@ impl From<LedgerError> for Failure {
             LedgerError::NoCase => Failure::new(what, "see `indelible case list`, or open the case with `indelible case open`"),
             LedgerError::SeveralCases => Failure::new(what, "type more of the tag, or the handle"),
             LedgerError::OtherKind { .. } => Failure::new(what, "look for its number: `indelible log`"),
-            LedgerError::NotReader => Failure::new(what, "ask the DSL; `--structure` shows the entry without its words"),
+            LedgerError::NotReader => Failure::new(
+                what,
+                "ask somebody who may read it: the DSL, a deputy or the leader, but nobody whom it may be about; `--structure` shows the entry without its words",
+            ),
             LedgerError::TornTail => Failure::new(what, "enter anything with an identity: the torn bytes are then set aside first"),
             LedgerError::IdUsed { .. } => Failure::new(what, "use a new id for something new").code(1),
             LedgerError::Cabinet(CabinetError::Taken) => Failure::new("this handle is taken", "choose another one"),

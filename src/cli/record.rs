@@ -359,6 +359,9 @@ fn waiting(why: &LedgerError) -> Failure {
         LedgerError::NoLogKey => {
             "do not give it again: it is sent when you enter anything on the computer that holds the log's key"
         }
+        LedgerError::LogKeyUnread(_) => {
+            "do not give it again: look at the disk that holds your settings folder; it is sent when you next enter anything"
+        }
         _ => "do not give it again: look at the disk; it is sent when you next enter anything",
     };
     Failure::new(what, next).code(1)

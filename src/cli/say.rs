@@ -1,6 +1,7 @@
 //! Words for people: plain text, times, receipts, gaps and flags.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use indelible::codec::{CaseTag, Folder, PersonId};
 use indelible::decision::gap::{Gap, GapLevel};
@@ -120,13 +121,29 @@ pub fn when(moment: &Moment) -> Option<String> {
     moment.for_people()
 }
 
-/// Whom to ask for what only overseers give: `maria (dsl), jon (deputy_dsl)`.
+/// Who oversees: `maria (dsl), jon (deputy_dsl)`.
 pub fn overseers(desk: &Desk) -> String {
-    let one =
-        |who: &indelible::verify::roster::Enrolment| format!("{} ({})", person(desk, who.person), who.role.code());
-    let mut all: Vec<String> = desk.roster().overseers(desk.roster().latest()).map(one).collect();
-    all.dedup();
-    all.join(", ")
+    overseers_but(desk, |_| false).join(", ")
+}
+
+/// Whom to ask for what this reader cannot see: the overseers, but never the reader. Who else is kept out of something is not
+/// known to a device that cannot open it; so it is said that whoever it may be about is not the one to ask.
+pub fn whom_to_ask(desk: &Desk) -> String {
+    let own = desk.identity().person();
+    let all = overseers_but(desk, |person| person == own).join(", ");
+    let outside = "the chair or the local authority's LADO";
+    match (all.is_empty(), desk.is_overseer()) {
+        (true, _) => format!("ask {outside}"),
+        (false, true) => format!("ask {all}, but nobody whom it may be about, or {outside}"),
+        (false, false) => format!("ask {all}, but nobody whom it may be about"),
+    }
+}
+
+fn overseers_but(desk: &Desk, out: impl Fn(PersonId) -> bool) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = desk.roster().overseers(desk.roster().latest());
+    let others = all.filter(|who| !out(who.person) && seen.insert(who.person));
+    others.map(|who| format!("{} ({})", person(desk, who.person), who.role.code())).collect()
 }
 
 /// Finds a person by handle or id.

@@ -257,8 +257,8 @@ fn one_line(pack: &Pack, field: &Field, answer: &Json) -> Option<String> {
 
 /// What the reader has to know beside the entry.
 fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Result<(), Failure> {
-    let overseers = say::overseers(desk);
-    let overseers = plain(&overseers);
+    let ask = say::whom_to_ask(desk);
+    let ask = plain(&ask);
     if shown.beside.is_none() {
         writeln!(
             door.err,
@@ -271,13 +271,14 @@ fn notes(door: &mut Door<'_>, desk: &Desk, shown: &Shown, closed: bool) -> Resul
         let gone = if shown.body.is_none() { "its words and structure are gone" } else { "its words are gone" };
         writeln!(door.err, "note: retired under entries {proposed} and {done}: {gone}, the proof stays")?;
     } else if shown.body.is_none() {
-        let text = "note: this entry is open to its author and to the overseers; ask";
-        writeln!(door.err, "{text} {overseers}")?;
+        let oversees = desk.is_overseer();
+        let text = if oversees { "is not open to you" } else { "is open to its author and to the overseers" };
+        writeln!(door.err, "note: this entry {text}; {ask}")?;
     } else if closed && shown.body.as_ref().is_some_and(|body| body.person == desk.identity().person()) {
-        let text = "note: you wrote this; its words were open to you until a closing, and now by a grant alone; ask";
-        writeln!(door.err, "{text} {overseers}")?;
+        let text = "note: you wrote this; its words were open to you until a closing, and now by a grant alone;";
+        writeln!(door.err, "{text} {ask}")?;
     } else if closed {
-        writeln!(door.err, "note: the words of this entry are not open to you; ask {overseers}")?;
+        writeln!(door.err, "note: the words of this entry are not open to you; {ask}")?;
     } else if let Some(read) = shown.read {
         writeln!(door.err, "note: your reading is entry {read}, for this folder and sitting")?;
     } else if shown.opened {

@@ -1,6 +1,6 @@
 //! The fields of a draft, from JSON as typed to structural values and words.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
 
 use crate::codec::context::parse_hex;
@@ -18,6 +18,8 @@ const LIST_LIMIT: usize = 200;
 const NONE: &str = "none";
 /// The part of a party that names somebody of the roll.
 const ON_ROLL: &str = "on_roll";
+/// The part of a party that says which agency it is.
+const AGENCY: &str = "agency";
 
 /// Collects values, words and errors while a draft is read.
 pub(super) struct Reader<'a> {
@@ -110,7 +112,14 @@ impl Reader<'_> {
             },
             _ => match self.content(field, json) {
                 Ok(content) => self.value(field.id, position, content),
-                Err(what) => self.error(path, what, &hint(self.pack, field)),
+                Err(what) => {
+                    let detailed = json.as_str().and_then(|text| after_a_code(self.pack, field, text));
+                    let next = match detailed {
+                        Some((code, _)) => format!("give {code} alone here, and write the rest into a field of words"),
+                        None => hint(self.pack, field),
+                    };
+                    self.error(path, what, &next);
+                }
             },
         }
     }
@@ -169,6 +178,8 @@ impl Reader<'_> {
             let parts = field.subfields.iter().map(|sub| sub.name.as_str()).collect::<Vec<_>>().join(", ");
             return self.error(path, "is not a group of answers", &format!("give an object with any of: {parts}"));
         };
+        let spelled_out = self.with_detail(field, object);
+        let object = spelled_out.as_ref().unwrap_or(object);
         for (name, json) in object {
             let path = format!("{path}.{}", echo(name));
             let on_roll = field.subfield(ON_ROLL).filter(|_| name == "person" && self.is_on_roll(object, json));
@@ -190,8 +201,28 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns a party whose agency was typed as a code with a detail behind a slash (`AG-HOSP/ambulance`) with the code alone,
+    /// and the detail before the name of whom was spoken to; where that is somebody of the roll, before number or address.
+    fn with_detail(&self, field: &Field, object: &Map<String, Json>) -> Option<Map<String, Json>> {
+        let agency = field.subfield(AGENCY)?;
+        let (code, detail) = after_a_code(self.pack, agency, object.get(AGENCY)?.as_str()?)?;
+        let person = object.get("person").filter(|json| !blank(json));
+        let on_roll = object.get(ON_ROLL).is_some_and(|json| !blank(json))
+            || person.is_some_and(|typed| self.is_on_roll(object, typed));
+        let part = if on_roll { "contact" } else { "person" };
+        field.subfield(part)?;
+        let words = match object.get(part).filter(|json| !blank(json)) {
+            None => detail.to_owned(),
+            Some(typed) => format!("{detail}: {}", typed.as_str()?),
+        };
+        let mut spelled_out = object.clone();
+        spelled_out.insert(AGENCY.to_owned(), code.into());
+        spelled_out.insert(part.to_owned(), words.into());
+        Some(spelled_out)
+    }
+
     /// Whether what stands for a person's name is just a handle, or a name, of the roll: then it means that person.
-    fn is_on_roll(&self, group: &serde_json::Map<String, Json>, typed: &Json) -> bool {
+    fn is_on_roll(&self, group: &Map<String, Json>, typed: &Json) -> bool {
         let given = group.get(ON_ROLL).is_some_and(|json| !blank(json));
         let known = |typed: &str| matches!(self.view.person(typed.trim()), Found::One(_));
         !given && !blank(typed) && typed.as_str().is_some_and(known)
@@ -248,6 +279,15 @@ impl Reader<'_> {
             self.error(&format!("{}[{position}]", field.name), "is given twice", "leave one of them out");
         }
     }
+}
+
+/// Returns the code and the detail of what was typed as a code of the field's list with a detail behind a slash.
+fn after_a_code<'a>(pack: &'a Pack, field: &Field, typed: &'a str) -> Option<(&'a str, &'a str)> {
+    let list = pack.codes(field)?;
+    let (code, detail) = typed.split_once('/').filter(|_| list.find(typed.trim()).is_none())?;
+    let known = list.find(code.trim())?;
+    let detail = detail.trim();
+    (!detail.is_empty()).then_some((known.code.as_str(), detail))
 }
 
 /// Returns the name of a field without the places in its lists: `items.what` for `items[2].what`.

@@ -199,6 +199,38 @@ fn one_blank_answer_of_the_public_interest_test_is_named_and_stops_nothing() {
 }
 
 #[test]
+fn an_agency_with_a_detail_behind_a_slash_is_its_code_and_words() {
+    let with = |change: &dyn Fn(&mut Json)| {
+        let decision = share(|json| {
+            json["recipient"]["agency"] = json!("AG-HOSP/ambulance");
+            change(json);
+        })
+        .unwrap();
+        render(pack(), decision.values(), decision.words(), &handle)["recipient"].clone()
+    };
+    let as_typed = with(&|_| ());
+    assert_eq!((&as_typed["agency"], &as_typed["reference"]), (&json!("AG-HOSP"), &json!("call 4471")));
+    assert_eq!(as_typed["person"], "ambulance: ambulance control, call taker");
+    assert_eq!(with(&|json| json["recipient"]["person"] = Json::Null)["person"], "ambulance");
+    assert_eq!(
+        with(&|json| json["recipient"]["agency"] = json!("AG-HOSP / A&E / desk"))["person"].as_str().unwrap(),
+        "A&E / desk: ambulance control, call taker"
+    );
+    // Somebody of the roll stays who they are.
+    let known = with(&|json| json["recipient"]["person"] = json!("maria"));
+    assert_eq!((&known["on_roll"], &known["contact"]), (&json!("maria"), &json!("ambulance: 999")));
+    // Nothing is guessed: no code before the slash, nothing behind it.
+    for agency in ["AG-NONE/ambulance", "AG-HOSP/", "/ambulance", "ambulance/AG-HOSP"] {
+        let gaps = share(|json| json["recipient"]["agency"] = json!(agency)).unwrap_err();
+        assert_eq!(paths(&gaps), [("recipient.agency", GapLevel::Error)], "{agency}");
+        assert!(gaps[0].next.contains("AG-CSC"), "{}", gaps[0].next);
+    }
+    // Where there is no place for words, it is said what to write.
+    let gaps = share(|json| json["items"][0]["class"] = json!("identity/name")).unwrap_err();
+    assert_eq!(gaps[0].next, "give identity alone here, and write the rest into a field of words");
+}
+
+#[test]
 fn when_and_whether_it_happened() {
     let when = |occurred: Json, decided: Json, happened: Json| {
         share(|json| {

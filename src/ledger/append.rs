@@ -75,7 +75,7 @@ impl<D: Disk> Ledger<D> {
         now: &dyn Fn() -> i64,
     ) -> Result<Vec<Entered>, LedgerError> {
         if self.signer.is_none() {
-            return Err(LedgerError::NoLogKey);
+            return Err(self.no_log_key());
         }
         // 1. One writer; the tail is read again under the lock. A crash here: nothing happened. The time is taken under
         //    it too: whoever waited for another program was not recorded before it.
@@ -116,7 +116,7 @@ impl<D: Disk> Ledger<D> {
 
     /// Returns the keys that sign the checkpoint of this write: the log's, and the next one if the write puts it into force.
     fn signers(&self, next_key: Option<&PublicKey>) -> Result<Vec<&SignerKey>, LedgerError> {
-        let mut signers = vec![self.signer.as_ref().ok_or(LedgerError::NoLogKey)?];
+        let mut signers = vec![self.signer.as_ref().ok_or_else(|| self.no_log_key())?];
         if let Some(key) = next_key {
             let next = self.next_signer.as_ref().filter(|next| next.public().key() == key);
             signers.push(next.ok_or(LedgerError::NoNextKey)?);

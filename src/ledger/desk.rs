@@ -1,6 +1,8 @@
 //! The desk: one person's device at one ledger. What both doors use to write and read.
+// Long because: who sits down, with which keys, and how they are read anew is told in one place.
 
 use std::cell::{OnceCell, RefCell};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cabinet::folder_keys::{self, FolderFile};
@@ -11,7 +13,7 @@ use crate::cabinet::second::Shown;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::tray::Tray;
 use crate::cabinet::wrap::Recipient;
-use crate::cabinet::{CabinetError, receipts};
+use crate::cabinet::{CabinetError, Opened, receipts};
 use crate::codec::{CaseTag, Digest, FolderKeyId, LedgerId, PersonId};
 use crate::decision::people::Role;
 use crate::decision::view::{Found, Referenced, View};
@@ -43,6 +45,8 @@ pub struct Desk<D: Disk = RealFile> {
     pub(super) roster: Roster,
     pub(super) roll: Roll,
     pub(super) held: Vec<HeldStructureKey>,
+    /// How the disk refused to give a structure key that is there.
+    unread: Option<io::ErrorKind>,
     pub(super) pack: Pack,
     /// The author's own copy, opened at its first use.
     pub(super) own: Option<OwnCopy>,
@@ -112,7 +116,7 @@ impl<D: Disk> Desk<D> {
             || (structure_keys::load_all(&cabinet, secret), Roll::load(&cabinet, secret)),
             || Pack::parse(BUILT_IN),
         );
-        let held = opened.0?.opened;
+        let Opened { opened: held, unread, .. } = opened.0?;
         let roll = opened.1.map_err(|error| match error {
             CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
                 (Some(entry), _) => LedgerError::KeyEnded(entry),
@@ -132,6 +136,7 @@ impl<D: Disk> Desk<D> {
             roster,
             roll,
             held,
+            unread,
             pack,
             own: None,
             tray,
@@ -259,10 +264,27 @@ impl<D: Disk> Desk<D> {
 
     /// Reads the keys of the cabinet anew: who reads what may have changed.
     pub(super) fn read_keys(&mut self) -> Result<(), LedgerError> {
-        self.held = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        let loaded = structure_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?;
+        (self.held, self.unread) = (loaded.opened, loaded.unread);
         (self.ring, self.shown) = (OnceCell::new(), OnceCell::new());
         self.forget_facts();
         Ok(())
+    }
+
+    /// As [`Desk::read_keys`], for whoever destroys keys: nothing may be missed because the disk did not give it.
+    pub(super) fn read_all_keys(&mut self) -> Result<(), LedgerError> {
+        let (cabinet, secret) = (self.ledger.cabinet(), self.identity.secret());
+        let held = structure_keys::load_all(&cabinet, secret)?.all()?;
+        let mut ring = folder_keys::load_all(&cabinet, secret)?.all()?;
+        ring.retain(|file| !self.is_overseer() || self.is_restricted(&file.id));
+        (self.held, self.unread) = (held, None);
+        (self.ring, self.shown) = (OnceCell::from(ring), OnceCell::new());
+        self.forget_facts();
+        Ok(())
+    }
+
+    fn is_restricted(&self, id: &FolderKeyId) -> bool {
+        self.roster.folder_key(id).is_some_and(|one| one.folder.restricted())
     }
 
     /// Returns the folder keys that this device opens and that show it more than its structure keys do: an overseer's of
@@ -270,9 +292,8 @@ impl<D: Disk> Desk<D> {
     pub(super) fn ring(&self) -> &[FolderFile] {
         self.ring.get_or_init(|| {
             let cabinet = self.ledger.cabinet();
-            let restricted = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|one| one.folder.restricted());
             if self.is_overseer() {
-                let ids = self.roster.folder_ids().filter(|id| restricted(id));
+                let ids = self.roster.folder_ids().filter(|id| self.is_restricted(id));
                 return ids.filter_map(|id| self.folder_file(*id).ok().flatten()).collect();
             }
             let memo = self.side.join(format!("{}.closed", self.ledger_id()));
@@ -287,7 +308,11 @@ impl<D: Disk> Desk<D> {
     pub fn structure_key(&self) -> Result<&StructureKey, LedgerError> {
         let own = self.identity.author();
         let mine = self.held.iter().filter(|held| held.author == own);
-        mine.max_by_key(|held| held.epoch).and_then(HeldStructureKey::key).ok_or(LedgerError::NoStructureKey)
+        let key = mine.max_by_key(|held| held.epoch).and_then(HeldStructureKey::key);
+        key.ok_or_else(|| match self.unread {
+            Some(kind) => CabinetError::Disk(kind.into()).into(),
+            None => LedgerError::NoStructureKey,
+        })
     }
 
     /// Whether this identity is an overseer (dsl, deputy_dsl, leader) now.
@@ -447,13 +472,20 @@ pub fn keys_of<'a>(held: impl Iterator<Item = &'a HeldStructureKey> + Clone, led
 /// Reads the log's key of a ledger from this machine, if it is there.
 #[must_use]
 pub fn read_log_key(config: &Path, ledger: LedgerId) -> Option<SignerKey> {
-    read_signer(&log_key_path(config, ledger))
+    read_signer(&log_key_path(config, ledger)).ok().flatten()
 }
 
-/// Reads a file that holds a log's key.
-pub(super) fn read_signer(path: &Path) -> Option<SignerKey> {
-    let bytes = durable::read(path, 4096).ok().map(zeroize::Zeroizing::new)?;
-    SignerKey::parse(std::str::from_utf8(&bytes).ok()?).ok()
+/// Reads a file that holds a log's key; none where there is no such file or no such key in it.
+///
+/// # Errors
+/// Those of the operating system.
+pub(super) fn read_signer(path: &Path) -> io::Result<Option<SignerKey>> {
+    let bytes = match durable::read(path, 4096) {
+        Ok(bytes) => zeroize::Zeroizing::new(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(std::str::from_utf8(&bytes).ok().and_then(|text| SignerKey::parse(text).ok()))
 }
 
 /// Whether the pack in force is the one that ships with this program.

@@ -123,7 +123,7 @@ impl<D: Disk> Desk<D> {
                 let decision = self.says_of(id, &draft, (DISCARDED, None), checked.as_ref(), now())?;
                 match decision {
                     Some(decision) => self.enter(decision, now, rng)?.number,
-                    None => return Err(LedgerError::NoLogKey),
+                    None => return Err(self.ledger.no_log_key()),
                 }
             }
         };
@@ -218,7 +218,7 @@ impl<D: Disk> Desk<D> {
         let by = by.map(|reference| (reference.entry, reference.digest));
         let Some(decision) = self.says_of(number, &draft, (rule, by), None, now())? else { return Ok(()) };
         match self.enter(decision, now, rng) {
-            Ok(_) | Err(LedgerError::NoLogKey) => Ok(()),
+            Ok(_) | Err(LedgerError::NoLogKey | LedgerError::LogKeyUnread(_)) => Ok(()),
             Err(other) => Err(other),
         }
     }

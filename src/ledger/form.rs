@@ -286,7 +286,7 @@ impl<D: Disk> Desk<D> {
         let Some(says) = self.says_of(id, &kept, (stop.rule, stop.by), Some(decision), now())? else { return Ok(()) };
         match self.enter_first(says, chain, now, rng) {
             // Signed, it waits in the outbox.
-            Ok(_) | Err(LedgerError::NoLogKey) => Ok(()),
+            Ok(_) | Err(LedgerError::NoLogKey | LedgerError::LogKeyUnread(_)) => Ok(()),
             Err(why) => Err(why),
         }
     }

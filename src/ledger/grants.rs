@@ -10,6 +10,7 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
+use crate::ledger::wraps::unsettled;
 use crate::store::disk::Disk;
 
 /// A grant that is to be made.
@@ -79,7 +80,7 @@ impl<D: Disk> Desk<D> {
         let kind = KindNumber::of("grant.made").ok_or(LedgerError::NoPack)?;
         let decision = self.decide(kind, case, values, Vec::new(), now())?;
         let entered = self.enter(decision, now, rng)?;
-        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
+        self.settle_grant(entered.number, case, folders, now, rng).map_err(unsettled(&entered))?;
         Ok(entered)
     }
 
@@ -109,7 +110,7 @@ impl<D: Disk> Desk<D> {
         let references = vec![self.reference("ends", grant)?];
         let decision = self.decide(kind, case, values, references, now())?;
         let entered = self.enter(decision, now, rng)?;
-        folders.iter().try_for_each(|folder| self.settle_folder(case, *folder, "grant_ended", now, rng))?;
+        self.settle_grant(entered.number, case, &folders, now, rng).map_err(unsettled(&entered))?;
         Ok(entered)
     }
 

@@ -2,6 +2,7 @@
 //! enrolled person enters them as evidence, and the author goes on.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rand_core::CryptoRng;
@@ -17,6 +18,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::open::Ledger;
+use crate::ledger::read::open_statement;
 use crate::ledger::record::code;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
@@ -85,6 +87,29 @@ fn overseers(roster: &Roster, now: i64) -> Result<Vec<Recipient>, LedgerError> {
     Ok(texts.map(Recipient::parse).collect::<Result<Vec<_>, _>>().map_err(CabinetError::from)?)
 }
 
+/// What the log says beside a statement that comes late, as far as a device can open it.
+#[derive(Default)]
+struct Known {
+    /// Whether it is an entry itself.
+    entered: bool,
+    /// Whether an entry names it as late: a crash may have left its file alone.
+    named: bool,
+    /// The numbers of its author's own count that are there.
+    numbers: BTreeSet<u64>,
+    /// How many entries behind the author's enrolment did not open.
+    unopened: u64,
+}
+
+impl Known {
+    /// Returns how many numbers of a key's own count are nowhere, neither in the ledger nor among what `came` late, below the
+    /// newest that came late. What this device cannot open may be one of them, and is not held against anybody.
+    fn missing(&self, came: &BTreeSet<u64>) -> u64 {
+        let Some(newest) = came.last().copied() else { return 0 };
+        let known = self.numbers.union(came).filter(|number| **number <= newest).count() as u64;
+        (newest + 1).saturating_sub(known).saturating_sub(self.unopened)
+    }
+}
+
 impl<D: Disk> Desk<D> {
     /// Enters somebody's statement as `statement.late`: its exact bytes are kept in the cabinet, sealed to the overseers,
     /// before the entry names their digest. It is evidence that this was signed with that key; when is not proven.
@@ -115,13 +140,18 @@ impl<D: Disk> Desk<D> {
             return Err(LedgerError::SamePerson);
         }
         let (cabinet, enrolled) = (self.ledger.cabinet(), enrolment.entry);
-        let mut again = late::of_author(&cabinet, &body.author.0)?.contains(&digest) && self.is_late(&digest)?;
-        self.ledger.walk_from(0, &mut |_, known, _, _| again |= *known == digest)?;
-        if again {
+        let known = self.look_for(&digest, &body.author.0, enrolled)?;
+        if known.entered || known.named {
             return Err(LedgerError::Refused(Code::Duplicate));
         }
         late::keep(&cabinet, &body.author.0, &digest, &late, &overseers(&self.roster, self.time)?)?;
-        let gaps = self.numbers_missing(&body.author.0, enrolled)?;
+        let mut came = BTreeSet::new();
+        for (key, _, late) in late::load_all(&cabinet, self.identity.secret())?.opened {
+            if key == body.author.0 {
+                came.insert(Unverified::decode(&late.statement, &late.signature.0)?.body().sequence);
+            }
+        }
+        let gaps = known.missing(&came);
         let kind = KindNumber::of("statement.late").ok_or(LedgerError::NoPack)?;
         let values = vec![
             Value { field: field::STATEMENT_HASH, position: 0, content: Content::Hash(digest) },
@@ -134,51 +164,54 @@ impl<D: Disk> Desk<D> {
         self.enter(decision, now, rng)
     }
 
-    /// Returns how many numbers of a key's own count are nowhere, neither in the ledger nor among what came late, below the
-    /// newest that came late. What this device cannot open may be one of them, and is not held against anybody.
-    fn numbers_missing(&self, author: &[u8; 32], enrolled: u64) -> Result<u64, LedgerError> {
-        let mut there = BTreeSet::new();
-        for (key, _, late) in late::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened {
-            if key == *author {
-                there.insert(Unverified::decode(&late.statement, &late.signature.0)?.body().sequence);
-            }
-        }
-        let Some(newest) = there.last().copied() else { return Ok(0) };
-        let (keys, mut unopened) = (self.structure_keys(), 0u64);
-        self.ledger.walk_from(
-            enrolled,
-            &mut |_, known, structure, words| match crate::ledger::read::open_statement(known, structure, words, &keys)
-            {
-                Some(statement) if statement.body().author.0 == *author => {
-                    there.insert(statement.body().sequence);
+    /// Reads the log once for what has to be known of a statement that comes late.
+    fn look_for(&self, digest: &Digest, author: &[u8; 32], enrolled: u64) -> Result<Known, LedgerError> {
+        let (keys, mut known) = (self.structure_keys(), Known::default());
+        self.ledger.walk_from(0, &mut |number, statement, structure, words| {
+            known.entered |= statement == digest;
+            match open_statement(statement, structure, words, &keys) {
+                Some(statement) => {
+                    let body = statement.body();
+                    let names = || body.values_of(field::STATEMENT_HASH).any(|hash| *hash == Content::Hash(*digest));
+                    known.named |= body.kind.name() == Some("statement.late") && names();
+                    if body.author.0 == *author {
+                        known.numbers.insert(body.sequence);
+                    }
                 }
-                Some(_) => {}
-                None => unopened += 1,
-            },
-        )?;
-        let known = there.range(..=newest).count() as u64;
-        Ok((newest + 1).saturating_sub(known).saturating_sub(unopened))
-    }
-
-    /// Whether an entry that this device can open names this digest as late: a crash may have left the file alone.
-    fn is_late(&self, digest: &Digest) -> Result<bool, LedgerError> {
-        let (keys, mut found) = (self.structure_keys(), false);
-        self.ledger.walk_from(0, &mut |_, known, structure, words| {
-            let statement = crate::ledger::read::open_statement(known, structure, words, &keys);
-            let names = |one: &Unverified| {
-                one.body().values_of(field::STATEMENT_HASH).any(|hash| *hash == Content::Hash(*digest))
-            };
-            found |= statement.is_some_and(|one| one.body().kind.name() == Some("statement.late") && names(&one));
+                None => known.unopened += u64::from(number >= enrolled),
+            }
         })?;
-        Ok(found)
+        Ok(known)
     }
 
-    /// Seals every late statement for the overseers there are now.
-    pub(super) fn wrap_late(&self, overseers: &[Recipient]) -> Result<(), LedgerError> {
+    /// Seals every late statement for the overseers there are now. Returns how the disk refused to give one.
+    pub(super) fn wrap_late(&self, overseers: &[Recipient]) -> Result<Option<ErrorKind>, LedgerError> {
         let cabinet = self.ledger.cabinet();
-        for (author, digest, statement) in late::load_all(&cabinet, self.identity.secret())?.opened {
+        let late = late::load_all(&cabinet, self.identity.secret())?;
+        for (author, digest, statement) in late.opened {
             late::keep(&cabinet, &author, &digest, &statement, overseers)?;
         }
-        Ok(())
+        Ok(late.unread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_nowhere_are_counted_below_the_newest_that_came() {
+        let known = |numbers: &[u64], unopened| Known {
+            numbers: numbers.iter().copied().collect(),
+            unopened,
+            ..Known::default()
+        };
+        let came = |numbers: &[u64]| numbers.iter().copied().collect();
+        assert_eq!(known(&[0, 1], 0).missing(&came(&[])), 0);
+        assert_eq!(known(&[0, 1], 0).missing(&came(&[2])), 0);
+        assert_eq!(known(&[0, 1, 9], 0).missing(&came(&[3, 5])), 2);
+        // One that is in the ledger and came late is one, and what did not open may be any of them.
+        assert_eq!(known(&[0, 1], 1).missing(&came(&[1, 4])), 1);
+        assert_eq!(known(&[0], 7).missing(&came(&[4])), 0);
     }
 }

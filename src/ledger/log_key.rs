@@ -44,7 +44,7 @@ impl<D: Disk> Desk<D> {
         self.catch_up(now())?;
         self.need_leading()?;
         if !self.ledger.can_append() {
-            return Err(LedgerError::NoLogKey);
+            return Err(self.ledger.no_log_key());
         }
         let mut waiting = self.roster.waiting().iter();
         if let Some(one) = waiting.find(|one| matches!(one.change, tenure::Change::LogKey(_))) {
@@ -79,7 +79,8 @@ impl<D: Disk> Desk<D> {
             return Ok(());
         };
         let here = self.ledger.next_signer.as_ref().is_some_and(|next| next.public().key() == key);
-        if here { Ok(()) } else { Err(LedgerError::NoNextKey) }
+        let unread = self.ledger.unread.map(LedgerError::LogKeyUnread);
+        if here { Ok(()) } else { Err(unread.unwrap_or(LedgerError::NoNextKey)) }
     }
 
     /// The copy of the log's key, for recovery: only who holds the sheet can open it, so it is made anew.
@@ -108,7 +109,10 @@ impl<D: Disk> Desk<D> {
 pub(super) fn take_keys<D: Disk>(ledger: &mut Ledger<D>, roster: &Roster, config: &Path) -> Result<(), LedgerError> {
     let Some(id) = roster.ledger() else { return Ok(()) };
     let (path, next_path) = (log_key_path(config, id), next_log_key_path(config, id));
-    let (signer, next) = (read_signer(&path), read_signer(&next_path));
+    // One that cannot be read is none for now: what is signed meanwhile waits in its author's outbox.
+    ledger.unread = None;
+    let mut read = |path: &Path| read_signer(path).map_err(|error| ledger.unread = Some(error.kind())).ok().flatten();
+    let (signer, next) = (read(&path), read(&next_path));
     let counts = |key: &Option<SignerKey>| key.as_ref().is_some_and(|key| roster.log_key() == Some(key.public().key()));
     let failed = || LedgerError::io("the log's key");
     if counts(&next) {

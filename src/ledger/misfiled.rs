@@ -58,6 +58,7 @@ impl<D: Disk> Desk<D> {
             return Err(LedgerError::NotWaiting(entry));
         }
         if body.person == self.identity.person() {
+            self.say_act_stopped("confirmation", &entry.to_be_bytes(), ("same_person", None), now, rng)?;
             return Err(LedgerError::SamePerson);
         }
         let values = vec![self.value("view", code(view)?)?];

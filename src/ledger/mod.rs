@@ -87,6 +87,17 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
+    /// Something was entered, and the cabinet could not be made to fit it: the next overseer's settling does it.
+    #[error("entry {entry} stands, but who may read could not be made to fit it: {why}")]
+    Unsettled {
+        /// The entry.
+        entry: u64,
+        /// What failed.
+        why: Box<LedgerError>,
+    },
+    /// The log key is on this machine, and the disk does not give it.
+    #[error("the key of this ledger's log could not be read: {}", std::io::Error::from(*.0))]
+    LogKeyUnread(std::io::ErrorKind),
     /// The key that is to be the log's next one is not on this machine.
     #[error("the log's new key is not on this computer")]
     NoNextKey,

@@ -1,6 +1,7 @@
 //! Opening a ledger: from its end, with everything that is believed checked against the log's own signature.
 
 use std::cell::OnceCell;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::codec::{LedgerId, Link};
@@ -30,6 +31,8 @@ pub struct Ledger<D: Disk = RealFile> {
     pub(super) next_signer: Option<SignerKey>,
     /// The configuration folder in which the log's keys lie on this machine, where they were looked for.
     pub(super) config: Option<PathBuf>,
+    /// How the disk refused to give a key of the log that is there.
+    pub(super) unread: Option<io::ErrorKind>,
     /// Every key that the log ever had, oldest first; read at their first use.
     pub(super) log_keys: OnceCell<Vec<VerifierKey>>,
     pub(super) cards: Cards,
@@ -138,6 +141,7 @@ impl<D: Disk> Ledger<D> {
             signer,
             next_signer: None,
             config: None,
+            unread: None,
             log_keys: OnceCell::new(),
             cards,
             afresh: OnceCell::new(),
@@ -367,6 +371,14 @@ impl<D: Disk> Ledger<D> {
     #[must_use]
     pub fn can_append(&self) -> bool {
         self.signer.is_some()
+    }
+
+    /// Why this machine cannot append: it has no key of the log, or the disk does not give it.
+    pub(super) fn no_log_key(&self) -> LedgerError {
+        match self.unread {
+            Some(kind) => LedgerError::LogKeyUnread(kind),
+            None => LedgerError::NoLogKey,
+        }
     }
 }
 

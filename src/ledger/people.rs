@@ -16,9 +16,11 @@ use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::{enrolment_values, folder_values};
 use crate::ledger::record::code;
+use crate::ledger::wraps::unsettled;
 use crate::seal::words::FolderPrivate;
 use crate::store::disk::Disk;
 use crate::verify::report::Code;
+use crate::verify::tenure::Waiting;
 
 /// What somebody is enrolled with beside the card.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +96,7 @@ impl<D: Disk> Desk<D> {
         let handle = self.enter_in_roll(card, enrolling.handle)?;
         let values = enrolment_values(card, enrolling.role)?;
         let change = self.change("key.enrol", None, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok((change, handle))
     }
 
@@ -159,7 +161,8 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Says the second person's word on an entry that waits for one: it counts (`agrees`), is dropped (`does_not`), or
-    /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder.
+    /// goes on waiting (`agrees_if`). Entry 0 is confirmed by anybody in a leading role but its founder. That somebody tried
+    /// to be the second person to an entry of their own is entered, once for each person and entry (`rule.blocked`).
     ///
     /// # Errors
     /// `NotLeading`; `NotWaiting`; `SamePerson`; those of cabinet and store.
@@ -173,13 +176,17 @@ impl<D: Disk> Desk<D> {
         self.catch_up(now())?;
         self.need_leading()?;
         let own = self.identity.person();
-        let mut waiting = self.roster.waiting().iter().filter(|one| one.entry == entry).peekable();
+        let waiting: Vec<&Waiting> = self.roster.waiting().iter().filter(|one| one.entry == entry).collect();
         let founding = entry == 0 && self.roster.one_founder();
-        if waiting.peek().is_none() && !founding {
-            drop(waiting);
+        if waiting.is_empty() && !founding {
             return self.confirm_sealed(entry, view, now, rng);
         }
-        if waiting.any(|one| !one.may_confirm(own)) || (founding && self.roster.is_founder(own)) {
+        let first = waiting.iter().any(|one| one.by == own) || (founding && self.roster.is_founder(own));
+        let about = waiting.iter().any(|one| !one.may_confirm(own));
+        if first {
+            self.say_act_stopped("confirmation", &entry.to_be_bytes(), ("same_person", None), now, rng)?;
+        }
+        if first || about {
             return Err(LedgerError::SamePerson);
         }
         // Before anything is signed: what cannot be entered would stand in the way of all that comes later.
@@ -189,8 +196,8 @@ impl<D: Disk> Desk<D> {
         let values = vec![self.value("view", code(view)?)?];
         let references = vec![self.reference("confirms", entry)?];
         let change = self.change("confirmation", None, values, references, now, rng)?;
-        self.keep_log_key()?;
-        self.settle(now, rng)?;
+        self.keep_log_key().map_err(unsettled(&change.entered))?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change.entered)
     }
 
@@ -214,7 +221,7 @@ impl<D: Disk> Desk<D> {
         values.push(time_value(field::STARTS_AT, post.starts));
         values.extend(post.until.map(|until| time_value(field::ENDS_AT, until)));
         let change = self.change("role.assign", post.case, values, Vec::new(), now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 
@@ -246,7 +253,7 @@ impl<D: Disk> Desk<D> {
         let mut values = role_values(person, role)?;
         values.push(time_value(field::ENDS_AT, self.time));
         let change = self.change("role.end", case, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 
@@ -275,7 +282,7 @@ impl<D: Disk> Desk<D> {
         let genesis = enrolled == 0;
         let references = if genesis { Vec::new() } else { vec![self.reference("ends", enrolled)?] };
         let change = self.change("key.revoke", None, values, references, now, rng)?;
-        self.settle(now, rng)?;
+        self.settle(now, rng).map_err(unsettled(&change.entered))?;
         Ok(change)
     }
 

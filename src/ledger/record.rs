@@ -232,7 +232,7 @@ impl<D: Disk> Desk<D> {
                     self.finish(&mut group, &mut chain, now, rng, &mut outcomes, done)?;
                     match says.map_or(Ok(()), |says| self.enter_first(*says, &mut chain, now, rng).map(drop)) {
                         // Signed, it waits in the outbox.
-                        Ok(()) | Err(LedgerError::NoLogKey) => {}
+                        Ok(()) | Err(LedgerError::NoLogKey | LedgerError::LogKeyUnread(_)) => {}
                         Err(why) => return Err(why),
                     }
                     done(at, &outcome);
@@ -489,12 +489,17 @@ impl<D: Disk> Desk<D> {
         let (key, adoptions) = (self.structure_key()?.clone(), self.roster.adoptions());
         let entered = match self.ledger.append(&authored, &key, &mut self.roster, now) {
             Ok(entered) => entered,
-            Err(why @ (LedgerError::NoLogKey | LedgerError::TornTail | LedgerError::Store(_))) => {
+            Err(
+                why @ (LedgerError::NoLogKey
+                | LedgerError::LogKeyUnread(_)
+                | LedgerError::TornTail
+                | LedgerError::Store(_)),
+            ) => {
                 places.iter().try_for_each(|place| outbox::sync(&self.side, &self.tray, *place))?;
                 let no_key = !matches!(why, LedgerError::Store(_));
                 let mut first = Some(why);
                 for (at, ..) in drafts {
-                    let other = if no_key { LedgerError::NoLogKey } else { StoreError::Latched.into() };
+                    let other = if no_key { self.ledger.no_log_key() } else { StoreError::Latched.into() };
                     let why = Box::new(first.take().unwrap_or(other));
                     let outcome = Outcome::Waiting { why };
                     done(at, &outcome);

@@ -119,7 +119,7 @@ pub fn recover(dir: &Path, config: &Path, secret: &AgeSecret, now: i64) -> Resul
         table = Readers::default();
     }
     let keys = keys_of(sheet.structure.iter(), LedgerId::ZERO);
-    read_on(&mut table, &ledger, &keys)?;
+    read_on(&mut table, &ledger, roster, &keys)?;
     let rules = roster.rulebook().ok_or(LedgerError::NoPack)?;
     for file in sheet.folders {
         let Some(epoch) = roster.folder_key(&file.id) else { continue };
@@ -182,7 +182,7 @@ impl Sheet {
     fn restore_log_key(&self, config: &Path) -> Result<LogKey, LedgerError> {
         let id = self.roster.ledger().ok_or(LedgerError::NoLedger)?;
         let (path, next) = (log_key_path(config, id), next_log_key_path(config, id));
-        let held = [&path, &next].into_iter().filter_map(|path| read_signer(path));
+        let held = [&path, &next].into_iter().filter_map(|path| read_signer(path).ok().flatten());
         if held.into_iter().any(|key| self.roster.log_key() == Some(key.public().key())) {
             return Ok(LogKey::Here);
         }

@@ -102,6 +102,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<(Entered, Option<Entered>), LedgerError> {
         self.catch_up(now())?;
         self.need_leading()?;
+        self.read_all_keys()?;
         let refiled = match misfiled {
             Some(misfiled) => self.refile(misfiled, now, rng)?,
             None => None,
@@ -155,6 +156,7 @@ impl<D: Disk> Desk<D> {
         self.catch_up(now())?;
         self.need_leading()?;
         self.finish_retiring(rng)?;
+        self.read_all_keys()?;
         let register = self.retiring_register()?;
         let waits = || LedgerError::NotWaiting(proposal);
         let proposed = register.proposal(proposal).ok_or_else(waits)?.clone();
@@ -438,7 +440,7 @@ impl<D: Disk> Desk<D> {
         let adoptions = self.roster.adoptions();
         self.ledger.extend_roster(&mut self.roster)?;
         self.renew_rules(adoptions)?;
-        self.read_keys()?;
+        self.read_all_keys()?;
         let folders = self.folder_files(under)?;
         let remains = self.remains(under, &folders)?;
         // What remains lies beside each file, read back and compared with the log. A crash here: nothing was destroyed.

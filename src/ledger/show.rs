@@ -85,7 +85,7 @@ impl<D: Disk> Desk<D> {
                     // Entered before it is shown: whoever reads through this door leaves a trace.
                     read = match self.enter_reading(number, body, cause, now, rng) {
                         Ok(reading) => Some(reading),
-                        Err(LedgerError::NoLogKey) => None,
+                        Err(LedgerError::NoLogKey | LedgerError::LogKeyUnread(_)) => None,
                         Err(other) => return Err(other),
                     };
                     (opened, words) = (true, found.fields);

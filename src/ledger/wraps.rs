@@ -2,22 +2,24 @@
 //! and costs nothing where nothing changed.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
 use rand_core::CryptoRng;
 
-use crate::cabinet::CabinetError;
 use crate::cabinet::folder_keys::{self, FolderFile};
 use crate::cabinet::log_copy;
 use crate::cabinet::readers::{Grant, Readers};
 use crate::cabinet::roll::Roll;
 use crate::cabinet::structure_keys::{self, HeldStructureKey};
 use crate::cabinet::wrap::{Recipient, WrapError};
+use crate::cabinet::{CabinetError, Opened};
 use crate::codec::{CaseTag, Folder, FolderKeyId, KindNumber, PersonId};
 use crate::decision::decision::Decision;
 use crate::decision::people::Role;
 use crate::decision::value::{Content, field};
 use crate::entry::statement::Body;
 use crate::ledger::LedgerError;
+use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
 use crate::ledger::init::folder_values;
 use crate::ledger::open::Ledger;
@@ -41,15 +43,19 @@ impl<D: Disk> Desk<D> {
     /// its author's devices and the overseers, each folder key for its readers, recovery always. Where somebody may no
     /// longer read what they could, the folder gets a new key, published by a `folder.key` entry.
     ///
-    /// Done by overseers, who can open what has to be wrapped; for others it does nothing. A crash on the way leaves
-    /// readers too few, never one too many, and the next overseer who sits down goes on.
+    /// Done by overseers, who can open what has to be wrapped; for others it does nothing. A crash or an error on the way
+    /// leaves readers too few, never one too many, and the next overseer who sits down goes on.
     ///
     /// # Errors
     /// Those of cabinet and store.
     pub fn settle(&mut self, now: &dyn Fn() -> i64, rng: &mut impl CryptoRng) -> Result<(), LedgerError> {
         self.time = now();
         if !self.ledger.can_append() {
-            return Ok(());
+            // The machine that appends is another one, or the disk does not give the key now.
+            return match self.ledger.no_log_key() {
+                LedgerError::NoLogKey => Ok(()),
+                error => Err(error),
+            };
         }
         self.catch_up(self.time)?;
         if !self.is_overseer() {
@@ -63,18 +69,19 @@ impl<D: Disk> Desk<D> {
         let table = self.readers()?;
         let overseers = self.recipients(self.roster.overseers(self.time))?;
         let expired = self.expired(&table);
-        let settled = table.settled > self.roster.changed() && table.settled_for(&overseers) && expired.is_empty();
+        let settled = self.is_settled(&table, None) && table.settled_for(&overseers) && expired.is_empty();
         if settled && log_copy::is_there(&self.ledger.cabinet()) {
             return Ok(());
         }
         self.copy_log_key()?;
-        self.wrap_late(&overseers)?;
+        // A file that the disk does not give now is wrapped the next time: all others are before it is said.
+        let mut unread = self.wrap_late(&overseers)?;
         self.wrap_roll()?;
-        self.wrap_structure(&overseers, rng)?;
+        unread = unread.or(self.wrap_structure(&overseers, rng)?);
         // A device that had none may have its own key now, and needs it to publish anything.
         self.read_keys()?;
         self.settle_shown()?;
-        let mut renewals = self.wrap_folders(&table)?;
+        let (mut renewals, closed) = self.wrap_folders(&table)?;
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
             if !known {
@@ -82,9 +89,18 @@ impl<D: Disk> Desk<D> {
             }
         }
         self.renew(&renewals, &table, now, rng)?;
-        self.save_settled(table)?;
         self.ring = std::cell::OnceCell::new();
-        Ok(())
+        match unread.or(closed) {
+            Some(kind) => Err(CabinetError::Disk(kind.into()).into()),
+            None => self.save_settled(table),
+        }
+    }
+
+    /// Whether every wrap was made since the roster and the grants last changed, but for the change by the entry `now`.
+    fn is_settled(&self, table: &Readers, now: Option<u64>) -> bool {
+        let seen = |entry: u64| entry < table.settled || Some(entry) == now;
+        let grant = |grant: &Grant| seen(grant.entry) && grant.ended.is_none_or(seen);
+        table.settled > self.roster.changed() && table.grants.iter().all(grant)
     }
 
     /// Notes that every wrap is as the ledger says now.
@@ -105,7 +121,7 @@ impl<D: Disk> Desk<D> {
             table = Readers::default();
         }
         let before = table.upto;
-        read_on(&mut table, &self.ledger, &self.structure_keys())?;
+        read_on(&mut table, &self.ledger, &self.roster, &self.structure_keys())?;
         if table.upto > before + 64 && self.is_overseer() {
             table.save(&cabinet, &self.recipients(self.roster.overseers(self.time))?)?;
         }
@@ -135,9 +151,14 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Each structure key for its author's devices and the overseers; a new one where somebody else could open the old.
-    fn wrap_structure(&mut self, overseers: &[Recipient], rng: &mut impl CryptoRng) -> Result<(), LedgerError> {
+    /// Returns how the disk refused to give one.
+    fn wrap_structure(
+        &mut self,
+        overseers: &[Recipient],
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<ErrorKind>, LedgerError> {
         let cabinet = self.ledger.cabinet();
-        let held = structure_keys::load_all(&cabinet, self.identity.secret())?.opened;
+        let Opened { opened: held, unread, .. } = structure_keys::load_all(&cabinet, self.identity.secret())?;
         for enrolment in self.roster.current() {
             let author = BTreeSet::from([enrolment.person]);
             let readers = rising(self.devices(&author)?.into_iter().chain(overseers.iter().copied()).collect());
@@ -166,13 +187,15 @@ impl<D: Disk> Desk<D> {
                 }
             }
         }
-        Ok(())
+        Ok(unread)
     }
 
-    /// Each folder key for the folder's readers; returns the folders that somebody can open who may not any longer.
-    fn wrap_folders(&self, table: &Readers) -> Result<Vec<Renewal>, LedgerError> {
+    /// Each folder key for the folder's readers; returns the folders that somebody can open who may not any longer, and how
+    /// the disk refused to give one.
+    fn wrap_folders(&self, table: &Readers) -> Result<(Vec<Renewal>, Option<ErrorKind>), LedgerError> {
         let mut renewals = Vec::new();
-        let files = folder_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?.opened;
+        let Opened { opened: files, unread, .. } =
+            folder_keys::load_all(&self.ledger.cabinet(), self.identity.secret())?;
         // Whoever is kept out of one epoch of `staff` is kept out of all of them.
         let staff = |id: &FolderKeyId| self.roster.folder_key(id).is_some_and(|epoch| epoch.folder == Folder::Staff);
         let out: BTreeSet<PersonId> =
@@ -180,15 +203,21 @@ impl<D: Disk> Desk<D> {
         for mut file in files {
             let Some(epoch) = self.roster.folder_key(&file.id) else { continue };
             let (case, folder, current) = (epoch.case, epoch.folder, epoch.replaced.is_none());
+            // The file that the disk did not give may say who is kept out.
+            if folder == Folder::Staff && unread.is_some() {
+                continue;
+            }
             if folder == Folder::Staff && file.kept_out.len() < out.len() {
                 file.kept_out = out.iter().copied().collect();
                 self.change_folder_file(file.id, |now| now.kept_out.clone_from(&file.kept_out))?;
             }
             if self.wrap_folder(case, folder, file, table, current)? && current {
-                renewals.push(Renewal { case, folder, cause: "role_ended" });
+                let ended = |grant: &Grant| grant.ended.is_some_and(|entry| entry >= table.settled);
+                let grant = table.grants.iter().any(|one| (one.case, one.folder()) == (case, folder) && ended(one));
+                renewals.push(Renewal { case, folder, cause: if grant { "grant_ended" } else { "role_ended" } });
             }
         }
-        Ok(renewals)
+        Ok((renewals, unread))
     }
 
     /// Wraps one folder key for its readers; returns whether somebody could open it who may not any longer.
@@ -231,26 +260,30 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    /// Wraps every key of one folder that we can open for its readers, and replaces the current one if somebody could open
-    /// it who may not any longer. Costs the same however many entries there are.
-    pub(super) fn settle_folder(
+    /// After the entry of a grant, or of its end: wraps every key of its folders that we can open for their readers, and
+    /// replaces the current one if somebody could open it who may not any longer. Costs the same however many entries there
+    /// are. A failure on the way leaves the entry and what was wrapped so far; the next [`Desk::settle`] does the rest.
+    pub(super) fn settle_grant(
         &mut self,
+        entry: u64,
         case: Option<CaseTag>,
-        folder: Folder,
-        cause: &'static str,
+        folders: &[Folder],
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(), LedgerError> {
         self.time = now();
         let table = self.readers()?;
-        let settled = table.settled > self.roster.changed();
-        let ids: Vec<(FolderKeyId, bool)> =
-            self.roster.epochs_of(case, folder).map(|epoch| (epoch.key.id(), epoch.replaced.is_none())).collect();
+        let settled = self.is_settled(&table, Some(entry));
         let mut renewals = Vec::new();
-        for (id, current) in ids {
-            let Some(file) = self.folder_file(id)? else { continue };
-            if self.wrap_folder(case, folder, file, &table, current)? && current {
-                renewals.push(Renewal { case, folder, cause });
+        for folder in folders {
+            let epochs = self.roster.epochs_of(case, *folder);
+            let ids: Vec<(FolderKeyId, bool)> =
+                epochs.map(|epoch| (epoch.key.id(), epoch.replaced.is_none())).collect();
+            for (id, current) in ids {
+                let Some(file) = self.folder_file(id)? else { continue };
+                if self.wrap_folder(case, *folder, file, &table, current)? && current {
+                    renewals.push(Renewal { case, folder: *folder, cause: "grant_ended" });
+                }
             }
         }
         self.renew(&renewals, &table, now, rng)?;
@@ -365,16 +398,30 @@ pub(super) fn readers_of(
     persons
 }
 
-/// Reads the grants on from where a table ends, as far as these keys open the entries.
-pub(super) fn read_on<D: Disk>(table: &mut Readers, ledger: &Ledger<D>, keys: &Keys) -> Result<(), LedgerError> {
+/// Reads the grants on from where a table ends, as far as these keys open the entries. A grant, or its end, that was not signed
+/// by somebody who oversaw then counts for nothing: anybody enrolled can sign one with tools of their own.
+pub(super) fn read_on<D: Disk>(
+    table: &mut Readers,
+    ledger: &Ledger<D>,
+    roster: &Roster,
+    keys: &Keys,
+) -> Result<(), LedgerError> {
+    let mut found = Vec::new();
     ledger.walk_from(table.upto, &mut |number, digest, structure, words| {
         // Public entries grant nothing, and what the overseers cannot open is no grant.
         if structure.first() != Some(&0)
             && let Some(statement) = open_statement(digest, structure, words, keys)
+            && matches!(statement.body().kind.name(), Some("grant.made" | "grant.ended"))
         {
-            note_grant(table, number, statement.body());
+            found.push((number, statement.body().clone()));
         }
     })?;
+    for (number, body) in &found {
+        let recorded = ledger.entry(*number)?.envelope().recorded;
+        if roster.roles(body.person, *number, recorded).into_iter().any(Role::is_overseer) {
+            note_grant(table, *number, body);
+        }
+    }
     table.upto = ledger.size();
     Ok(())
 }
@@ -403,6 +450,12 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
         }
         _ => {}
     }
+}
+
+/// Says of an error behind an entry that the entry stands.
+pub(super) fn unsettled(entered: &Entered) -> impl FnOnce(LedgerError) -> LedgerError {
+    let entry = entered.number;
+    move |why| LedgerError::Unsettled { entry, why: Box::new(why) }
 }
 
 pub(super) fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {

@@ -157,6 +157,13 @@ impl<'a> Book<'a> {
         About::Party(fact.person, by)
     }
 
+    /// ROLE-INVALID of somebody who let others read, or took that back, and does not oversee.
+    pub(super) fn grant(&self, fact: &'a Fact, out: &mut Vec<Item>) {
+        if !self.in_role(fact.person, fact, Role::is_overseer) {
+            out.push(self.item_due(fact, "ROLE-INVALID", "shown", fact.recorded, None));
+        }
+    }
+
     /// ROLE-INVALID and CONFLICT of somebody who looks twice: at a copy, at what is retired, at what needs a second person.
     pub(super) fn second_look(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         if fact.name() == "access.cleancopy.made" {

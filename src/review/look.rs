@@ -220,6 +220,7 @@ impl<'a> Around<'_, 'a> {
             "staff.allegation" => book.allegation(fact, out),
             "statement.late" => book.missing_numbers(fact, out),
             "lado.referral" => book.referral(fact, now, out),
+            "grant.made" | "grant.ended" => book.grant(fact, out),
             "access.cleancopy.made" | "access.cleancopy.checked" | "retire.approved" | "confirmation" => {
                 book.second_look(fact, out);
             }

@@ -1,6 +1,7 @@
 //! Whole files: made, replaced and destroyed so that a power cut leaves the old or the new, and nothing half.
 //!
 //! Names end in `_unsynced` where a power cut may undo the call. New files are readable by their owner alone (0600).
+//! Before each thing that is asked of the operating system a test may let it fail ([`FaultyFiles`](super::faulty::FaultyFiles)).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,6 +10,8 @@ use std::time::SystemTime;
 
 use rand_core::{CryptoRng, UnwrapErr};
 use tempfile::NamedTempFile;
+
+use super::faulty;
 
 /// Returns the bytes of a file of at most `limit` bytes.
 ///
@@ -43,6 +46,7 @@ pub fn read_from(path: &Path, from: u64, limit: usize) -> io::Result<Vec<u8>> {
 /// Those of the operating system; the old file is then still there, or the new one.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = beside(path, bytes)?;
+    faulty::step()?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_parent(path)
@@ -54,6 +58,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// `AlreadyExists`, and those of the operating system; no half-written file stays.
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = beside(path, bytes)?;
+    faulty::step()?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path)?;
     sync_parent(path)
@@ -66,10 +71,13 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system; the call can be made again.
 pub fn destroy(path: &Path) -> io::Result<()> {
+    faulty::step()?;
     let mut file = OpenOptions::new().write(true).open(path)?;
     let length = file.metadata()?.len();
     io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    faulty::step()?;
     file.sync_all()?;
+    faulty::step()?;
     fs::remove_file(path)?;
     sync_parent(path)
 }
@@ -79,6 +87,7 @@ pub fn destroy(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    faulty::step()?;
     fs::rename(from, to)?;
     sync_parent(to)
 }
@@ -88,6 +97,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn remove(path: &Path) -> io::Result<()> {
+    faulty::step()?;
     fs::remove_file(path)
 }
 
@@ -114,6 +124,7 @@ fn make_dir(path: &Path, sync: bool) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_dir(parent, sync)?;
     }
+    faulty::step()?;
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -129,6 +140,7 @@ fn make_dir(path: &Path, sync: bool) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    faulty::step()?;
     let mut paths = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
@@ -139,7 +151,8 @@ pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// Those of the operating system.
 pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    private(OpenOptions::new().append(true).create(true)).open(path)?.write_all(bytes)
+    let mut file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    write_all(&mut file, bytes)
 }
 
 /// Makes a file where none is, without waiting for the medium. A crash may leave it empty or half written.
@@ -148,7 +161,7 @@ pub fn append_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// `AlreadyExists`, and those of the operating system; no half-written file stays.
 pub fn create_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
+    write_all(&mut file, bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// Puts a file in place of another at once for all readers, without waiting for the medium.
@@ -156,7 +169,9 @@ pub fn create_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn copy_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    beside(path, bytes)?.persist(path)?;
+    let file = beside(path, bytes)?;
+    faulty::step()?;
+    file.persist(path)?;
     Ok(())
 }
 
@@ -169,7 +184,7 @@ pub fn copy_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn overwrite_unsynced(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
     let mut file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path)?;
     file.seek(SeekFrom::Start(at))?;
-    file.write_all(bytes)
+    write_all(&mut file, bytes)
 }
 
 /// Returns once the names in a folder are on the medium.
@@ -177,6 +192,7 @@ pub fn overwrite_unsynced(path: &Path, at: u64, bytes: &[u8]) -> io::Result<()> 
 /// # Errors
 /// Those of the operating system.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
+    faulty::step()?;
     // Elsewhere a folder cannot be opened as a file.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
@@ -186,6 +202,7 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn length(path: &Path) -> io::Result<u64> {
+    faulty::step()?;
     Ok(fs::metadata(path)?.len())
 }
 
@@ -194,6 +211,7 @@ pub fn length(path: &Path) -> io::Result<u64> {
 /// # Errors
 /// Those of the operating system.
 pub fn written_ms(path: &Path) -> io::Result<i64> {
+    faulty::step()?;
     let since = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
@@ -203,6 +221,7 @@ pub fn written_ms(path: &Path) -> io::Result<i64> {
 /// # Errors
 /// Those of the operating system.
 pub fn stamp(path: &Path) -> io::Result<u64> {
+    faulty::step()?;
     let data = fs::metadata(path)?;
     let since = data.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).wrapping_mul(1_000_003) ^ data.len())
@@ -213,6 +232,7 @@ pub fn stamp(path: &Path) -> io::Result<u64> {
 /// # Errors
 /// Those of the operating system.
 pub fn sync_file(path: &Path) -> io::Result<()> {
+    faulty::step()?;
     File::open(path)?.sync_all()?;
     sync_parent(path)
 }
@@ -222,6 +242,7 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the operating system.
 pub fn lock_exclusive(path: &Path) -> io::Result<File> {
+    faulty::step()?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     file.lock()?;
     Ok(file)
@@ -232,6 +253,7 @@ pub fn lock_exclusive(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of the operating system.
 pub fn remove_all(path: &Path) -> io::Result<()> {
+    faulty::step()?;
     fs::remove_dir_all(path)
 }
 
@@ -246,6 +268,7 @@ pub fn exists(path: &Path) -> bool {
 /// # Errors
 /// Those of the operating system.
 pub fn open_read(path: &Path) -> io::Result<File> {
+    faulty::step()?;
     File::open(path)
 }
 
@@ -280,8 +303,17 @@ pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
 /// Writes a file with a name of its own beside `path` (0600); it goes away unless it is given a name.
 fn beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
+    write_all(file.as_file_mut(), bytes)?;
     Ok(file)
+}
+
+fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    if let Err(fault) = faulty::step() {
+        // A disk that fills up takes some of it.
+        file.write_all(bytes.get(..bytes.len() / 2).unwrap_or_default())?;
+        return Err(fault);
+    }
+    file.write_all(bytes)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -1,6 +1,9 @@
-//! A disk in memory that fails where a test wants it to, and shows what a power cut may leave.
+//! A disk in memory that fails where a test wants it to, and shows what a power cut may leave; and the calls for whole
+//! files, made to fail on the thread of a test.
 
+use std::cell::Cell;
 use std::io;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::Disk;
@@ -190,6 +193,52 @@ impl Disk for FaultyDisk {
     }
 }
 
+/// Lets the calls of [`durable`](super::durable) fail, as long as it lives and on the thread that made it.
+///
+/// A step is one thing that is asked of the operating system; the one that fails is not done, but for bytes that are written:
+/// half of these are.
+#[derive(Debug)]
+pub struct FaultyFiles(PhantomData<*const ()>);
+
+impl FaultyFiles {
+    /// Lets `steps` further steps go well and the one after them fail, once, with `StorageFull`.
+    #[must_use]
+    pub fn fail_after(steps: u64) -> Self {
+        STEPS.set(Some((0, steps)));
+        FaultyFiles(PhantomData)
+    }
+
+    /// Whether the fault is still to come.
+    #[must_use]
+    pub fn armed(&self) -> bool {
+        STEPS.get().is_some_and(|(done, wanted)| done <= wanted)
+    }
+
+    /// Returns the steps so far, the one that failed included.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        STEPS.get().map_or(0, |(done, _)| done)
+    }
+}
+
+impl Drop for FaultyFiles {
+    fn drop(&mut self) {
+        STEPS.set(None);
+    }
+}
+
+/// Fails where a [`FaultyFiles`] of this thread says so.
+pub(super) fn step() -> io::Result<()> {
+    let Some((done, wanted)) = STEPS.get() else { return Ok(()) };
+    STEPS.set(Some((done + 1, wanted)));
+    if done == wanted { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
 fn failed() -> io::Error {
     io::Error::other("a fault that the test asked for")
+}
+
+thread_local! {
+    /// The steps so far, and how many go well; none where nothing is to fail.
+    static STEPS: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
 }

@@ -1,7 +1,7 @@
 //! The disk: the only room that touches it. Bytes go in and come out; what they mean is not known here.
 //!
 //! [`LogFile`](log_file::LogFile) keeps the log over a [`Disk`](disk::Disk); [`durable`] is everything that is done with whole
-//! files; [`lock`] keeps two writers apart; [`faulty`] is a disk in memory that fails where a test wants it to.
+//! files; [`lock`] keeps two writers apart; [`faulty`] lets a test's disk fail where the test wants it to.
 //!
 //! Assumed of the medium: a sector of 512 bytes is written wholly or not at all; a sync that returned has put on the medium
 //! what was written before it; bytes that were synced stay when later ones are appended behind them in the same sector.

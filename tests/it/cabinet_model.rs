@@ -117,9 +117,11 @@ impl Model {
         self.cases.push(tag);
     }
 
-    /// Whether ending something of this person would leave fewer than two overseers: the model does not go there.
+    /// Whether ending something of this person would leave fewer than two overseers of whom nothing waits to be ended: the model
+    /// does not go there.
     fn needed(&self, who: usize) -> bool {
-        self.oversees(who) && (0..NAMES.len()).filter(|other| *other != who && self.oversees(*other)).count() < 2
+        let stays = |other: &usize| *other != who && self.oversees(*other) && !self.waits_for(*other);
+        self.oversees(who) && (0..NAMES.len()).filter(stays).count() < 2
     }
 
     fn step(&mut self) -> String {
@@ -271,7 +273,8 @@ impl Model {
     fn check(&mut self, told: &[String]) {
         // Whoever was confirmed by somebody who holds no keys has no wraps yet: another overseer makes them.
         let sits = |who: &usize| self.oversees(*who) && self.world.try_desk(NAMES[*who]).is_ok();
-        let settler = (0..NAMES.len()).find(sits).expect("an overseer who can open the cabinet");
+        let settler = (0..NAMES.len()).find(sits);
+        let settler = settler.unwrap_or_else(|| panic!("no overseer can open the cabinet\n{}", told.join("\n")));
         let now = self.world.tick();
         self.world.desk(NAMES[settler]).settle(&|| now, &mut durable::entropy()).unwrap();
         let roster = self.world.desk(NAMES[settler]).roster().clone();

@@ -1,8 +1,10 @@
 //! Who may read: grants, their ends, and what each person can open at each moment.
 
 use indelible::cabinet::folder_keys;
-use indelible::codec::{CaseTag, Folder};
+use indelible::codec::{CaseTag, Folder, KindNumber, RelationNumber, ShortText};
+use indelible::decision::decision::Reference;
 use indelible::decision::people::Role;
+use indelible::decision::value::{Content, FieldId, Moment, Value, field};
 use indelible::ledger::LedgerError;
 use indelible::ledger::grants::Granting;
 use indelible::ledger::people::Post;
@@ -11,7 +13,8 @@ use indelible::verify::entry::Keys;
 use indelible::verify::report::Code;
 use serde_json::json;
 
-use crate::forge::concern;
+use crate::forge::{self, Piece, Sample, concern};
+use crate::town::{output, program};
 use crate::world::World;
 
 /// What a person gets of an entry: nothing, its structure, or its words too.
@@ -208,6 +211,83 @@ fn whoever_is_accused_never_reads_the_allegation() {
     };
     let refused = world.desk("maria").grant(granting, &|| world.tick(), &mut durable::entropy());
     assert!(matches!(refused, Err(LedgerError::KeptOut | LedgerError::NotReader)), "{refused:?}");
+}
+
+#[test]
+fn a_grant_counts_only_if_somebody_who_oversees_signed_it() {
+    let world = World::new();
+    let theo = case(&world, "theo");
+    let entry = world.record("jon", general("theo", "one"));
+    world.desk("maria").settle(&|| world.tick(), &mut durable::entropy()).unwrap();
+    let one = |field, position, content| Value { field, position, content };
+    // Somebody who oversees nothing signs it with tools of their own.
+    let forge = |kind: &str, references: Vec<Reference>| {
+        let sample = Sample::of(&world);
+        let author = sample.author("sam");
+        let sam = author.identity.person();
+        let profile = world.desk("maria").pack().field("grant_profile").unwrap().id;
+        let body = sample.body(&author, |body| {
+            (body.kind, body.case, body.references) = (KindNumber::of(kind).unwrap(), Some(theo), references);
+            body.values = vec![
+                one(field::PERSON, 0, Content::Person(sam)),
+                one(field::FOLDERS, 0, Content::Code(ShortText::new("general").unwrap())),
+                one(FieldId(profile), 0, Content::Code(ShortText::new("cover").unwrap())),
+            ];
+            body.values.sort_by_key(|value| (value.field, value.position));
+            body.signed = Moment::instant(world.now(), 60);
+        });
+        let piece = Piece::of(&sample.authored(&author, false, Vec::new(), body));
+        let log = forge::extend(&sample.bytes, vec![piece], &sample.log_key());
+        std::fs::write(world.book().join("ledger.log"), log).unwrap();
+        sample.size()
+    };
+    let refused = |entry: u64| {
+        let review = world.desk("maria").review(world.now()).unwrap();
+        review.of(entry).any(|item| item.flag == "ROLE-INVALID")
+    };
+    let made = forge("grant.made", Vec::new());
+    world.desk("maria").settle(&|| world.tick(), &mut durable::entropy()).unwrap();
+    assert_eq!(gets(&world, "sam", entry), Nothing);
+    assert!(world.desk("maria").readers().unwrap().grants.is_empty() && refused(made));
+    // Nor can they end one.
+    let folders = &[Folder::General];
+    let person = world.identity("sam").person();
+    let granting = Granting { person, case: Some(theo), folders, profile: "cover", until: None };
+    let granted = world.desk("maria").grant(granting, &|| world.tick(), &mut durable::entropy()).unwrap().number;
+    let ends = RelationNumber::of("ends").unwrap();
+    let digest = world.desk("maria").ledger.entry(granted).unwrap().envelope().statement;
+    let ended = forge("grant.ended", vec![Reference { relation: ends, entry: granted, digest }]);
+    world.desk("maria").settle(&|| world.tick(), &mut durable::entropy()).unwrap();
+    assert_eq!(gets(&world, "sam", entry), Words);
+    assert!(refused(ended) && !refused(granted));
+    assert!(!world.verify(world.desk("jon").keys()).history.altered());
+}
+
+#[test]
+fn whoever_is_kept_out_is_told_to_ask_others_and_never_themself() {
+    let world = World::new();
+    let told = |who: &str, entry: u64| {
+        let mut command = program(world.folder.path(), &["show", &entry.to_string()], Some(world.tick()));
+        command.env("INDELIBLE_LEDGER", "book").env("INDELIBLE_IDENTITY", format!("{who}.id"));
+        String::from_utf8(output(command, "").stderr).unwrap()
+    };
+    let a = world.record("maria", allegation("jon", "He shouted at a child."));
+    let jon = told("jon", a);
+    assert!(jon.contains("is not open to you; ask maria (dsl)") && jon.contains("LADO"), "{jon}");
+    assert!(!jon.contains("jon"), "{jon}");
+    // Somebody who oversees nothing cannot know whom it is about: the names, and the warning.
+    let sam = told("sam", a);
+    assert!(sam.contains("ask maria (dsl), jon (deputy_dsl), but nobody whom it may be about"), "{sam}");
+    // Where nobody else oversees, somebody outside is named.
+    let alone = World::founded();
+    let mut desk = alone.desk("maria");
+    alone.enrol(&mut desk, "Sam Leigh", "sam", Role::Practitioner);
+    drop(desk);
+    let b = alone.record("sam", allegation("maria", "She was rough."));
+    let mut command = program(alone.folder.path(), &["show", &b.to_string()], Some(alone.tick()));
+    command.env("INDELIBLE_LEDGER", "book").env("INDELIBLE_IDENTITY", "maria.id");
+    let maria = String::from_utf8(output(command, "").stderr).unwrap();
+    assert!(maria.contains("ask the chair or the local authority's LADO") && !maria.contains("maria"), "{maria}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Who may speak: roles with periods, the second person's word, keys over time.
 
 use indelible::cabinet::identity::Identity;
+use indelible::codec::PersonId;
 use indelible::decision::people::Role;
 use indelible::decision::value::Content;
 use indelible::decision::view::View;
+use indelible::entry::statement::Body;
 use indelible::ledger::LedgerError;
 use indelible::ledger::init;
 use indelible::ledger::people::{Enrolling, Outsider, Post};
@@ -73,6 +75,49 @@ fn a_leading_person_counts_from_the_second_persons_word_on() {
     confirm(&world, "ruth", 0, "agrees").unwrap();
     assert_eq!(codes(&verified(&world)), []);
     assert!(matches!(confirm(&world, "ruth", 0, "agrees"), Err(LedgerError::NotWaiting(0))));
+}
+
+#[test]
+fn whoever_tries_to_be_the_second_person_to_their_own_is_named_once() {
+    let world = World::new();
+    with_chair(&world);
+    let eve = person(&world, "Eve Stone", "eve");
+    let (entry, _) = enrol(&world, "maria", &eve, Role::Leader, None);
+    let own = world.record("maria", crate::forge::concern("theo", "In the wrong place."));
+    let ezra = world.desk("maria").find_case("ezra").unwrap();
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    world.desk("maria").misfiled(own, Some(ezra), "It is about Ezra.", &tick, &mut rng).unwrap();
+    let misfiled = own + 1;
+    let blocked = || -> Vec<(u64, PersonId, Vec<String>)> {
+        let desk = world.desk("jon");
+        let bodies = (0..desk.ledger.size()).filter_map(|number| Some((number, desk.statement(number).unwrap().1?)));
+        let said = bodies.filter(|(_, one)| one.body().kind.name() == Some("rule.blocked"));
+        let text = |content: &Content| match content {
+            Content::Code(text) | Content::Text(text) => Some(text.as_str().to_owned()),
+            _ => None,
+        };
+        let texts = |body: &Body| body.values.iter().filter_map(|value| text(&value.content)).collect();
+        said.map(|(number, one)| (number, one.body().person, texts(one.body()))).collect()
+    };
+    // Once for each entry, whatever the word and however often it is tried, from another device too.
+    let maria = world.identity("maria").person();
+    for (tries, of) in [(1, entry), (2, misfiled), (3, 0)] {
+        for view in ["agrees", "agrees", "agrees_if"] {
+            assert!(matches!(confirm(&world, "maria", of, view), Err(LedgerError::SamePerson)), "{of}");
+        }
+        let said = blocked();
+        assert_eq!(said.len(), tries, "{of}: {said:?}");
+        let (_, person, texts) = &said[tries - 1];
+        assert_eq!(*person, maria);
+        assert!(texts.contains(&"same_person".to_owned()) && texts.contains(&"confirmation".to_owned()), "{texts:?}");
+    }
+    // It stands in nobody's way: the second person says their word, and then there is nothing more to refuse.
+    for of in [entry, misfiled, 0] {
+        confirm(&world, "jon", of, "agrees").unwrap();
+        assert!(matches!(confirm(&world, "maria", of, "agrees"), Err(LedgerError::NotWaiting(_))));
+    }
+    assert_eq!(blocked().len(), 3);
+    assert_eq!(codes(&verified(&world)), []);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Settling who may read, broken off at each step: never a reader too many, and everyone who should read does afterwards.
+//! Settling who may read, broken off at each step, and with each call of the disk failing: never a reader too many, and
+//! everyone who should read does afterwards.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,19 +8,23 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use indelible::cabinet::CabinetError;
 use indelible::cabinet::identity::side_folder;
+use indelible::cabinet::recovery::RecoverySheet;
 use indelible::cabinet::roll::Roll;
 use indelible::cabinet::wrap::AgeSecret;
 use indelible::cabinet::{folder_keys, structure_keys};
 use indelible::codec::{Folder, FolderKeyId};
 use indelible::decision::people::Role;
 use indelible::keys::name::SignerKey;
+use indelible::ledger::LedgerError;
 use indelible::ledger::desk::Desk;
 use indelible::ledger::grants::Granting;
 use indelible::ledger::open::{Ledger, read_origin};
+use indelible::ledger::recover;
 use indelible::store::disk::Disk;
 use indelible::store::durable;
-use indelible::store::faulty::{Fault, FaultyDisk};
+use indelible::store::faulty::{Fault, FaultyDisk, FaultyFiles};
 use indelible::store::log_file::LogFile;
 use indelible::verify::entry::Keys;
 use indelible::verify::report::Code;
@@ -258,4 +263,227 @@ fn check(world: &World, now: i64, what: &str) {
     let report = world.verify(Keys::default());
     let known = [Code::OneFounder, Code::ClockBack];
     assert!(report.findings.iter().all(|one| known.contains(&one.code)), "{what}: {:?}", report.findings);
+}
+
+/// Runs something on copies of a setting, with each step of the calls for whole files failing once (some of them, but in a deep
+/// run), and lets `judge` look at each: at what came of it, and before anybody else sat down.
+fn failing_at_each_step(
+    world: &World,
+    act: impl Fn(&World) -> Result<(), LedgerError>,
+    judge: impl Fn(&World, &Result<(), LedgerError>, &str),
+) {
+    let all = {
+        let copy = world.copy();
+        let files = FaultyFiles::fail_after(u64::MAX);
+        act(&copy).unwrap();
+        files.steps()
+    };
+    assert!(all > 40, "{all}");
+    let wanted = if deep() { all } else { 25 };
+    for nth in 0..wanted {
+        let step = nth * all / wanted + (all / wanted).min(nth % 7);
+        let copy = world.copy();
+        let files = FaultyFiles::fail_after(step);
+        let done = act(&copy);
+        let fired = !files.armed();
+        drop(files);
+        let what = format!("step {step} of {all}: {done:?}");
+        // What is drawn at random may make one run a few steps shorter than another.
+        assert!(fired || step + 20 > all, "{what}");
+        judge(&copy, &done, &what);
+    }
+}
+
+/// Every folder and structure key that the overseer and the sheet opened before is still there, and all words can be read.
+fn nothing_is_lost(before: &World, now: &World, sheet: &AgeSecret, what: &str) {
+    for secret in [before.identity("maria").secret(), sheet] {
+        let held = |world: &World| {
+            let cabinet = world.book().join("cabinet");
+            let folders = folder_keys::load_all(&cabinet, secret).unwrap();
+            let structure = structure_keys::load_all(&cabinet, secret).unwrap();
+            assert_eq!((folders.damaged.len(), structure.damaged.len()), (0, 0), "{what}");
+            let folders: BTreeSet<FolderKeyId> = folders.opened.into_iter().map(|file| file.id).collect();
+            let structure: BTreeSet<([u8; 32], u32)> =
+                structure.opened.into_iter().map(|held| (*held.author.as_bytes(), held.epoch)).collect();
+            (folders, structure)
+        };
+        let ((folders, structure), (folders_now, structure_now)) = (held(before), held(now));
+        assert!(folders_now.is_superset(&folders), "{what}");
+        assert!(structure_now.is_superset(&structure), "{what}");
+    }
+}
+
+/// The disk is named as what failed, and nothing else.
+fn told_of_the_disk(done: &Result<(), LedgerError>, what: &str) {
+    let Err(mut error) = done.as_ref() else { return };
+    if let LedgerError::Unsettled { why, .. } = error {
+        error = why;
+    }
+    let disk = matches!(
+        error,
+        LedgerError::Cabinet(CabinetError::Disk(_))
+            | LedgerError::Io { .. }
+            | LedgerError::LogKeyUnread(_)
+            | LedgerError::Store(_)
+    );
+    assert!(disk, "{what}");
+}
+
+fn can_open(world: &World, who: &str) -> BTreeSet<FolderKeyId> {
+    let opened = folder_keys::load_all(&world.book().join("cabinet"), world.identity(who).secret()).unwrap().opened;
+    opened.into_iter().map(|file| file.id).collect()
+}
+
+#[test]
+fn settling_in_which_a_call_fails_lets_nobody_read_and_is_made_good() {
+    let (world, until) = unsettled();
+    let sheet = world.begun.recovery.secret().unwrap();
+    let before = opens(&world, &world.book().join("cabinet"));
+    let settle = |world: &World, at: i64| world.desk("maria").settle(&|| at, &mut durable::entropy());
+    let act = |world: &World| world.try_desk("maria")?.settle(&|| until + 1000, &mut durable::entropy());
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        nothing_is_lost(&world, copy, &sheet, what);
+        for (who, found) in opens(copy, &copy.book().join("cabinet")) {
+            let gained: Vec<_> = found.difference(&before[who]).collect();
+            assert!(gained.is_empty() || ["maria", "lea"].contains(&who), "{what}: {who} opens {gained:?}");
+        }
+        if done.is_err() {
+            settle(copy, until + 2000).unwrap_or_else(|error| panic!("{what}: then {error}"));
+        }
+        check(copy, until + 3000, what);
+    });
+}
+
+#[test]
+fn a_grant_in_which_a_call_fails_is_made_good_or_was_never_made() {
+    let world = World::new();
+    with_chair(&world);
+    world.record("sam", concern("theo", "one"));
+    let entry = world.record("jon", concern("theo", "two"));
+    let (sheet, sam) = (world.begun.recovery.secret().unwrap(), world.identity("sam").person());
+    let theo = world.desk("maria").find_case("theo").unwrap();
+    let now = world.now();
+    let settle = |world: &World| world.desk("jon").settle(&|| now + 9000, &mut durable::entropy());
+    settle(&world).unwrap();
+    let grants = |world: &World| -> Vec<(u64, bool)> {
+        let table = world.desk("jon").readers().unwrap();
+        table.grants.iter().map(|grant| (grant.entry, grant.ended.is_some())).collect()
+    };
+    let act = |world: &World| {
+        let mut desk = world.try_desk("maria")?;
+        let folders = &[Folder::General, Folder::Protection];
+        let granting = Granting { person: sam, case: Some(theo), folders, profile: "cover", until: None };
+        desk.grant(granting, &|| now + 5000, &mut durable::entropy()).map(drop)
+    };
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        nothing_is_lost(&world, copy, &sheet, what);
+        settle(copy).unwrap_or_else(|error| panic!("{what}: then {error}"));
+        copy.set(now + 10_000);
+        let made = grants(copy);
+        assert!(done.is_err() || made.len() == 2, "{what}");
+        assert_eq!(can_open(copy, "sam").len(), made.len(), "{what}");
+        let read = crate::retire::words_of(copy, "sam", entry);
+        let reads = read.as_ref().is_ok_and(|fields| fields["narrative"] == "two");
+        assert_eq!(reads, !made.is_empty(), "{what}: {read:?}");
+        assert_eq!(codes(copy), [Code::OneFounder], "{what}");
+    });
+    // And the end of it.
+    act(&world).unwrap();
+    let grant = grants(&world)[0].0;
+    let act = |world: &World| {
+        let mut desk = world.try_desk("maria")?;
+        desk.end_grant(grant, "grant_ended", &|| now + 6000, &mut durable::entropy()).map(drop)
+    };
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        nothing_is_lost(&world, copy, &sheet, what);
+        assert!(can_open(copy, "sam").is_subset(&can_open(&world, "sam")), "{what}");
+        settle(copy).unwrap_or_else(|error| panic!("{what}: then {error}"));
+        copy.set(now + 10_000);
+        let ended = grants(copy).iter().all(|(_, ended)| *ended);
+        assert!(done.is_err() || ended, "{what}");
+        assert_eq!(can_open(copy, "sam").len(), if ended { 0 } else { 2 }, "{what}");
+        let roster = copy.desk("jon").roster().clone();
+        for folder in [Folder::General, Folder::Protection] {
+            assert_eq!(roster.current_folder(Some(theo), folder).unwrap().epoch, u64::from(ended), "{what}");
+        }
+        assert!(crate::retire::words_of(copy, "maria", entry).is_ok(), "{what}");
+        assert_eq!(codes(copy), [Code::OneFounder], "{what}");
+    });
+}
+
+#[test]
+fn a_new_sheet_in_which_a_call_fails_counts_wholly_or_not_at_all() {
+    let world = World::new();
+    with_chair(&world);
+    world.record("sam", concern("theo", "one"));
+    let now = world.now();
+    world.desk("maria").settle(&|| now, &mut durable::entropy()).unwrap();
+    let (old, new) = (world.begun.recovery.secret().unwrap(), RecoverySheet::random(&mut durable::entropy()));
+    let act = |world: &World| {
+        let mut maria = world.try_desk("maria")?;
+        let (config, tick) = (world.path("config"), || now + 1000);
+        let change = maria.rotate_log_key(&config, "renewal", Some(&new), &tick, &mut durable::entropy())?;
+        drop(maria);
+        let mut jon = world.try_desk("jon")?;
+        jon.confirm(change.entered.number, "agrees", &|| now + 2000, &mut durable::entropy()).map(drop)
+    };
+    let theirs = new.secret().unwrap();
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        copy.desk("maria").settle(&|| now + 3000, &mut durable::entropy()).unwrap();
+        copy.set(now + 10_000);
+        let roster = copy.desk("maria").roster().clone();
+        let renewed = roster.recovery() == theirs.recipient().to_string();
+        assert!(done.is_err() || renewed, "{what}");
+        // The sheet in force opens everything, the log's key in force too.
+        let sheet = if renewed { &theirs } else { &old };
+        nothing_is_lost(&world, copy, world.identity("maria").secret(), what);
+        let opened = recover::show(&copy.book(), sheet).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(opened.log_key && opened.roll.is_some() && opened.damaged == 0, "{what}: {opened:?}");
+        // But for the copy of the log's next key, as long as that waits.
+        assert!(opened.closed <= usize::from(!renewed), "{what}: {opened:?}");
+        // And the ledger goes on, under the key that counts.
+        copy.record("sam", concern("theo", "two"));
+        let report = copy.verify(Keys::default());
+        let known = [Code::OneFounder, Code::Unconfirmed];
+        assert!(report.findings.iter().all(|one| known.contains(&one.code)), "{what}: {:?}", report.findings);
+    });
+}
+
+fn codes(world: &World) -> Vec<Code> {
+    world.verify(Keys::default()).findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_retirement_in_which_a_call_fails_is_carried_out_wholly() {
+    let world = World::new();
+    let (wrong, _, proposal) = crate::retire::misfiled(&world);
+    let stays = world.record("jon", concern("theo", "two"));
+    let now = world.now();
+    let act = |world: &World| {
+        let mut desk = world.try_desk("maria")?;
+        desk.approve_retiring(proposal, "agrees", &|| now + 1000, &mut durable::entropy()).map(drop)
+    };
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        copy.desk("jon").settle(&|| now + 2000, &mut durable::entropy()).unwrap_or_else(|e| panic!("{what}: then {e}"));
+        copy.set(now + 10_000);
+        match act(copy) {
+            Ok(()) => assert!(done.is_err(), "{what}"),
+            Err(LedgerError::NotWaiting(_)) => {}
+            Err(other) => panic!("{what}: again {other}"),
+        }
+        for who in ["maria", "jon", "sam"] {
+            assert!(copy.desk(who).statement(wrong).unwrap().1.is_none(), "{what}: {who}");
+        }
+        assert!(crate::retire::words_of(copy, "maria", stays).is_ok(), "{what}");
+        let mut left = Vec::new();
+        files(&copy.book().join("cabinet"), &mut left);
+        left.retain(|path| path.extension().is_some_and(|end| end == "left") || path.ends_with("retiring.age"));
+        assert!(left.is_empty(), "{what}: {left:?}");
+        assert_eq!(codes(copy), [Code::OneFounder], "{what}");
+    });
 }

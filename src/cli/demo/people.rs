@@ -33,11 +33,11 @@ impl Demo<'_, '_> {
              Entries 0 to 5 begin the ledger: its rules, its three people, two children's cases.\n",
         )?;
         self.joining()?;
-        self.reading()?;
+        let general = self.reading()?;
         self.misfiled()?;
         self.forgetting()?;
         self.stolen()?;
-        self.broken_laptop()?;
+        self.broken_laptop(general)?;
         self.alone()
     }
 
@@ -61,8 +61,8 @@ impl Demo<'_, '_> {
         self.found(&[])
     }
 
-    /// A key person, a grant, and its end.
-    fn reading(&mut self) -> Result<(), Failure> {
+    /// A key person, a grant, and its end. Returns an entry in the folder `general` of Theo's case.
+    fn reading(&mut self) -> Result<u64, Failure> {
         self.part("Who reads: the overseers, the child's key person in general, and whoever has a grant.")?;
         let theo = self.stage.desk("maria")?.find_case("theo")?;
         let general = self.concern("maria", "general", "2026-09-07T09:00:00+01:00")?;
@@ -88,7 +88,8 @@ impl Demo<'_, '_> {
             "Every opening of words through the program is an entry: {} so far for Theo, {under} of them under the grant.",
             readings.len()
         ))?;
-        self.found(&[])
+        self.found(&[])?;
+        Ok(general)
     }
 
     /// An entry in the wrong child's case: put right by two people, and gone from where it does not belong.
@@ -201,8 +202,8 @@ impl Demo<'_, '_> {
         self.found(&[])
     }
 
-    /// The machine breaks that holds the log's key and Maria's identity; played on a copy.
-    fn broken_laptop(&mut self) -> Result<(), Failure> {
+    /// The machine breaks that holds the log's key and Maria's identity; played on a copy. `entry` can be read again after.
+    fn broken_laptop(&mut self, entry: u64) -> Result<(), Failure> {
         self.part(
             "The office laptop breaks, and with it the log's key and Maria's identity. A copy of the folder is on a stick, \
              the recovery sheet in the safe.",
@@ -220,7 +221,7 @@ impl Demo<'_, '_> {
         self.told("2026-09-17T09:40:00+01:00", "ruth", "confirms Maria's new device; the old key ends")?;
         let now = clock("2026-09-17T09:50:00+01:00")?;
         self.stage.desk("jon2")?.settle(&|| now, &mut durable::entropy())?;
-        self.reads("maria2", &[(9, Reads::Words)], "2026-09-17T10:00:00+01:00")?;
+        self.reads("maria2", &[(entry, Reads::Words)], "2026-09-17T10:00:00+01:00")?;
         self.found_by("maria2", &[])?;
         self.stage = before;
         Ok(())
