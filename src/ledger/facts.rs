@@ -30,9 +30,9 @@ use crate::store::disk::Disk;
 use crate::verify::entry::Keys;
 
 /// What the pages stand under: what they say is worked out by this program, so another version reads the log anew.
-const LABEL: &[u8] = concat!("facts, ", env!("CARGO_PKG_VERSION"), ", 3").as_bytes();
+const LABEL: &[u8] = concat!("facts, ", env!("CARGO_PKG_VERSION"), ", 4").as_bytes();
 /// What the list of those in no page stands under.
-const ELSEWHERE: &[u8] = b"facts elsewhere, 3";
+const ELSEWHERE: &[u8] = b"facts elsewhere, 4";
 /// Facts in one page.
 const PAGE: usize = 512;
 /// Most bytes of one page: as many statements of the largest size.

@@ -255,7 +255,7 @@ impl Review {
     #[must_use]
     pub fn waiting(&self) -> Vec<&Item> {
         let mut waiting: Vec<&Item> = self.items.iter().filter(|item| item.state(self.now).waits()).collect();
-        waiting.sort_by_key(|item| (!item.is_red(self.now), item.due.unwrap_or(i64::MAX), item.entry));
+        waiting.sort_by_cached_key(|item| (!item.is_red(self.now), item.due.unwrap_or(i64::MAX), item.entry));
         waiting
     }
 

@@ -116,15 +116,11 @@ fn together(lists: Vec<Vec<Item>>) -> Vec<Item> {
     let mut next: BinaryHeap<_> = heads.collect();
     while let Some(Reverse((_, at))) = next.pop() {
         let Some(row) = rows.get_mut(at) else { continue };
-        // As long as a list goes on before the others, without asking them.
-        while let Some(head) = row.as_slice().first() {
-            let head = (key(head), at);
-            if next.peek().is_some_and(|Reverse(other)| *other < head) {
-                next.push(Reverse(head));
-                break;
-            }
-            all.extend(row.next());
-        }
+        // As far as a list goes on before the others, in one piece.
+        let before = |item: &Item| next.peek().is_none_or(|Reverse(other)| (key(item), at) < *other);
+        let count = row.as_slice().partition_point(before);
+        all.extend(row.by_ref().take(count));
+        next.extend(row.as_slice().first().map(|head| Reverse((key(head), at))));
     }
     all
 }
