@@ -18,7 +18,7 @@ use crate::codec::context::INDEX;
 use crate::codec::{self, Digest, Link, StatementId};
 use crate::seal;
 use crate::seal::structure::StructureKey;
-use crate::tree::{EntryNumber, Hash, NodeId, ReadError, ReadHashes, TreeSize};
+use crate::tree::{EntryNumber, Frontier, Hash, NodeId, ReadError, ReadHashes, TreeSize};
 use crate::tree::{check_inclusion, node_hash, prove_inclusion};
 
 /// Hashes in a whole tile, and offsets in a whole page (C2SP tlog-tiles).
@@ -206,8 +206,7 @@ impl Index {
         for (id, hash) in &update.nodes {
             let (key, at) = tile_key(id.level / 8, id.index);
             self.put(&mut pages, key, at * 32, &hash.0)?;
-            self.tiles.borrow_mut().remove(&(id.level / 8, id.index / TILE));
-            self.proven.borrow_mut().remove(&(id.index / TILE));
+            self.grow(id.level / 8, id.index / TILE, at * 32, hash);
         }
         for (number, offset) in (before.0..).zip(&update.offsets) {
             let (key, at) = page_key(b'o', number, TILE);
@@ -216,6 +215,21 @@ impl Index {
         pages.insert(b"head".to_vec(), codec::encode(head, 1024).map_err(|_| IndexError::Damaged)?);
         self.waiting.borrow_mut().extend(pages);
         if self.waiting.borrow().len() > WAITING { self.flush() } else { Ok(()) }
+    }
+
+    /// Lays a hash behind those of a tile in memory: what was proven of it stays so, since whoever puts it there folds it into
+    /// the next root. Where it belongs elsewhere, the tile is read anew at its next use.
+    fn grow(&self, level: u8, tile: u64, at: usize, hash: &Hash) {
+        let mut tiles = self.tiles.borrow_mut();
+        match tiles.get_mut(&(level, tile)) {
+            Some(bytes) if bytes.len() == at => bytes.extend_from_slice(&hash.0),
+            _ => {
+                tiles.remove(&(level, tile));
+                if level == 0 {
+                    self.proven.borrow_mut().remove(&tile);
+                }
+            }
+        }
     }
 
     /// Gives sled what waits, in one batch.
@@ -428,15 +442,15 @@ impl Index {
         Some(bytes)
     }
 
-    /// Returns the hash of an entry's leaf, if what is kept around it folds to this root of a tree of so many entries.
+    /// Returns the hash of an entry's leaf, if what is kept around it leads to the root of this tree.
     #[must_use]
-    pub fn leaf(&self, number: u64, size: TreeSize, root: &Hash) -> Option<Hash> {
+    pub fn leaf(&self, number: u64, tree: &Frontier) -> Option<Hash> {
         let leaf = self.node(NodeId { level: 0, index: number })?;
         let tile = number / TILE;
         if !self.proven.borrow().contains(&tile) {
             // One leaf of a tile leads to the root through all the others of that tile.
-            let proof = prove_inclusion(EntryNumber(number), size, self).ok()?;
-            check_inclusion(EntryNumber(number), size, &leaf, &proof, root).ok()?;
+            let proof = prove_inclusion(EntryNumber(number), tree.size(), self).ok()?;
+            check_inclusion(EntryNumber(number), tree.size(), &leaf, &proof, &tree.root()).ok()?;
             if self.tiles.borrow().contains_key(&(0, tile)) {
                 self.proven.borrow_mut().insert(tile);
             }
@@ -544,7 +558,7 @@ fn author_pad(key: &StructureKey, check: &[u8; 16]) -> [u8; 32] {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::tree::{Frontier, leaf_hash, root_from};
+    use crate::tree::{leaf_hash, root_from};
 
     fn never(_: &Path) {
         panic!("burnt");
@@ -584,7 +598,7 @@ mod tests {
             assert_eq!(Frontier::read(&index, frontier.size()), Ok(frontier.clone()));
             for number in [0, 255, 256, 65_535, 65_536, 69_999] {
                 assert_eq!(index.offset(number), Some(number * 1000));
-                let leaf = index.leaf(number, frontier.size(), &frontier.root());
+                let leaf = index.leaf(number, &frontier);
                 assert_eq!(leaf, Some(leaf_hash(&number.to_be_bytes())));
             }
             assert_eq!(index.offset(70_000), None);
@@ -596,11 +610,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::open(folder.path(), &never).unwrap();
         let frontier = filled(&index, &[255, 600]);
-        let leaf = |number| index.leaf(number, frontier.size(), &frontier.root());
+        let leaf = |number| index.leaf(number, &frontier);
         assert!(
             [0, 255, 256, 599, 1].into_iter().all(|number| leaf(number) == Some(leaf_hash(&u64::to_be_bytes(number))))
         );
         assert_eq!(leaf(600), None);
+        // What comes behind it is believed as well, and what is put in its place only if it folds.
+        let mut grown = frontier.clone();
+        let mut update = Update::default();
+        for number in 600..610_u64 {
+            grown.append_with(leaf_hash(&number.to_be_bytes()), |id, hash| update.node(id, hash));
+            update.entry(number * 1000);
+        }
+        index.extend(frontier.size(), &update, &index.head().unwrap()).unwrap();
+        assert!((590..610).all(|number| { index.leaf(number, &grown) == Some(leaf_hash(&u64::to_be_bytes(number))) }));
+        let mut other = Update::default();
+        other.node(NodeId { level: 0, index: 605 }, Hash([9; 32]));
+        index.extend(TreeSize(605), &other, &index.head().unwrap()).unwrap();
+        assert_eq!(index.leaf(605, &grown), None);
+        index.extend(frontier.size(), &update, &index.head().unwrap()).unwrap();
+        assert_eq!(index.leaf(599, &grown), Some(leaf_hash(&599_u64.to_be_bytes())));
         // One leaf of the first tile is another one now; its neighbour is what it was.
         let mut tile = index.read(&tile_key(0, 0).0).unwrap();
         tile[40] ^= 1;
@@ -610,8 +639,10 @@ mod tests {
         index.proven.borrow_mut().clear();
         assert!(leaf(0).is_none() && leaf(1).is_none() && leaf(256).is_some());
         // Nor where the tree is another one.
-        assert_eq!(index.leaf(257, TreeSize(600), &Hash([7; 32])), Some(leaf_hash(&257_u64.to_be_bytes())));
-        assert_eq!(index.leaf(513, TreeSize(600), &Hash([7; 32])), None);
+        let mut other = Frontier::new();
+        (0..600_u64).for_each(|number| other.append(leaf_hash(&[number.to_be_bytes(), [1; 8]].concat())));
+        assert_eq!(index.leaf(257, &other), Some(leaf_hash(&257_u64.to_be_bytes())), "proven before");
+        assert_eq!(index.leaf(3, &other), None);
     }
 
     #[test]

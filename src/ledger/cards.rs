@@ -200,12 +200,12 @@ impl Cards {
         }
     }
 
-    /// Returns the hash of an entry's leaf, if what is kept around it folds to this root of a tree of so many entries. What
-    /// was read from the log in this process was folded when it was.
+    /// Returns the hash of an entry's leaf, if what is kept around it leads to the root of this tree. What was read from the
+    /// log in this process was folded when it was.
     #[must_use]
-    pub fn leaf(&self, number: u64, size: TreeSize, root: &Hash) -> Option<Hash> {
+    pub fn leaf(&self, number: u64, tree: &Frontier) -> Option<Hash> {
         match self {
-            Cards::Index(index) => index.leaf(number, size, root),
+            Cards::Index(index) => index.leaf(number, tree),
             Cards::Memory(memory) => memory.node(NodeId { level: 0, index: number }),
         }
     }
