@@ -1,6 +1,7 @@
 //! The card index (sled): tiles of the tree, offsets of entries, sealed lists. May be burnt at any time.
 //!
-//! Nothing in it is believed before it folds to the root in the log's newest checkpoint, and nothing is kept only here.
+//! Nothing that it says of the tree is believed before it leads to the root in the log's newest checkpoint; what is sealed is
+//! believed as far as its key is. Nothing is kept only here.
 //! It holds no structure and no words in clear: offsets and hashes are the skeleton's, and an author's last entry, the ids of an
 //! author's statements and other lists are kept under and hidden with a key of whoever kept them.
 // Long because: the pages of one database stand in one place, with the one way in which they are written.

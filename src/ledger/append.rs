@@ -280,7 +280,7 @@ impl<D: Disk> Ledger<D> {
             cosigned: self.at.cosigned,
             cosigners: self.at.cosigners,
         };
-        if self.cards.put(before.frontier.size(), update, &head).is_err() {
+        if self.cards_mut().put(before.frontier.size(), update, &head).is_err() {
             let (end, size, root) = (self.at.end, self.at.size(), self.at.frontier.root());
             self.cards = Cards::Memory(Box::default());
             drop(self.cards.follow(&self.file, end, size, root));
@@ -300,7 +300,7 @@ impl<D: Disk> Ledger<D> {
     fn note_author(&mut self, submissions: &[Authored], author_key: &StructureKey, first: u64) {
         for (entry, authored) in (first..).zip(submissions) {
             let body = authored.statement.body();
-            self.cards.set_statement(author_key, &body.id, body.sequence, entry);
+            self.cards_mut().set_statement(author_key, &body.id, body.sequence, entry);
         }
         if let Some(last) = submissions.last() {
             let body = last.statement.body();
@@ -311,7 +311,7 @@ impl<D: Disk> Ledger<D> {
                 digest: last.statement.digest(),
                 seen: body.seen.number,
             };
-            self.cards.set_author(author_key, &head);
+            self.cards_mut().set_author(author_key, &head);
         }
     }
 
@@ -344,17 +344,17 @@ impl<D: Disk> Ledger<D> {
                 }
             })?;
             for (id, sequence, entry) in found {
-                self.cards.set_statement(key, &id, sequence, entry);
+                self.cards_mut().set_statement(key, &id, sequence, entry);
             }
             head.upto = self.size();
-            self.cards.set_author(key, &head);
+            self.cards_mut().set_author(key, &head);
         }
         Ok(Some(head).filter(|head| head.entry != UNKNOWN))
     }
 
     /// Notes on the cards where the author with this structure key stands.
     pub(super) fn note_head(&mut self, key: &StructureKey, head: &AuthorHead) {
-        self.cards.set_author(key, head);
+        self.cards_mut().set_author(key, head);
     }
 
     /// Returns the receipt of an entry under the newest own checkpoint.

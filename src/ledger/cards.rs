@@ -177,11 +177,14 @@ impl Cards {
     /// Puts new entries in.
     ///
     /// # Errors
-    /// `Damaged` from the index; the log is not concerned.
+    /// `Damaged` from the index, or if something is missing before; the log is not concerned.
     pub fn put(&mut self, before: TreeSize, update: &Update, head: &IndexHead) -> Result<(), IndexError> {
         match self {
             Cards::Index(index) => index.extend(before, update, head),
             Cards::Memory(memory) => {
+                if (memory.offsets.len() as u64) < before.0 {
+                    return Err(IndexError::Damaged);
+                }
                 memory.nodes.extend(update.nodes().iter().copied());
                 memory.offsets.truncate(usize::try_from(before.0).unwrap_or(usize::MAX));
                 memory.offsets.extend(update.offsets());

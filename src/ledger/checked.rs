@@ -20,7 +20,7 @@ use crate::tree::TreeSize;
 use crate::verify::roster::Roster;
 
 /// The name of what is kept. Raised whenever a roster holds something else, or judges an entry in another way.
-const LABEL: &[u8] = b"roster 1";
+const LABEL: &[u8] = b"roster 2";
 /// Entries read anew from which on it is worth keeping again.
 const WORTH: u64 = 256;
 
@@ -34,7 +34,8 @@ impl<D: Disk> Ledger<D> {
         let mut roster = self.checked_before(&key).unwrap_or_default();
         let before = roster.upto();
         self.extend_roster(&mut roster)?;
-        if roster.upto() - before >= WORTH {
+        // What could not be read may be brought back, and is looked for again.
+        if roster.upto() - before >= WORTH && roster.unread().is_empty() {
             self.keep_checked(&key, &roster);
         }
         Ok(roster)

@@ -60,6 +60,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Entered, LedgerError> {
         self.catch_up(now())?;
         self.need_overseer()?;
+        self.need_whole_roster()?;
         let Granting { person, case, folders, profile, until } = granting;
         if !self.roster.current().any(|enrolment| enrolment.person == person) {
             return Err(LedgerError::NoPerson);

@@ -158,7 +158,6 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// `Damaged`, and those of the store.
     pub fn refresh(&mut self) -> Result<(), LedgerError> {
-        self.go_on_afresh();
         if self.at.end > 0 && self.file.len()? == self.at.end {
             return Ok(());
         }
@@ -185,6 +184,7 @@ impl<D: Disk> Ledger<D> {
         if signed.checkpoint().size() != TreeSize(size) {
             return Err(damaged(Code::Checkpoint));
         }
+        self.cards_mut();
         let indexed = self.cards.follow(&self.file, head.end, size, signed.checkpoint().root())?;
         self.at = At {
             frontier: indexed.frontier,
@@ -293,7 +293,7 @@ impl<D: Disk> Ledger<D> {
             check_consistency(size, now, &proof, &old, &root).ok().map(|()| old)
         };
         let damaged = LedgerError::Damaged { entry: size.0, offset: self.at.end, code: Code::Checkpoint };
-        proven(self.cards()).or_else(|| proven(self.read_afresh()?)).ok_or(damaged)
+        proven(self.cards()).or_else(|| self.try_afresh(proven)).ok_or(damaged)
     }
 
     /// Returns the cards: those of the index, or those that were read afresh since it proved wrong.
@@ -301,22 +301,26 @@ impl<D: Disk> Ledger<D> {
         self.afresh.get().unwrap_or(&self.cards)
     }
 
-    /// Reads the cards from the log alone, since those of the index do not lead to the newest root; the index is emptied, and built
-    /// anew by whoever opens it next. None if that was done already, or if the log does not lead there either.
-    pub(super) fn read_afresh(&self) -> Option<&Cards> {
+    /// Tries with cards that are read from the log alone, where those of the index did not serve. If they serve, the index is
+    /// wrong: it is emptied, and built anew by whoever opens it next. None if they do not, so that the index may well be right, or
+    /// if there is no index.
+    pub(super) fn try_afresh<T>(&self, use_them: impl FnOnce(&Cards) -> Option<T>) -> Option<T> {
         let Cards::Index(index) = self.cards() else { return None };
         let mut cards = Cards::Memory(Box::default());
         cards.follow(&self.file, self.at.end, self.size(), self.root()).ok()?;
+        let found = use_them(&cards)?;
         // A failure is made good by the next who finds it wrong.
         index.clear().ok();
-        Some(self.afresh.get_or_init(|| cards))
+        self.afresh.get_or_init(|| cards);
+        Some(found)
     }
 
-    /// Goes on with the cards that were read afresh, if they were.
-    pub(super) fn go_on_afresh(&mut self) {
+    /// Returns the cards to be written to: those that were read afresh, if they were.
+    pub(super) fn cards_mut(&mut self) -> &mut Cards {
         if let Some(cards) = self.afresh.take() {
             self.cards = cards;
         }
+        &mut self.cards
     }
 
     fn copy(&self) -> Option<Checkpoint> {

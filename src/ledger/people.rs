@@ -67,6 +67,13 @@ pub struct Change {
 }
 
 impl<D: Disk> Desk<D> {
+    /// While an entry cannot be read nobody is given anything to read: it may be the one that ended what they may.
+    pub(super) fn need_whole_roster(&self) -> Result<(), LedgerError> {
+        let Some(entry) = self.roster.unread().first().copied() else { return Ok(()) };
+        let offset = self.ledger.cards().offset(entry).unwrap_or(0);
+        Err(LedgerError::Damaged { entry, offset, code: Code::Sealed })
+    }
+
     /// Enrols a person's key by the card. Returns the receipt and the handle that was given.
     ///
     /// A key with another role than the leading ones counts at once; the first other leading person by the founder alone,
@@ -84,6 +91,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<(Change, String), LedgerError> {
         self.catch_up(now())?;
         self.need_overseer()?;
+        self.need_whole_roster()?;
         if self.roster.enrolment(card.author_key().as_bytes()).is_some() {
             return Err(LedgerError::Refused(Code::KeyNotEnrolled));
         }
@@ -356,6 +364,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<(Entered, CaseTag), LedgerError> {
         self.catch_up(now())?;
         self.need_overseer()?;
+        self.need_whole_roster()?;
         let cabinet = self.ledger.cabinet();
         let line = CaseLine::new(handle, label, rng)?;
         let (tag, commitment) = (line.tag(), line.commitment());

@@ -99,7 +99,7 @@ impl<D: Disk> Ledger<D> {
             receipt.check(&stored.envelope_bytes(), self.log_keys())?;
             Ok(receipt)
         };
-        made(self.cards()).or_else(|error| self.read_afresh().map_or(Err(error), made))
+        made(self.cards()).or_else(|error: LedgerError| self.try_afresh(|cards| made(cards).ok()).ok_or(error))
     }
 
     /// Returns what a witness that knows `old` entries is asked to cosign: the newest checkpoint and its proof.

@@ -169,10 +169,13 @@ impl<D: Disk> Ledger<D> {
         if number >= self.size() {
             return Err(LedgerError::NoEntry(number));
         }
-        let found = self.entry_by(self.cards(), number);
-        // Where the cards are wrong, the log is not yet.
-        let afresh = if found.is_err() { self.read_afresh() } else { None };
-        afresh.map_or(found, |cards| self.entry_by(cards, number))
+        match self.entry_by(self.cards(), number) {
+            // Its place and its leaf are right.
+            Err(error @ LedgerError::Damaged { code: Code::Sealed, .. }) => Err(error),
+            // Where the cards are wrong, the log is not yet.
+            Err(error) => self.try_afresh(|cards| self.entry_by(cards, number).ok()).ok_or(error),
+            found => found,
+        }
     }
 
     fn entry_by(&self, cards: &Cards, number: u64) -> Result<Stored, LedgerError> {
@@ -192,13 +195,12 @@ impl<D: Disk> Ledger<D> {
 
     /// Returns the envelope of a frame, if it is that of the tree and the parts are those it names.
     fn compared(&self, cards: &Cards, number: u64, entry: EntryFrame<'_>) -> Result<Envelope, Code> {
-        if !entry.parts_match() {
-            return Err(Code::Sealed);
-        }
         let leaf = cards.leaf(number, &self.at.frontier);
         let envelope = Envelope::decode(entry.envelope).map_err(|_| Code::Order)?;
-        let fits = leaf == Some(leaf_hash(entry.envelope)) && envelope.number.0 == number;
-        if fits { Ok(envelope) } else { Err(Code::Order) }
+        if leaf != Some(leaf_hash(entry.envelope)) || envelope.number.0 != number {
+            return Err(Code::Order);
+        }
+        if entry.parts_match() { Ok(envelope) } else { Err(Code::Sealed) }
     }
 
     /// Walks over the entries from `from` on in order, each compared with the tree as [`Ledger::entry`] does; stops when
@@ -207,15 +209,24 @@ impl<D: Disk> Ledger<D> {
     /// # Errors
     /// As [`Ledger::entry`], at the first entry that is not the one in the tree.
     pub fn walk(&self, from: u64, each: &mut EachFrame<'_>) -> Result<(), LedgerError> {
+        self.walk_past(from, each, &mut |_, error| Err(error))
+    }
+
+    /// The same, but `damaged` says of an entry that is not the one in the tree whether to go on.
+    fn walk_past(
+        &self,
+        from: u64,
+        each: &mut EachFrame<'_>,
+        damaged: &mut dyn FnMut(u64, LedgerError) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         let mut ahead = Ahead::default();
         for number in from..self.size() {
             let goes_on = match self.read_ahead(&mut ahead, number) {
                 Some((envelope, frame)) => each(&envelope, frame),
-                None => {
-                    let stored = self.entry(number)?;
-                    let damaged = LedgerError::Damaged { entry: number, offset: stored.offset, code: Code::Frame };
-                    each(&stored.envelope, stored.frame().ok_or(damaged)?)
-                }
+                None => match self.entry(number) {
+                    Ok(stored) => stored.frame().is_none_or(|frame| each(&stored.envelope, frame)),
+                    Err(error) => damaged(number, error).map(|()| true)?,
+                },
             };
             if !goes_on {
                 return Ok(());
@@ -283,29 +294,46 @@ impl<D: Disk> Ledger<D> {
     /// Takes the public entries that a roster has not read yet into it. They are looked for in the log: a list of them could
     /// leave one out.
     ///
+    /// An entry that stands in the tree and whose sealed parts are not what they were keeps nobody from writing: the roster
+    /// notes it ([`Roster::unread`]), since it may have been a public one, and says so to whoever changes who may read.
+    ///
     /// # Errors
     /// As [`Ledger::entry`].
     pub fn extend_roster(&self, roster: &mut Roster) -> Result<(), LedgerError> {
         let (from, mut signatures, mut found) = (roster.upto(), Signatures::default(), Vec::new());
-        let mut admit = |found: &mut Vec<Found>| {
+        let mut unread = Vec::new();
+        let admit = |found: &[Found]| {
             let statements: Vec<&Unverified> = found.iter().map(|one| &one.statement).collect();
             let checked = signatures.check_named(&statements);
             for (one, signature) in found.iter().zip(checked) {
                 // A public entry without effect is verify's to report; here it has none.
                 let _ = roster.admit_checked(one.number, one.recorded, &one.statement, &one.words, signature);
             }
-            found.clear();
         };
-        self.walk(from, &mut |envelope, frame| {
+        let mut each = |envelope: &Envelope, frame: EntryFrame<'_>| {
             let opened = public_statement(&envelope.statement, frame);
             found.extend(opened.map(|statement| Found::of(envelope, frame, statement)));
-            if found.len() >= TOGETHER {
-                admit(&mut found);
-            }
             true
+        };
+        self.walk_past(from, &mut each, &mut |number, error| match error {
+            LedgerError::Damaged { code: Code::Sealed, .. } if self.looks_sealed(number) => {
+                unread.push(number);
+                Ok(())
+            }
+            error => Err(error),
         })?;
-        admit(&mut found);
+        found.chunks(TOGETHER).for_each(admit);
+        roster.note_unread(unread);
         roster.read_to(self.size());
         Ok(())
+    }
+
+    /// Whether an entry's structure part has the form of a sealed one, whatever is in it.
+    fn looks_sealed(&self, number: u64) -> bool {
+        let bytes = self.cards().offset(number).and_then(|offset| self.file.frame_at(offset).ok()).unwrap_or_default();
+        match next_frame(&bytes) {
+            Next::Frame(framed) => matches!(framed.frame, Frame::Entry(entry) if entry.structure.first() == Some(&1)),
+            _ => false,
+        }
     }
 }

@@ -61,6 +61,7 @@ impl<D: Disk> Desk<D> {
         if !self.is_overseer() {
             return Ok(());
         }
+        self.need_whole_roster()?;
         self.finish_retiring(rng)?;
         // A device that has no key of its own yet gets one below, and does this the next time.
         if self.structure_key().is_ok() {

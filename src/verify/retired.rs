@@ -87,7 +87,7 @@ impl Retirements {
     }
 
     /// Notes a statement, where its author's chain stood before it. `checked_before` is the number up to which statements
-    /// are not opened again.
+    /// are not judged again.
     pub fn note(
         &mut self,
         entry: u64,

@@ -4,15 +4,21 @@ use std::io::Cursor;
 
 use indelible::codec::context::CHECKED;
 use indelible::decision::people::Role;
+use indelible::index::Update;
 use indelible::ledger::LedgerError;
 use indelible::ledger::open::Ledger;
+use indelible::ledger::read::open_statement;
 use indelible::seal::structure::StructureKey;
+use indelible::store::durable;
+use indelible::tree::{Hash, NodeId, TreeSize};
+use indelible::verify::entry::Keys;
+use indelible::verify::report::{Code, History};
 use indelible::verify::roster::Roster;
 
 use crate::forge::concern;
 use crate::world::{World, index_of};
 
-const LABEL: &[u8] = b"roster 1";
+const LABEL: &[u8] = b"roster 2";
 
 /// A setting with so many entries that what was read is kept by whoever sits down.
 fn long() -> World {
@@ -56,16 +62,9 @@ fn the_roster_goes_on_from_where_this_identity_has_read() {
     assert_eq!(kept(&world, &key_of(&world, "maria")), None, "and for him alone");
     // What comes after it is read on, and it comes to the same as reading all.
     world.enrol(&mut world.desk("maria"), "Ada Ray", "ada", Role::Practitioner);
-    let shown = |roster: &Roster| {
-        let enrolments: Vec<_> = roster.enrolments().iter().map(|one| format!("{one:?}")).collect();
-        let mut folders: Vec<_> = roster.folder_ids().map(|id| format!("{:?}", roster.folder_key(id))).collect();
-        folders.sort();
-        let more = (roster.policy(), roster.pack(), roster.upto(), roster.latest(), roster.changed());
-        format!("{enrolments:?} {folders:?} {:?} {:?} {:?} {more:?}", roster.cases(), roster.tenures(), roster.public())
-    };
     let desk = world.desk("jon");
     assert!(desk.roster().enrolments().iter().any(|one| one.entry > 260));
-    assert_eq!(shown(desk.roster()), shown(&desk.ledger.roster().unwrap()));
+    assert_eq!(desk.roster().to_kept(), desk.ledger.roster().unwrap().to_kept());
     assert_eq!(format!("{:?}", desk.rules().current()), format!("{:?}", world.desk("sam").rules().current()));
 }
 
@@ -78,12 +77,12 @@ fn what_was_kept_counts_only_under_the_own_key_and_for_a_root_of_this_ledger() {
     assert!(matches!(world.try_desk("jon"), Err(LedgerError::NotEnrolled)));
     drop(world.desk("maria"));
     // The same under another person's key, under none of this version, about another root, and cut short.
+    plant(&world, &own, Vec::new());
     for key in [key_of(&world, "sam"), StructureKey::new(*world.identity("jon").signing().seed())] {
-        let index = index_of(&world.book());
-        index.clear().unwrap();
-        drop(index);
         plant(&world, &key, false_one.clone());
         assert!(world.try_desk("jon").is_ok());
+        assert_eq!(kept(&world, &key), Some(false_one.clone()), "it was there to be believed");
+        plant(&world, &own, Vec::new());
     }
     for content in [false_content(&world, |root| root[7] ^= 1), false_one[..30].to_vec(), false_one[..200].to_vec()] {
         plant(&world, &own, content);
@@ -108,4 +107,69 @@ fn what_was_kept_of_another_history_is_not_believed() {
     world.record_batch("sam", &vec![concern("theo", "one of many more"); 300]);
     plant(&world, &key, content);
     assert_eq!(world.desk("jon").roster().enrolments().len(), 3);
+}
+
+/// Flips a bit of an entry's frame in the log: of its structure part's first byte, or of its last sealed byte.
+fn rot(world: &World, entry: u64, first: bool) {
+    let stored = Ledger::open(&world.book()).unwrap().entry(entry).unwrap();
+    let begins = stored.offset() as usize + 9 + 145;
+    let at = if first { begins } else { begins + stored.structure().len() + stored.words().len() - 1 };
+    let mut bytes = world.bytes();
+    bytes[at] ^= 1;
+    std::fs::write(world.book().join("ledger.log"), bytes).unwrap();
+}
+
+fn refuses(done: Result<impl Sized, LedgerError>, at: u64) -> bool {
+    matches!(done, Err(LedgerError::Damaged { entry, code: Code::Sealed, .. }) if entry == at)
+}
+
+#[test]
+fn one_rotten_entry_keeps_nobody_from_writing_and_burns_no_index() {
+    let world = World::new();
+    let rotten = world.record("sam", concern("theo", "it will rot"));
+    world.record_batch("sam", &vec![concern("theo", "and this not"); 2]);
+    world.record("sam", concern("theo", "nor this"));
+    rot(&world, rotten, false);
+    world.record("sam", concern("theo", "as ever"));
+    assert!(refuses(world.desk("maria").ledger.entry(rotten), rotten));
+    assert!(index_of(&world.book()).head().is_some(), "the index was right");
+    // Who may read is left as it is until the entry is brought back: it might have been the one that ends something.
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    assert!(refuses(world.desk("maria").settle(&tick, &mut rng), rotten));
+    assert!(refuses(world.desk("maria").open_case("ezra", "Ezra Lind", &tick, &mut rng), rotten));
+}
+
+#[test]
+fn a_revocation_that_is_made_to_look_sealed_is_not_passed_over() {
+    let world = World::new();
+    let (tick, mut rng) = (|| world.tick(), durable::entropy());
+    let enrolled =
+        world.desk("maria").roster().enrolments().iter().find(|one| one.role == Role::Practitioner).unwrap().entry;
+    let revoked = world.desk("maria").revoke(enrolled, "lost", world.now(), &tick, &mut rng).unwrap().entered.number;
+    world.record("jon", concern("theo", "behind it"));
+    world.record("jon", concern("theo", "and behind that"));
+    rot(&world, revoked, true);
+    std::fs::remove_dir_all(world.book().join("index")).unwrap();
+    assert!(refuses(world.desk("maria").settle(&tick, &mut rng), revoked));
+    assert_eq!(world.verify(world.desk("jon").keys()).history, History::Invalid);
+}
+
+#[test]
+fn what_is_noted_after_the_index_proved_wrong_is_found_again() {
+    let world = World::new();
+    world.record_batch("sam", &vec![concern("theo", "one of many"); 260]);
+    let index = index_of(&world.book());
+    let mut tile = Update::default();
+    (0..256).for_each(|index| tile.node(NodeId { level: 0, index }, Hash([7; 32])));
+    index.extend(TreeSize(0), &tile, &index.head().unwrap()).unwrap();
+    drop(index);
+    let key = world.desk("sam").structure_key().unwrap().clone();
+    let author = *world.identity("sam").author().as_bytes();
+    let mut ledger = Ledger::open_append(&world.book(), None).unwrap();
+    assert!(ledger.entry(3).is_ok(), "the log is asked");
+    let keys = Keys { structure: vec![key.clone()], ..Keys::default() };
+    let mut open = |digest: &_, structure: &[u8], words: &[u8]| open_statement(digest, structure, words, &keys);
+    let head = ledger.author_head(&key, &author, &mut open).unwrap();
+    assert!(head.is_some_and(|head| head.entry + 1 == ledger.size()));
+    assert_eq!(ledger.known_author(&key), head);
 }

@@ -8,7 +8,7 @@ use indelible::keys::SigningKey;
 use indelible::keys::name::{KeyKind, KeyName, SignerKey};
 use indelible::ledger::LedgerError;
 use indelible::ledger::open::Ledger;
-use indelible::tree::{Hash, NodeId, TreeSize, leaf_hash};
+use indelible::tree::{Frontier, Hash, NodeId, TreeSize, leaf_hash};
 
 use crate::forge::{self, concern};
 use crate::world::{World, index_of};
@@ -132,4 +132,8 @@ fn an_index_that_remembers_another_history_vouches_for_nothing() {
     index.flush().unwrap();
     drop(index);
     world.record("sam", concern("theo", "and on"));
+    drop(world.desk("maria"));
+    let (mut tree, leaves) = (Frontier::new(), leaves(&world));
+    leaves.iter().for_each(|leaf| tree.append(*leaf));
+    assert_eq!(index_of(&world.book()).leaf(0, &tree), Some(leaves[0]), "it was built anew");
 }

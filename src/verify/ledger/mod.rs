@@ -56,8 +56,8 @@ pub struct Options<'a> {
     /// Receipts that the verifier holds; the ledger must honour each.
     pub receipts: &'a [Receipt],
     /// What this program saved after an earlier verify, checked by [`Record::check`]. If the ledger still has that root at
-    /// that size, structure and signatures up to there are not looked at again; all hashes are. Without keys for structure
-    /// it is only one more checkpoint that the ledger must extend.
+    /// that size, signatures and statements up to there are not judged again; all hashes are, and the rules are asked of
+    /// everything. Without keys for structure it is only one more checkpoint that the ledger must extend.
     pub since: Option<&'a Record>,
     /// Whether the rules are looked at, too, where structure is opened: this holds what rules ask for in memory.
     pub rules: bool,
@@ -287,7 +287,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn process(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let keys = &self.keys;
         let finished = chunk.items.get(..chunk.finished).unwrap_or_default();
-        // The rules ask for what stands before the record, too; its signatures were checked.
+        // The rules ask for what stands before the record, too; signatures there were checked when it was made.
         let before = if self.judges_rules() { 0 } else { self.checked_before };
         let together: Vec<&[Item]> = finished.chunks(TOGETHER).collect();
         let looked = parallel(&together, |items| chunk.look_at(items, keys, before));

@@ -131,6 +131,8 @@ pub struct Roster {
     upto: u64,
     /// The public entries that were read, with effect or without.
     public: Vec<u64>,
+    /// Entries that a clerk could not read, and that may have been public.
+    unread: Vec<u64>,
     #[serde(skip)]
     by_key: HashMap<[u8; 32], usize>,
     folders: Folders,
@@ -330,6 +332,17 @@ impl Roster {
     #[must_use]
     pub fn public(&self) -> &[u64] {
         &self.public
+    }
+
+    /// Returns the entries that a clerk could not read, in order: one of them may end what somebody may do.
+    #[must_use]
+    pub fn unread(&self) -> &[u64] {
+        &self.unread
+    }
+
+    /// Notes entries that a clerk could not read.
+    pub fn note_unread(&mut self, entries: Vec<u64>) {
+        self.unread.extend(entries);
     }
 
     /// Says that the public ones of so many entries were read.
