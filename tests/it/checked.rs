@@ -1,6 +1,7 @@
 //! What a device checked before is believed from its own hand alone, and only about a history that is still there.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use indelible::codec::context::CHECKED;
 use indelible::decision::people::Role;
@@ -172,4 +173,21 @@ fn what_is_noted_after_the_index_proved_wrong_is_found_again() {
     let head = ledger.author_head(&key, &author, &mut open).unwrap();
     assert!(head.is_some_and(|head| head.entry + 1 == ledger.size()));
     assert_eq!(ledger.known_author(&key), head);
+}
+
+#[test]
+fn a_roster_that_holds_or_judges_something_else_is_kept_under_another_label() {
+    let mut all = blake3::Hasher::new();
+    for name in
+        ["confirmed", "closings", "author-fork", "bad-signature-public", "log-key-rotated", "policy-unknown", "retired"]
+    {
+        let log = std::fs::File::open(Path::new("tests/vectors/ledgers").join(name).join("ledger.log")).unwrap();
+        all.update(&Roster::read(log).unwrap().to_kept().unwrap());
+    }
+    let known = (LABEL, "587299bfe1feae8a");
+    assert_eq!(
+        (LABEL, &all.finalize().to_hex()[..16]),
+        known,
+        "raise LABEL in ledger/checked.rs and here; the hash alone if only the vectors are new"
+    );
 }
