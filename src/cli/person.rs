@@ -193,6 +193,7 @@ fn end(door: &mut Door<'_>, typed: &str, cause: &str) -> Result<u8, Failure> {
     let mut desk = door.desk()?;
     say::code(desk.pack(), "CAUSE", cause)?;
     let person = say::find_person(&desk, typed)?;
+    role::warn_of_the_last(door, &desk, person)?;
     let changes = desk.end_person(person, cause, door.now, &mut durable::entropy())?;
     role::changed(door, "person-end", &changes, "Everything that this person held here is ended.")
 }
@@ -218,6 +219,11 @@ fn revoke(door: &mut Door<'_>, typed: &str, cause: &str, since: Option<&str>) ->
             }
         }
     };
+    if let Some(of) = desk.roster().current().find(|one| one.entry == entry).map(|one| one.person)
+        && desk.roster().current().filter(|one| one.person == of).count() == 1
+    {
+        role::warn_of_the_last(door, &desk, of)?;
+    }
     let change = desk.revoke(entry, cause, since, door.now, &mut durable::entropy())?;
     role::changed(door, "person-revoke", &[change], "The key is revoked; what it signed before stays valid.")
 }

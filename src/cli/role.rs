@@ -1,5 +1,7 @@
 //! `role` and `confirm`: who does what here, and the second person's word.
 
+use indelible::codec::PersonId;
+use indelible::ledger::desk::Desk;
 use indelible::ledger::people::{Change, Post};
 use indelible::store::durable;
 use serde_json::{Value as Json, json};
@@ -26,6 +28,9 @@ pub fn run(door: &mut Door<'_>, command: RoleCommand) -> Result<u8, Failure> {
             let person = say::find_person(&desk, &person)?;
             let role = say::role(&role, desk.pack())?;
             let case = case.map(|case| desk.find_case(&case)).transpose()?;
+            if role.is_overseer() && case.is_none() {
+                warn_of_the_last(door, &desk, person)?;
+            }
             let change = desk.end_role(person, role, case, door.now, &mut durable::entropy())?;
             changed(door, "role-end", &[change], "The role is ended.")
         }
@@ -52,6 +57,20 @@ pub fn confirm(door: &mut Door<'_>, args: &ConfirmArgs) -> Result<u8, Failure> {
         _ => writeln!(door.out, "Entry {} goes on waiting: {said}", args.entry)?,
     }
     Ok(0)
+}
+
+/// Says what comes of it where the last person who oversees is to be ended; ending them is not held up.
+pub fn warn_of_the_last(door: &mut Door<'_>, desk: &Desk, person: PersonId) -> Result<(), Failure> {
+    let now = (door.now)();
+    let (last, others): (Vec<_>, Vec<_>) = desk.roster().overseers(now).partition(|one| one.person == person);
+    if !last.is_empty() && others.is_empty() {
+        writeln!(
+            door.err,
+            "warning: with this nobody oversees any more: nobody can be enrolled, no case opened and nothing reviewed. \
+             Give somebody else the role of dsl, deputy_dsl or leader first: `indelible role assign`"
+        )?;
+    }
+    Ok(())
 }
 
 /// Prints what changes of the roster were entered, and what waits for a second person; exit 1 if something does.

@@ -154,3 +154,24 @@ fn what_a_revoked_key_had_signed_is_exported_and_entered_as_late() {
     assert_eq!(town.json("jon", &["late", "carried"], "").0, 2);
     assert_eq!(town.json("maria", &["verify"], "").0, 1);
 }
+
+#[test]
+fn whoever_ends_the_last_one_who_oversees_is_told_what_comes_of_it() {
+    let town = Town::settled();
+    let warns = |who: &str, args: &[&str]| {
+        let output = town.run(who, args, "");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap().contains("nobody oversees any more")
+    };
+    assert!(!warns("maria", &["role", "end", "jon", "deputy_dsl"]), "maria is left");
+    assert!(!warns("maria", &["person", "end", "sam", "--cause", "left"]), "who never oversaw");
+    // Before anybody else oversees.
+    let town = Town { folder: tempfile::tempdir().unwrap(), words: String::new() };
+    assert!(town.run("maria", &INIT, "").status.success());
+    let card = town.good("ruth", &["person", "new", "Ruth Amadi", "--no-passphrase"]);
+    town.good("maria", &["person", "enrol", card.lines().last().unwrap(), "--role", "chair"]);
+    for args in [&["role", "end", "maria", "dsl"][..], &["person", "end", "maria", "--cause", "left"]] {
+        let said = String::from_utf8(town.run("ruth", args, "").stderr).unwrap();
+        assert!(said.contains("nobody oversees any more"), "{args:?} {said}");
+    }
+}
