@@ -295,6 +295,16 @@ impl<'a> Book<'a> {
         }
     }
 
+    /// Returns an entry as it was signed, and as it was after each later one that filled something in, with that one.
+    pub(super) fn stages<'f>(&self, fact: &'f Fact) -> Vec<(Option<&'a Fact>, Cow<'f, Fact>)> {
+        let later: Vec<&'a Fact> = self.by(fact, "completes").collect();
+        let filled = |(at, by): (usize, &&'a Fact)| {
+            let whole = fact.completed(later.iter().take(at + 1).copied());
+            (Some(*by), Cow::Owned(whole))
+        };
+        std::iter::once((None, Cow::Borrowed(fact))).chain(later.iter().enumerate().map(filled)).collect()
+    }
+
     /// Whether an entry carries the badge of an emergency: by a code of its own, or of what it looks through to.
     pub(super) fn is_emergency(&self, fact: &Fact) -> bool {
         let pack = self.rules.pack(&fact.pack);
