@@ -68,6 +68,9 @@ pub fn flag<'a>(pack: &'a Pack, code: &'a str) -> &'a str {
     pack.list("FLAG").and_then(|list| list.find(code)).map_or(code, |code| &code.text)
 }
 
+/// What a pack says where an entry is to be completed; how that is done goes into its place.
+const COMPLETE: &str = "complete the entry";
+
 /// What to do next about an item, with the numbers and days that its command takes.
 pub fn next(step: &Step, item: &Item) -> String {
     let said = step.next.replace("`back N`", &format!("`back {}`", item.entry));
@@ -81,9 +84,9 @@ pub fn next(step: &Step, item: &Item) -> String {
                 "refs" => " --ref RELATION=N".to_owned(),
                 field => format!(" --field {}=...", plain(&field.replace('[', ".").replace(']', ""))),
             };
-            let how =
-                format!("complete the entry, by one more of its kind with `--ref completes={}{field}`", item.entry);
-            said.replace("complete the entry", &how)
+            let how = format!("{COMPLETE}, by one more of its kind with `--ref completes={}{field}`", item.entry);
+            // A setting's own pack may say it in other words.
+            if said.contains(COMPLETE) { said.replace(COMPLETE, &how) } else { format!("{said}; {how}") }
         }
         _ => said,
     }
@@ -207,6 +210,36 @@ pub fn role(typed: &str, pack: &Pack) -> Result<Role, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indelible::rules::obligation::Severity;
+    use indelible::rules::pack::BUILT_IN;
+
+    #[test]
+    fn how_an_entry_is_completed_is_said_in_whatever_words_the_pack_has() {
+        let gap = Gap::new("items[0].what", GapLevel::BeforeAct, "not answered", "answer it");
+        let item = |flag, step| Item {
+            flag,
+            step,
+            entry: 12,
+            author: PersonId::new([1; 16]),
+            case: None,
+            since: 0,
+            due: None,
+            severity: Severity::Item,
+            closed: None,
+            about: About::Gap(gap.clone()),
+            unsure: false,
+        };
+        let how = "complete the entry, by one more of its kind with `--ref completes=12 --field items.0.what=...`";
+        let pack = Pack::parse(BUILT_IN).unwrap();
+        for (flag, name) in [("NO-BASIS", "basis"), ("INCOMPLETE", "fields"), ("INCOMPLETE", "requester_told")] {
+            let mut step = pack.obligation(flag).and_then(|known| known.step(name)).unwrap().clone();
+            let said = next(&step, &item(flag, name));
+            assert_eq!(said, step.next.replace(COMPLETE, how), "{flag}/{name}");
+            assert!(said.contains(how), "{flag}/{name} no longer says `{COMPLETE}`");
+            step.next = "fill it in".to_owned();
+            assert_eq!(next(&step, &item(flag, name)), format!("fill it in; {how}"));
+        }
+    }
 
     #[test]
     fn nothing_that_is_shown_steers_a_terminal() {

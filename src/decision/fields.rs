@@ -36,7 +36,16 @@ pub(super) struct Reader<'a> {
     pub gaps: Vec<Gap>,
 }
 
-impl Reader<'_> {
+/// A party's agency as its code, and what goes into another part of the party.
+struct Detailed<'f> {
+    agency: &'f Field,
+    code: &'f str,
+    part: &'f Field,
+    /// The detail, with what was typed for that part.
+    words: Zeroizing<String>,
+}
+
+impl<'p> Reader<'p> {
     /// Reads one field of the kind.
     pub fn field(&mut self, used: &KindField, field: &Field, json: &Json) {
         let nothing = match json {
@@ -178,16 +187,22 @@ impl Reader<'_> {
             let parts = field.subfields.iter().map(|sub| sub.name.as_str()).collect::<Vec<_>>().join(", ");
             return self.error(path, "is not a group of answers", &format!("give an object with any of: {parts}"));
         };
-        let spelled_out = self.with_detail(field, object);
-        let object = spelled_out.as_ref().unwrap_or(object);
-        for (name, json) in object {
+        let detailed = self.detailed(field, object);
+        if let Some(Detailed { agency, code, part, words }) = &detailed {
+            self.one(agency, &Json::from(*code), position, &format!("{path}.{}", agency.name));
+            match self.has_words {
+                // Words as they are: what reads like somebody of the roll in them is nobody that was named.
+                true => self.word(part.id, position, words),
+                false => self.no_words(&format!("{path}.{}", part.name)),
+            }
+        }
+        let read = |name: &str| detailed.as_ref().is_some_and(|one| name == one.agency.name || name == one.part.name);
+        for (name, json) in object.iter().filter(|(name, _)| !read(name)) {
             let path = format!("{path}.{}", echo(name));
             let on_roll = field.subfield(ON_ROLL).filter(|_| name == "person" && self.is_on_roll(object, json));
             match on_roll.or_else(|| field.subfield(name)) {
                 Some(_) if blank(json) => {}
-                Some(sub) if sub.wordy() && !self.has_words => {
-                    self.error(&path, "holds words, which this kind has no folder for", "leave it out");
-                }
+                Some(sub) if sub.wordy() && !self.has_words => self.no_words(&path),
                 Some(sub) => self.one(sub, json, position, &path),
                 None => {
                     let names = field.subfields.iter().map(|sub| sub.name.as_str());
@@ -201,24 +216,28 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns a party whose agency was typed as a code with a detail behind a slash (`AG-HOSP/ambulance`) with the code alone,
-    /// and the detail before the name of whom was spoken to; where that is somebody of the roll, before number or address.
-    fn with_detail(&self, field: &Field, object: &Map<String, Json>) -> Option<Map<String, Json>> {
+    fn no_words(&mut self, path: &str) {
+        self.error(path, "holds words, which this kind has no folder for", "leave it out");
+    }
+
+    /// Reads a party whose agency was typed as a code with a detail behind a slash (`AG-HOSP/ambulance`): the code alone, and
+    /// the detail before the name of whom was spoken to; where that is somebody of the roll, before number or address.
+    fn detailed<'f>(&self, field: &'f Field, object: &'f Map<String, Json>) -> Option<Detailed<'f>>
+    where
+        'p: 'f,
+    {
         let agency = field.subfield(AGENCY)?;
         let (code, detail) = after_a_code(self.pack, agency, object.get(AGENCY)?.as_str()?)?;
         let person = object.get("person").filter(|json| !blank(json));
         let on_roll = object.get(ON_ROLL).is_some_and(|json| !blank(json))
             || person.is_some_and(|typed| self.is_on_roll(object, typed));
-        let part = if on_roll { "contact" } else { "person" };
-        field.subfield(part)?;
-        let words = match object.get(part).filter(|json| !blank(json)) {
+        let part = field.subfield(if on_roll { "contact" } else { "person" })?;
+        let words = Zeroizing::new(match object.get(&part.name).filter(|json| !blank(json)) {
             None => detail.to_owned(),
-            Some(typed) => format!("{detail}: {}", typed.as_str()?),
-        };
-        let mut spelled_out = object.clone();
-        spelled_out.insert(AGENCY.to_owned(), code.into());
-        spelled_out.insert(part.to_owned(), words.into());
-        Some(spelled_out)
+            // In one piece, so that no half of it is left behind.
+            Some(typed) => [detail, ": ", typed.as_str()?].concat(),
+        });
+        (part.answer == FieldType::Text).then_some(Detailed { agency, code, part, words })
     }
 
     /// Whether what stands for a person's name is just a handle, or a name, of the roll: then it means that person.

@@ -219,6 +219,15 @@ fn an_agency_with_a_detail_behind_a_slash_is_its_code_and_words() {
     // Somebody of the roll stays who they are.
     let known = with(&|json| json["recipient"]["person"] = json!("maria"));
     assert_eq!((&known["on_roll"], &known["contact"]), (&json!("maria"), &json!("ambulance: 999")));
+    // What stands behind the slash is words, also where it reads like a handle of the roll.
+    for typed in ["AG-HOSP/maria", "AG-HOSP/ maria "] {
+        let alike = with(&|json| {
+            json["recipient"]["agency"] = json!(typed);
+            json["recipient"]["person"] = Json::Null;
+        });
+        assert_eq!((&alike["agency"], &alike["person"]), (&json!("AG-HOSP"), &json!("maria")), "{typed}");
+        assert_eq!(alike.get("on_roll"), None, "{typed}");
+    }
     // Nothing is guessed: no code before the slash, nothing behind it.
     for agency in ["AG-NONE/ambulance", "AG-HOSP/", "/ambulance", "ambulance/AG-HOSP"] {
         let gaps = share(|json| json["recipient"]["agency"] = json!(agency)).unwrap_err();

@@ -178,11 +178,13 @@ impl<'a> Book<'a> {
         book
     }
 
-    /// Returns the entries of some of the kinds in [`RARE`], in order.
+    /// Returns the entries of some kinds, in order; those in [`RARE`] are found without a walk through the ledger.
     pub(super) fn all_of(&self, kinds: &[&str]) -> Vec<&'a Fact> {
-        debug_assert!(kinds.iter().all(|kind| RARE.contains(kind)), "a kind that is not kept apart");
-        let of = |name: &&str| self.rare.get(&KindNumber::of(name)?);
-        let mut places: Vec<u32> = kinds.iter().filter_map(of).flatten().copied().collect();
+        let apart: Option<Vec<&Vec<u32>>> = kinds.iter().map(|name| self.rare.get(&KindNumber::of(name)?)).collect();
+        let Some(apart) = apart else {
+            return self.facts.iter().copied().filter(|fact| kinds.contains(&fact.name())).collect();
+        };
+        let mut places: Vec<u32> = apart.into_iter().flatten().copied().collect();
         places.sort_unstable();
         places.into_iter().filter_map(|place| self.at(place)).collect()
     }
@@ -291,6 +293,16 @@ impl<'a> Book<'a> {
             None => Cow::Borrowed(fact),
             Some(_) => Cow::Owned(fact.completed(later)),
         }
+    }
+
+    /// Returns an entry as it was signed, and as it was after each later one that filled something in, with that one.
+    pub(super) fn stages<'f>(&self, fact: &'f Fact) -> Vec<(Option<&'a Fact>, Cow<'f, Fact>)> {
+        let later: Vec<&'a Fact> = self.by(fact, "completes").collect();
+        let filled = |(at, by): (usize, &&'a Fact)| {
+            let whole = fact.completed(later.iter().take(at + 1).copied());
+            (Some(*by), Cow::Owned(whole))
+        };
+        std::iter::once((None, Cow::Borrowed(fact))).chain(later.iter().enumerate().map(filled)).collect()
     }
 
     /// Whether an entry carries the badge of an emergency: by a code of its own, or of what it looks through to.
@@ -453,5 +465,30 @@ impl Item {
     pub(super) fn about(mut self, about: About) -> Item {
         self.about = about;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::tests::{Story, concern, parent};
+    use crate::rules::pack::{BUILT_IN, Pack};
+
+    #[test]
+    fn a_kind_that_is_not_kept_apart_is_found_all_the_same() {
+        let known: Vec<&str> = RARE.into_iter().filter(|name| KindNumber::of(name).is_some()).collect();
+        assert_eq!(known, RARE);
+        let mut story = Story::new();
+        let first = story.enter("sam", "2026-10-05 09:00", concern("2026-10-05 09:00"));
+        story.enter("sam", "2026-10-05 09:05", parent("2026-10-05 09:00", "priya", "PR-1"));
+        let rare = story.set_up("maria", "2026-10-05 09:10", "statement.late", Vec::new(), &[]);
+        let last = story.enter("sam", "2026-10-05 09:20", concern("2026-10-05 09:00"));
+        let rules = Rulebook::new(Pack::parse(BUILT_IN).unwrap());
+        let book = Book::open(&story.facts, &rules, &|_, _, _| Vec::new());
+        let all = |kinds: &[&str]| book.all_of(kinds).iter().map(|fact| fact.entry).collect::<Vec<_>>();
+        assert_eq!(all(&["statement.late"]), [rare]);
+        assert_eq!(all(&["concern.observed"]), [first, last]);
+        assert_eq!(all(&["statement.late", "concern.observed"]), [first, rare, last]);
+        assert_eq!(all(&["no.such.kind"]), [0; 0]);
     }
 }

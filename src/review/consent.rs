@@ -1,10 +1,11 @@
 //! Consents: where each stands at a time, worked out from the entries and never stored; and what follows from it.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codec::{CaseTag, PersonId};
 use crate::decision::value::FieldId;
-use crate::review::book::Book;
+use crate::review::book::{Book, Done};
 use crate::review::decide::SHARES;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item, Standing, Unsound};
@@ -34,6 +35,16 @@ const ASSURED: [(FieldId, Unsound); 4] = [
     (ask::NO_COERCION, Unsound::NoCoercion),
     (ask::WITHDRAWAL_EXPLAINED, Unsound::Withdrawal),
 ];
+/// The words, a yes or a no, that a share rests on.
+pub(super) enum Words<'a> {
+    /// Those that it names.
+    Named(Vec<&'a Fact>),
+    /// It names consent as its ground, and none: all that were said of its purpose up to the share, in order of entry.
+    OfPurpose(Vec<&'a Fact>),
+    /// None: it stands on another ground, or on none yet.
+    Nothing,
+}
+
 /// Purposes of pictures: what was shown under them has to be taken down.
 pub(super) const PHOTOS: &str = "PH-";
 
@@ -84,7 +95,7 @@ impl<'a> Book<'a> {
     /// Returns the newest consent, refusal included, that was given for a purpose up to a time.
     #[must_use]
     pub fn newest_word(&self, case: Option<CaseTag>, purpose: &str, at: i64) -> Option<&'a Fact> {
-        self.words_on(case, purpose, at).max_by_key(|fact| (fact.when(), fact.entry))
+        newest(self.words_on(case, purpose, at))
     }
 
     /// Returns the consents, refusals included, that were given for a purpose up to a time, in order of entry.
@@ -202,22 +213,41 @@ impl<'a> Book<'a> {
         })
     }
 
+    /// What a share rests on that was made at a time. To see what was filled in as well, it is asked of [`Book::stages`].
+    pub(super) fn words_under(&self, share: &Fact, at: i64) -> Words<'a> {
+        let word = |on: &&'a Fact| {
+            // What was entered after the share is named by what fills it in, and has to have been said before.
+            matches!(on.name(), "consent.given" | "consent.refused") && (on.entry < share.entry || on.when() <= at)
+        };
+        let named: Vec<&Fact> = self.to(share, "relies_on").filter(word).collect();
+        if !named.is_empty() {
+            return Words::Named(named);
+        }
+        if share.code(ask::BASIS) != Some("LB-A") {
+            return Words::Nothing;
+        }
+        let purpose = share.code(ask::PURPOSE);
+        Words::OfPurpose(purpose.into_iter().flat_map(|purpose| self.words_on(share.case, purpose, at)).collect())
+    }
+
     /// Whether a share rests on a consent that counted when it was made.
-    pub(super) fn rests_on_consent(&self, share: &'a Fact, at: i64) -> bool {
-        let named: Vec<&Fact> = self.to(share, "relies_on").filter(|on| on.name() == "consent.given").collect();
-        let consents = if named.is_empty() { self.meant(share, at).into_iter().collect() } else { named };
+    pub(super) fn rests_on_consent(&self, share: &Fact, at: i64) -> bool {
+        let consents = match self.words_under(share, at) {
+            Words::Named(named) => named.into_iter().filter(|on| on.name() == "consent.given").collect(),
+            words => self.served_under(share, words),
+        };
         !consents.is_empty() && consents.into_iter().all(|consent| self.standing(consent, at).counts())
     }
 
-    /// The consent that a share rests on which names consent as its ground and no entry: the newest word, a no included,
-    /// on its purpose that was there when it was entered.
-    fn meant(&self, share: &Fact, at: i64) -> Option<&'a Fact> {
-        let word = |on: &Fact| matches!(on.name(), "consent.given" | "consent.refused");
-        if share.code(ask::BASIS) != Some("LB-A") || self.to(share, "relies_on").any(word) {
-            return None;
+    /// The words that count as those a share was made under: of its purpose, the newest that was there when it was entered.
+    fn served_under(&self, share: &Fact, words: Words<'a>) -> Vec<&'a Fact> {
+        match words {
+            Words::Named(named) => named,
+            Words::OfPurpose(said) => {
+                newest(said.into_iter().filter(|word| word.entry < share.entry)).into_iter().collect()
+            }
+            Words::Nothing => Vec::new(),
         }
-        let words = self.words_on(share.case, share.code(ask::PURPOSE)?, at);
-        words.filter(|word| word.entry < share.entry).max_by_key(|word| (word.when(), word.entry))
     }
 
     /// CONSENT-INVALID and NO-PR of a consent.
@@ -292,28 +322,31 @@ impl<'a> Book<'a> {
     /// CONSENT-INVALID of a share that rests on a consent which did not count when it was made.
     pub(super) fn rests(&self, fact: &'a Fact, out: &mut Vec<Item>) {
         let Some(done) = self.done(fact) else { return };
-        let mut consents: Vec<&Fact> =
-            self.to(fact, "relies_on").filter(|on| matches!(on.name(), "consent.given" | "consent.refused")).collect();
-        // Whoever names consent as the ground, and none, rests on the newest word that was said of this purpose.
-        if consents.is_empty()
-            && let Some(purpose) = self.whole(fact).code(ask::PURPOSE)
-            && self.first_basis(fact) == Some("LB-A")
-        {
-            consents.extend(self.newest_word(fact.case, purpose, done.at));
+        // A share on another ground that only mentions the consent does not rest on it.
+        if fact.has(ask::FOR_SAFETY) || fact.code(ask::BASIS).is_some_and(|basis| basis != "LB-A") {
+            return;
         }
-        for consent in consents {
+        // Whoever names consent as the ground, and none, rests on the newest word that was said of this purpose.
+        let rested = |(by, so_far): (Option<&'a Fact>, Cow<'_, Fact>)| match self.words_under(&so_far, done.at) {
+            Words::Named(named) => (by, named),
+            Words::OfPurpose(said) => (by, newest(said.into_iter()).into_iter().collect()),
+            Words::Nothing => (by, Vec::new()),
+        };
+        let stages: Vec<(Option<&Fact>, Vec<&Fact>)> = self.stages(fact).into_iter().map(rested).collect();
+        let consents: BTreeMap<u64, &Fact> = stages.iter().flat_map(|(_, on)| on).map(|on| (on.entry, *on)).collect();
+        for consent in consents.into_values() {
             let standing = self.standing(consent, done.at);
-            if standing.counts() || fact.has(ask::FOR_SAFETY) {
+            if standing.counts() {
                 continue;
             }
             let other = |later: &&'a Fact| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A");
             // Filled in where it was left open, or decided again on another ground.
             let again = self.by(fact, "reviews").filter(|later| SHARES.contains(&later.name()));
             let better = self.by(fact, "completes").chain(again).find(other);
-            // A share on another ground that only mentions the consent does not rest on it.
-            if fact.code(ask::BASIS).is_some_and(|basis| basis != "LB-A") {
-                continue;
-            }
+            // Or the one that was meant was named instead.
+            let on_it = |(_, on): &&(Option<&Fact>, Vec<&Fact>)| on.iter().any(|one| one.entry == consent.entry);
+            let after = stages.iter().skip_while(|stage| !on_it(stage));
+            let better = better.or_else(|| after.filter(|stage| !on_it(stage)).find_map(|(by, _)| *by));
             let item = self.item(fact, "CONSENT-INVALID", "share", done.at);
             out.push(item.closed(better.map(recorded)).about(About::Rests(consent.entry, standing)));
         }
@@ -326,26 +359,29 @@ impl<'a> Book<'a> {
         }
         let at = fact.when();
         let mut served: BTreeSet<String> = BTreeSet::new();
+        // What was filled in counts as if it had been said at once, and takes nobody away who was served.
+        let under = |share: &'a Fact| {
+            let done = self.done(share).filter(|done| done.at <= at)?;
+            let stages = self.stages(share).into_iter();
+            let words = stages.flat_map(|(_, so_far)| self.served_under(share, self.words_under(&so_far, done.at)));
+            Some((share, done, words.map(|word| word.entry).collect::<Vec<_>>()))
+        };
+        let agency = |share: &'a Fact, done: &Done<'a>| {
+            let said = |one: &'a Fact| self.whole(one).code(ask::RECIPIENT_AGENCY).map(str::to_owned);
+            said(done.by).or_else(|| said(share)).unwrap_or_default()
+        };
+        let completed = |share: &'a Fact| self.to(share, "completes").next().unwrap_or(share);
         let shares = fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["decision.share"]));
-        let unnamed = shares.filter_map(|share| Some((share, self.done(share).filter(|done| done.at <= at)?)));
-        let unnamed: Vec<_> =
-            unnamed.filter_map(|(share, done)| Some((share, done, self.meant(share, done.at)?))).collect();
+        let of_case: Vec<_> = shares.filter(|share| !share.carries("completes")).filter_map(under).collect();
         for consent in self.taken_back(fact) {
-            for (share, done, _) in unnamed.iter().filter(|(_, _, meant)| meant.entry == consent.entry) {
-                let agency = done.by.code(ask::RECIPIENT_AGENCY).or(share.code(ask::RECIPIENT_AGENCY));
-                served.insert(agency.unwrap_or_default().to_owned());
-            }
-            for (relation, share) in self.later(consent) {
-                let shares = match share.name() {
-                    "decision.share" => relation == "relies_on",
-                    "share.done" => relation == "about",
-                    _ => false,
-                };
-                if shares && let Some(done) = self.done(share).filter(|done| done.at <= at) {
-                    let agency = done.by.code(ask::RECIPIENT_AGENCY).or(share.code(ask::RECIPIENT_AGENCY));
-                    served.insert(agency.unwrap_or_default().to_owned());
-                }
-            }
+            // A share may be of another case.
+            let naming = self.by(consent, "relies_on").filter(|share| share.name() == "decision.share");
+            let naming: Vec<_> = naming.map(completed).filter_map(under).collect();
+            let on_it = of_case.iter().chain(&naming).filter(|(.., words)| words.contains(&consent.entry));
+            served.extend(on_it.map(|(share, done, _)| agency(share, done)));
+            let about = self.by(consent, "about").filter(|share| share.name() == "share.done");
+            let about = about.filter_map(|share| Some((share, self.done(share).filter(|done| done.at <= at)?)));
+            served.extend(about.map(|(share, done)| agency(share, &done)));
         }
         for agency in served {
             let of_case = || fact.case.into_iter().flat_map(|case| self.of_kinds(case, &["share.done"]));
@@ -403,7 +439,12 @@ impl<'a> Book<'a> {
     }
 }
 
+/// The newest of some words.
+fn newest<'a>(words: impl Iterator<Item = &'a Fact>) -> Option<&'a Fact> {
+    words.max_by_key(|word| (word.when(), word.entry))
+}
+
 /// As what closes an item from when it was written down on: what was missing till then.
-fn recorded(fact: &Fact) -> Closed {
+pub(super) fn recorded(fact: &Fact) -> Closed {
     Closed { by: fact.entry, at: fact.recorded }
 }

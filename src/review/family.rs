@@ -2,6 +2,7 @@
 
 use crate::decision::people::Role;
 use crate::review::book::{Book, HeldBack};
+use crate::review::consent::recorded;
 use crate::review::fact::{Fact, ask, until};
 use crate::review::item::{Closed, Item};
 use crate::rules::clock;
@@ -70,7 +71,14 @@ impl<'a> Book<'a> {
             });
             item.due = later.chain([own]).max();
         }
-        out.push(item.closed_by(told.copied()));
+        // Where only what was filled in names the consent that it rests on, that closes it, and what was owed stays to be seen.
+        let stages = self.stages(fact).into_iter();
+        let consented = stages.filter(|(_, so_far)| self.rests_on_consent(so_far, done.at)).find_map(|(by, _)| by);
+        let before_talk = |by: &&Fact| told.is_none_or(|told| by.entry < told.entry);
+        out.push(match consented.filter(before_talk) {
+            Some(by) => item.closed(Some(recorded(by))),
+            None => item.closed_by(told.copied()),
+        });
     }
 
     /// Returns the holds on talking with the family of a case, in order.

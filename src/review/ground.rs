@@ -2,7 +2,7 @@
 
 use crate::decision::gap::{Gap, GapLevel};
 use crate::review::book::{Book, Done};
-use crate::review::consent::PHOTOS;
+use crate::review::consent::{PHOTOS, Words};
 use crate::review::decide::SOCIAL_CARE;
 use crate::review::fact::{Fact, ask};
 use crate::review::item::{About, Closed, Item};
@@ -32,11 +32,6 @@ impl<'a> Book<'a> {
         out.push(self.without_basis(fact, &done, says, better));
     }
 
-    /// The basis that a share named first, or that was filled in where it named none.
-    pub(super) fn first_basis(&self, fact: &'a Fact) -> Option<&'a str> {
-        std::iter::once(fact).chain(self.by(fact, "completes")).find_map(|one| one.code(ask::BASIS))
-    }
-
     /// NO-BASIS of a share whose ground does not count: the field, what is the matter and what to do next; what makes it good.
     fn without_basis(&self, fact: &'a Fact, done: &Done<'a>, says: (&str, &str, &str), good: Option<&Fact>) -> Item {
         let gap = Gap::new(says.0, GapLevel::BeforeAct, says.1, says.2);
@@ -60,19 +55,28 @@ impl<'a> Book<'a> {
     /// NO-BASIS of a share on consent of which no entry speaks: neither of a yes nor of a no to this purpose. What is entered
     /// later, of a time before the share, makes it good.
     fn no_consent(&self, fact: &'a Fact, done: &Done<'a>, out: &mut Vec<Item>) {
-        let word = |on: &Fact| matches!(on.name(), "consent.given" | "consent.refused");
-        let on_consent = self.first_basis(fact) == Some("LB-A") && !fact.has(ask::FOR_SAFETY);
-        let filled = self.by(fact, "completes").flat_map(|later| self.to(later, "relies_on").collect::<Vec<_>>());
-        if !on_consent || self.to(fact, "relies_on").chain(filled).any(word) {
+        if fact.has(ask::FOR_SAFETY) {
             return;
         }
-        let said =
-            self.whole(fact).code(ask::PURPOSE).and_then(|purpose| self.words_on(fact.case, purpose, done.at).next());
-        if said.is_some_and(|first| first.entry < fact.entry) {
+        let stages = self.stages(fact).into_iter();
+        let stages: Vec<_> = stages.map(|(by, so_far)| (by, self.words_under(&so_far, done.at))).collect();
+        let nobody = |(_, words): &&(Option<&Fact>, Words<'a>)| match words {
+            Words::OfPurpose(said) => said.first().is_none_or(|first| first.entry > fact.entry),
+            _ => false,
+        };
+        let mut after = stages.iter().skip_while(|stage| !nobody(stage)).peekable();
+        if after.peek().is_none() {
             return;
         }
+        let named = after.find(|stage| !nobody(stage)).and_then(|(by, _)| *by);
+        let said = stages.last().and_then(|(_, words)| match words {
+            Words::OfPurpose(said) => said.first().copied(),
+            _ => None,
+        });
+        let said = said.filter(|first| first.entry > fact.entry);
         let other = |later: &&Fact| later.code(ask::BASIS).is_some_and(|basis| basis != "LB-A");
-        let good = self.by(fact, "completes").find(other).into_iter().chain(said).min_by_key(|one| one.entry);
+        let good = self.by(fact, "completes").find(other).into_iter().chain(said).chain(named);
+        let good = good.min_by_key(|one| one.entry);
         let what = "it rests on consent, and no entry says that anybody gave one for this purpose";
         let next = "enter the consent as it was given; or name the basis that counts, with `completes`";
         out.push(self.without_basis(fact, done, ("basis", what, next), good));

@@ -204,3 +204,84 @@ fn what_another_parent_takes_back_is_their_objection() {
     let other = story.enter("sam", "2026-10-08 10:10", consent("2026-10-05 09:00", "PU-SEND"));
     assert!(story.standing(other, "2026-10-08 12:00").counts());
 }
+
+/// A share for health that Ezra's mother agreed to, and that names no ground.
+fn groundless() -> (Story, u64, u64) {
+    let mut story = Story::new();
+    story.enter("sam", "2026-10-05 09:00", parent("2026-10-05 09:00", "priya", "PR-1"));
+    let yes = story.enter("sam", "2026-10-05 09:10", consent("2026-10-05 09:00", "PU-HEALTH"));
+    let bare =
+        json!({ "occurred_at": "2026-10-06 10:00", "basis": "", "basis_limb": "", "special": "SC-A", "purpose": "" });
+    let shared = story.enter("maria", "2026-10-06 11:00", with(share("2026-10-06 10:00"), bare));
+    (story, yes, shared)
+}
+
+fn filled_in(story: &mut Story, recorded: &str, of: u64, more: Json) -> u64 {
+    let draft = json!({ "kind": "decision.share", "case": "ezra", "folder": "protection",
+        "occurred_at": "2026-10-06 10:00", "refs": to("completes", of) });
+    story.enter("maria", recorded, with(draft, more))
+}
+
+const TELL: &str = "WITHDRAWAL-FOLLOW-UP/tell";
+const FAMILY: &str = "FAMILY-TELL/tell";
+
+#[test]
+fn a_share_rests_on_consent_also_where_its_ground_is_filled_in_later() {
+    let (mut story, _, shared) = groundless();
+    story.check("2026-10-06 12:00", &[(shared, FAMILY, "open, due Tue 6 Oct 2026 23:59")]);
+    let ground = json!({ "basis": "LB-A", "purpose": "PU-HEALTH" });
+    let more = filled_in(&mut story, "2026-10-06 12:10", shared, ground);
+    let closed = format!("closed, due Tue 6 Oct 2026 23:59, by {more}");
+    story.check("2026-10-06 12:30", &[(shared, FAMILY, &closed), (shared, "CONSENT-INVALID/share", "nothing")]);
+    let back = story.enter("sam", "2026-11-12 16:31", withdrawn("2026-11-12 16:20", "PU-HEALTH"));
+    story.check("2026-11-12 17:00", &[(back, TELL, "open, due Thu 19 Nov 2026 23:59"), (more, TELL, "nothing")]);
+    // Filled in only after the withdrawal, it was served under the consent all the same.
+    let (mut story, _, shared) = groundless();
+    let back = story.enter("sam", "2026-11-12 16:31", withdrawn("2026-11-12 16:20", "PU-HEALTH"));
+    story.check("2026-11-12 17:00", &[(back, TELL, "nothing")]);
+    filled_in(&mut story, "2026-11-13 09:00", shared, json!({ "basis": "LB-A", "purpose": "PU-HEALTH" }));
+    story.check("2026-11-13 10:00", &[(back, TELL, "open, due Thu 19 Nov 2026 23:59")]);
+}
+
+#[test]
+fn a_consent_that_is_named_later_is_what_the_share_rests_on() {
+    // Named for a purpose of its own, it is found by the name alone.
+    let named = |yes: u64, of: u64| json!([{ "relation": "completes", "entry": of }, { "relation": "relies_on", "entry": yes }]);
+    let (mut story, yes, shared) = groundless();
+    let ground = json!({ "basis": "LB-A", "purpose": "PU-SEND", "refs": named(yes, shared) });
+    let more = filled_in(&mut story, "2026-10-06 12:10", shared, ground);
+    let closed = format!("closed, due Tue 6 Oct 2026 23:59, by {more}");
+    story.check("2026-10-06 12:30", &[(shared, FAMILY, &closed)]);
+    let back = with(withdrawn("2026-11-12 16:20", "PU-HEALTH"), json!({ "refs": to("withdraws", yes) }));
+    let back = story.enter("sam", "2026-11-12 16:31", back);
+    story.check("2026-11-12 17:00", &[(back, TELL, "open, due Thu 19 Nov 2026 23:59")]);
+    // One that did not count is seen, and stays to be seen when the one that was meant is named.
+    let mut story = Story::new();
+    story.enter("sam", "2026-10-05 09:00", parent("2026-10-05 09:00", "priya", "PR-1"));
+    let yes = story.enter("sam", "2026-10-05 09:10", consent("2026-10-05 09:00", "PU-SEND"));
+    let no = json!({ "kind": "consent.refused", "case": "ezra", "learned_at": "2026-10-05 10:00", "giver": "priya", "purpose": ["PU-HEALTH"] });
+    story.enter("sam", "2026-10-05 10:10", no);
+    let health = json!({ "occurred_at": "2026-10-06 10:00", "basis": "LB-A", "special": "", "purpose": "PU-HEALTH" });
+    let shared = story.enter("maria", "2026-10-06 11:00", with(share("2026-10-06 10:00"), health));
+    let name = "CONSENT-INVALID/share";
+    story.check("2026-10-06 12:00", &[(shared, name, "open")]);
+    let more =
+        filled_in(&mut story, "2026-10-06 12:10", shared, json!({ "special": "SC-A", "refs": named(yes, shared) }));
+    story.check("2026-10-06 12:30", &[(shared, name, &format!("closed, by {more}"))]);
+    // What was said only after the share is no ground of it, whoever names it.
+    let (mut story, _, shared) = groundless();
+    let late = story.enter("sam", "2026-10-07 09:10", consent("2026-10-07 09:00", "PU-SEND"));
+    let ground = json!({ "basis": "LB-A", "purpose": "PU-SEND", "refs": named(late, shared) });
+    filled_in(&mut story, "2026-10-07 09:20", shared, ground);
+    story.check("2026-10-06 12:30", &[(shared, FAMILY, "open, due Tue 6 Oct 2026 23:59")]);
+    assert!(story.says("2026-10-07 10:00", shared, "NO-BASIS/basis").contains("open"));
+    // Named later, one that was said before makes good that none was named, and what was missing stays to be seen.
+    let (mut story, yes, _) = groundless();
+    let send = json!({ "occurred_at": "2026-10-06 10:00", "basis": "LB-A", "special": "", "purpose": "PU-SEND" });
+    let shared = story.enter("maria", "2026-10-06 11:10", with(share("2026-10-06 10:00"), send));
+    let due = "due Wed 7 Oct 2026 23:59";
+    story.check("2026-10-06 12:00", &[(shared, "NO-BASIS/basis", &format!("open, {due}"))]);
+    let more =
+        filled_in(&mut story, "2026-10-06 12:10", shared, json!({ "special": "SC-A", "refs": named(yes, shared) }));
+    story.check("2026-10-06 12:30", &[(shared, "NO-BASIS/basis", &format!("closed, {due}, by {more}"))]);
+}
