@@ -494,7 +494,8 @@ impl<'a> Checker<'a> {
         if entries.len() > 1 {
             self.error("refs", "completes more than one entry", "make an entry for each");
         }
-        if decision.values.is_empty() {
+        let names = |reference: &Reference| reference.relation.name() != Some(COMPLETES);
+        if decision.values.is_empty() && !decision.references.iter().any(names) {
             self.error("refs", "completes an entry and fills in nothing", "fill in what was left open");
         }
         // Where the structure cannot be read, whoever can will see it.

@@ -329,6 +329,11 @@ fn an_entry_that_completes_another_needs_only_what_it_fills_in() {
     let mut nothing = fills.clone();
     nothing["basis"] = Json::Null;
     assert!(Draft::from_json(&nothing).unwrap().check(pack(), &view, at("2026-10-06 13:00")).is_err());
+    // What an entry rests on is filled in by naming it.
+    let consents = sam().with(214, "decision.share", "theo", Folder::General, "sam");
+    let consents = consents.with(215, "consent.given", "theo", Folder::General, "sam");
+    nothing["refs"] = json!([{ "relation": "completes", "entry": 214 }, { "relation": "relies_on", "entry": 215 }]);
+    assert!(Draft::from_json(&nothing).unwrap().check(pack(), &consents, at("2026-10-06 13:00")).is_ok());
     let mut twice = fills.clone();
     twice["refs"] = json!([{ "relation": "completes", "entry": 214 }, { "relation": "completes", "entry": 215 }]);
     let more = sam().with(214, "decision.share", "theo", Folder::General, "sam").with(
