@@ -37,7 +37,7 @@ use crate::codec::{self, CodecError};
 use crate::keys::card::is_handle;
 use crate::store::durable;
 
-/// The version of every content that this program writes.
+/// The version of every content that this program writes, but for those that say another.
 const VERSION: u8 = 1;
 
 /// Why the cabinet could not do what was asked.
@@ -103,7 +103,8 @@ pub struct Opened<T> {
     pub closed: usize,
     /// Names of files that could not be read as what they should be.
     pub damaged: Vec<String>,
-    /// How the disk refused to give a file, which is among the damaged: it may be read another time.
+    /// How the disk refused to give a file, which is among the damaged: it may be read another time. What is too large, or
+    /// no file at all, is damaged and nothing else.
     pub unread: Option<io::ErrorKind>,
 }
 
@@ -119,22 +120,32 @@ impl<T> Opened<T> {
 
 /// Writes a content: version, fields, padding.
 fn content<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, CabinetError> {
-    let content = Zeroizing::new(codec::encode(&(VERSION, value), wrap::CONTENT_LIMIT - codec::BUCKET)?);
+    content_as(VERSION, value)
+}
+
+fn content_as<T: Serialize>(version: u8, value: &T) -> Result<Zeroizing<Vec<u8>>, CabinetError> {
+    let content = Zeroizing::new(codec::encode(&(version, value), wrap::CONTENT_LIMIT - codec::BUCKET)?);
     Ok(Zeroizing::new(codec::pad(&content)))
 }
 
 /// Reads a content.
 fn read<T: Serialize + DeserializeOwned>(padded: &[u8]) -> Result<T, CabinetError> {
-    let (version, fields) = codec::unpad(padded)?.split_first().ok_or(CodecError::Malformed)?;
-    match *version {
-        VERSION => Ok(codec::decode(fields, wrap::CONTENT_LIMIT)?),
-        other => Err(CabinetError::Version(other)),
-    }
+    read_as(VERSION, padded)
+}
+
+fn read_as<T: Serialize + DeserializeOwned>(version: u8, padded: &[u8]) -> Result<T, CabinetError> {
+    let (found, fields) = codec::unpad(padded)?.split_first().ok_or(CodecError::Malformed)?;
+    if *found == version { Ok(codec::decode(fields, wrap::CONTENT_LIMIT)?) } else { Err(CabinetError::Version(*found)) }
 }
 
 /// Wraps a value.
 fn seal<T: Serialize>(value: &T, recipients: &[Recipient]) -> Result<Vec<u8>, CabinetError> {
-    Ok(wrap::wrap(&content(value)?, recipients)?)
+    seal_as(VERSION, value, recipients)
+}
+
+/// Wraps a value whose content has a version of its own.
+fn seal_as<T: Serialize>(version: u8, value: &T, recipients: &[Recipient]) -> Result<Vec<u8>, CabinetError> {
+    Ok(wrap::wrap(&content_as(version, value)?, recipients)?)
 }
 
 /// Opens a wrapped value.
@@ -145,6 +156,11 @@ fn open<T: Serialize + DeserializeOwned>(file: &[u8], secret: &AgeSecret) -> Res
 /// Reads a wrapped value from a file.
 fn load<T: Serialize + DeserializeOwned>(path: &Path, secret: &AgeSecret) -> Result<T, CabinetError> {
     open(&durable::read(path, WRAP_LIMIT)?, secret)
+}
+
+/// Reads a wrapped value whose content has a version of its own from a file.
+fn load_as<T: Serialize + DeserializeOwned>(version: u8, path: &Path, secret: &AgeSecret) -> Result<T, CabinetError> {
+    read_as(version, &wrap::unwrap(&durable::read(path, WRAP_LIMIT)?, secret)?)
 }
 
 /// Reads a wrapped value from a file or, where its puncture was broken off, from what was to take its place.
@@ -175,7 +191,9 @@ const LEFT: &str = "left";
 
 /// Whether a file was overwritten and is only still there because its destruction was broken off: what it was for is done.
 fn is_overwritten(path: &Path) -> Result<bool, CabinetError> {
-    Ok(durable::read(path, WRAP_LIMIT)?.iter().all(|byte| *byte == 0))
+    let bytes = durable::read(path, WRAP_LIMIT)?;
+    // A power cut leaves empty files too: nothing was done with these.
+    Ok(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0))
 }
 
 /// Puts a file in its place, with the folders on the way.
@@ -228,7 +246,9 @@ fn open_all<K, T>(files: Vec<(K, PathBuf)>, open: impl Fn(K, &Path) -> Result<T,
             // Removed by somebody else since the folder was listed.
             Err(CabinetError::Missing) => {}
             Err(error) => {
-                if let CabinetError::Disk(error) = error {
+                if let CabinetError::Disk(error) = error
+                    && !matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::IsADirectory)
+                {
                     all.unread = Some(error.kind());
                 }
                 all.damaged.push(path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default());
@@ -303,6 +323,37 @@ pub(crate) mod tests {
         assert!(matches!(open::<u8>(&later, &secret(1)), Err(CabinetError::Version(2))));
         let long = wrap::wrap(&codec::pad(&[1, 0, 0]), &recipients(&[1])).unwrap();
         assert!(matches!(open::<u8>(&long, &secret(1)), Err(CabinetError::Content(_))));
+    }
+
+    #[test]
+    fn a_file_of_zeros_is_overwritten_and_an_empty_one_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.age");
+        let overwritten = |bytes: &[u8]| {
+            durable::replace(&path, bytes).unwrap();
+            is_overwritten(&path).unwrap()
+        };
+        assert!(overwritten(&[0; 300]) && !overwritten(&[0, 0, 1]) && !overwritten(&[]));
+    }
+
+    #[test]
+    fn what_can_never_be_read_is_damaged_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        durable::create_dir_unsynced(&path("folder.age")).unwrap();
+        durable::create_unsynced(&path("long.age"), &vec![0; WRAP_LIMIT + 1]).unwrap();
+        let opened = |names: &[&str]| {
+            let files = names.iter().map(|name| ((), path(name))).collect();
+            open_all(files, |(), path| load::<u64>(path, &secret(1)))
+        };
+        let all = opened(&["folder.age", "long.age", "none.age"]);
+        assert_eq!((all.damaged.len(), all.unread), (2, None));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(path("loop.age"), path("loop.age")).unwrap();
+            let all = opened(&["folder.age", "loop.age"]);
+            assert_eq!((all.damaged.len(), all.unread.is_some()), (2, true));
+        }
     }
 
     #[test]

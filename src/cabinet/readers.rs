@@ -1,7 +1,7 @@
 //! Who may read: `cabinet/readers.age`, for the overseers and recovery. It says nothing that the ledger does not say; an
 //! overseer who finds none, or one that does not open, makes it anew from the entries.
 //!
-//! Content version 1: how many entries were read (u64), up to how many every wrap is as the entries say (u64), the
+//! Content version 2 (one of version 1, which may hold grants that no overseer signed, is made anew too): how many entries were read (u64), up to how many every wrap is as the entries say (u64), the
 //! overseers' age recipients 32 each at that time, and the grants.
 
 use std::path::Path;
@@ -66,7 +66,7 @@ impl Readers {
     /// # Errors
     /// `Disk`.
     pub fn load(cabinet: &Path, secret: &AgeSecret) -> Result<Self, CabinetError> {
-        match cabinet::load(&cabinet.join(FILE), secret) {
+        match cabinet::load_as(VERSION, &cabinet.join(FILE), secret) {
             Ok(table) => Ok(table),
             Err(error @ CabinetError::Disk(_)) => Err(error),
             Err(_) => Ok(Readers::default()),
@@ -78,7 +78,7 @@ impl Readers {
     /// # Errors
     /// `Wrap` and `Disk`.
     pub fn save(&self, cabinet: &Path, recipients: &[Recipient]) -> Result<(), CabinetError> {
-        cabinet::put(&cabinet.join(FILE), &cabinet::seal(self, recipients)?, Durable::Later)
+        cabinet::put(&cabinet.join(FILE), &cabinet::seal_as(VERSION, self, recipients)?, Durable::Later)
     }
 
     /// Whether every wrap was last made for just these overseers.
@@ -107,10 +107,12 @@ fn sorted(recipients: &[Recipient]) -> Vec<Bytes<32>> {
 }
 
 const FILE: &str = "readers.age";
+const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
     use crate::cabinet::tests::{recipients, secret};
+    use crate::store::durable;
 
     use super::*;
 
@@ -125,6 +127,9 @@ mod tests {
         table.save(folder.path(), &recipients(&[7, 8, 9])).unwrap();
         assert_eq!(Readers::load(folder.path(), &secret(9)).unwrap(), table);
         assert_eq!(Readers::load(folder.path(), &secret(1)).unwrap(), Readers::default());
+        let older = cabinet::seal(&table, &recipients(&[9])).unwrap();
+        durable::replace(&folder.path().join(FILE), &older).unwrap();
+        assert_eq!(Readers::load(folder.path(), &secret(9)).unwrap(), Readers::default());
         let granted = |case, folder, at| table.granted(case, folder, at).count();
         assert_eq!(granted(case, Folder::General, 999), 1);
         assert_eq!(granted(case, Folder::General, 1000), 0);

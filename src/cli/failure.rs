@@ -97,7 +97,7 @@ impl From<LedgerError> for Failure {
             .code(1),
             LedgerError::Unsettled { .. } => Failure::new(
                 what,
-                "do not enter it again; look at the disk: is it full, read-only or unplugged? the next command of any overseer does the rest",
+                "do not enter it again; look at the disk: is it full, read-only or unplugged? your next entry, or the next command of any overseer, does the rest",
             )
             .code(1),
             LedgerError::LogKeyUnread(_) => Failure::new(

@@ -111,11 +111,12 @@ impl<D: Disk> Desk<D> {
         let enrolment = roster.enrolment(identity.author().as_bytes()).ok_or(LedgerError::NotEnrolled)?;
         let cabinet = ledger.cabinet();
         let secret = identity.secret();
-        // Most ledgers have the pack that ships; it is read while the cabinet is opened.
-        let (opened, ships) = rayon::join(
-            || (structure_keys::load_all(&cabinet, secret), Roll::load(&cabinet, secret)),
-            || Pack::parse(BUILT_IN),
-        );
+        // Most ledgers have the pack that ships; it is read while the cabinet is opened, which stays on this thread.
+        let mut ships = None;
+        let opened = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| ships = Some(Pack::parse(BUILT_IN)));
+            (structure_keys::load_all(&cabinet, secret), Roll::load(&cabinet, secret))
+        });
         let Opened { opened: held, unread, .. } = opened.0?;
         let roll = opened.1.map_err(|error| match error {
             CabinetError::Wrap(_) | CabinetError::Missing => match (enrolment.ended, enrolment.in_force) {
@@ -125,8 +126,8 @@ impl<D: Disk> Desk<D> {
             },
             other => other.into(),
         })?;
-        let pack =
-            if ships_with_us(&roster) { ships.map_err(|_| LedgerError::NoPack) } else { read_pack(&ledger, &roster) }?;
+        let ships = ships.and_then(Result::ok).filter(|_| ships_with_us(&roster));
+        let pack = ships.map_or_else(|| read_pack(&ledger, &roster), Ok)?;
         let tray = Tray::new(side, roster.ledger().unwrap_or(LedgerId::ZERO), identity.secret().clone());
         let (time, ring, shown) = (roster.latest(), OnceCell::new(), OnceCell::new());
         let mut desk = Desk {
@@ -304,15 +305,18 @@ impl<D: Disk> Desk<D> {
     /// Returns this author's current structure key.
     ///
     /// # Errors
-    /// `NoStructureKey`.
+    /// `NoStructureKey`; `Cabinet` if the disk does not give a newer one that is there: somebody may open the older who must
+    /// not read any longer.
     pub fn structure_key(&self) -> Result<&StructureKey, LedgerError> {
         let own = self.identity.author();
-        let mine = self.held.iter().filter(|held| held.author == own);
-        let key = mine.max_by_key(|held| held.epoch).and_then(HeldStructureKey::key);
-        key.ok_or_else(|| match self.unread {
-            Some(kind) => CabinetError::Disk(kind.into()).into(),
-            None => LedgerError::NoStructureKey,
-        })
+        let mine = self.held.iter().filter(|held| held.author == own).max_by_key(|held| held.epoch);
+        if let Some(kind) = self.unread {
+            let newest = structure_keys::newest_epoch(&self.ledger.cabinet(), &own)?;
+            if newest > mine.map(|held| held.epoch) {
+                return Err(CabinetError::Disk(kind.into()).into());
+            }
+        }
+        mine.and_then(HeldStructureKey::key).ok_or(LedgerError::NoStructureKey)
     }
 
     /// Whether this identity is an overseer (dsl, deputy_dsl, leader) now.

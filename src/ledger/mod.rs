@@ -87,10 +87,11 @@ pub enum LedgerError {
     /// The log key is not on this machine.
     #[error("the key of this ledger's log is not on this computer")]
     NoLogKey,
-    /// Something was entered, and the cabinet could not be made to fit it: the next overseer's settling does it.
-    #[error("entry {entry} stands, but who may read could not be made to fit it: {why}")]
+    /// Something was entered, and the files beside the log could not be made to fit it: the author's next entry, or the next
+    /// overseer's settling, does it.
+    #[error("entry {entry} stands, but the files that go with it are not all in order: {why}")]
     Unsettled {
-        /// The entry.
+        /// The entry; of several in one write the first.
         entry: u64,
         /// What failed.
         why: Box<LedgerError>,

@@ -18,6 +18,7 @@ use crate::entry::authored::{Author, Authored, Signed};
 use crate::frame::WRITE_ENTRIES;
 use crate::ledger::append::Entered;
 use crate::ledger::desk::Desk;
+use crate::ledger::wraps::unsettled;
 use crate::ledger::{LedgerError, parallel};
 use crate::review::book::Book;
 use crate::review::gate::{self, Before, Stop};
@@ -513,7 +514,28 @@ impl<D: Disk> Desk<D> {
                 return Err(other);
             }
         };
-        self.keep_own(&authored)?;
+        let stands = entered.first().map(unsettled);
+        let kept = self.keep_entered(drafts, entered, &authored, (places, adoptions), chain, outcomes, done);
+        kept.map_err(|why| match stands {
+            Some(stands) => stands(why),
+            None => why,
+        })
+    }
+
+    /// Keeps what belongs to entries that stand, and hands them out. What fails here is made good when this author enters
+    /// something again: the outbox keeps them till then.
+    #[allow(clippy::too_many_arguments)]
+    fn keep_entered(
+        &mut self,
+        drafts: Vec<(usize, Vec<Gap>, Vec<Flag>)>,
+        entered: Vec<Entered>,
+        authored: &[Authored],
+        (places, adoptions): (Vec<outbox::Place>, usize),
+        chain: &mut Chain,
+        outcomes: &mut Vec<(usize, Outcome)>,
+        done: &mut dyn FnMut(usize, &Outcome),
+    ) -> Result<(), LedgerError> {
+        self.keep_own(authored)?;
         self.renew_rules(adoptions)?;
         for ((at, gaps, flags), entered) in drafts.into_iter().zip(entered) {
             let text = entered.receipt.to_string();
@@ -528,7 +550,7 @@ impl<D: Disk> Desk<D> {
         let seen = self.ledger.seen();
         chain.saw(seen.number, seen.link)?;
         chain.save(Durable::Later)?;
-        self.show_waiting(&authored)
+        self.show_waiting(authored)
     }
 
     /// Whether an entry of ours says what this decision says, words included.

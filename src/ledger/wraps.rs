@@ -1,5 +1,6 @@
 //! Wraps: the cabinet made to fit what the entries say of who may read. It is done after the entries, again after a crash,
 //! and costs nothing where nothing changed.
+// Long because: who gets a wrap, who loses it, and which key is drawn anew then are one order of steps.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -36,6 +37,16 @@ struct Renewal {
     case: Option<CaseTag>,
     folder: Folder,
     cause: &'static str,
+    adding: Adding,
+}
+
+/// Whom a wrap may be made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adding {
+    /// Whoever may read.
+    All,
+    /// Of these only who could read before: it is not certain who is kept out.
+    Nobody,
 }
 
 impl<D: Disk> Desk<D> {
@@ -44,7 +55,8 @@ impl<D: Disk> Desk<D> {
     /// longer read what they could, the folder gets a new key, published by a `folder.key` entry.
     ///
     /// Done by overseers, who can open what has to be wrapped; for others it does nothing. A crash or an error on the way
-    /// leaves readers too few, never one too many, and the next overseer who sits down goes on.
+    /// gives nobody what they may not read, and the next overseer who sits down goes on. A file that the disk does not give
+    /// keeps the others from nothing, but that nobody is added to `staff` before all of its files were seen.
     ///
     /// # Errors
     /// Those of cabinet and store.
@@ -86,7 +98,8 @@ impl<D: Disk> Desk<D> {
         for grant in expired {
             let known = renewals.iter().any(|one| (one.case, one.folder) == (grant.case, grant.folder()));
             if !known {
-                renewals.push(Renewal { case: grant.case, folder: grant.folder(), cause: "grant_ended" });
+                let adding = adding_to(grant.folder(), closed);
+                renewals.push(Renewal { case: grant.case, folder: grant.folder(), cause: "grant_ended", adding });
             }
         }
         self.renew(&renewals, &table, now, rng)?;
@@ -97,9 +110,9 @@ impl<D: Disk> Desk<D> {
         }
     }
 
-    /// Whether every wrap was made since the roster and the grants last changed, but for the change by the entry `now`.
-    fn is_settled(&self, table: &Readers, now: Option<u64>) -> bool {
-        let seen = |entry: u64| entry < table.settled || Some(entry) == now;
+    /// Whether every wrap was made since the roster and the grants last changed, but for the change by the entry `but`.
+    fn is_settled(&self, table: &Readers, but: Option<u64>) -> bool {
+        let seen = |entry: u64| entry < table.settled || Some(entry) == but;
         let grant = |grant: &Grant| seen(grant.entry) && grant.ended.is_none_or(seen);
         table.settled > self.roster.changed() && table.grants.iter().all(grant)
     }
@@ -204,18 +217,16 @@ impl<D: Disk> Desk<D> {
         for mut file in files {
             let Some(epoch) = self.roster.folder_key(&file.id) else { continue };
             let (case, folder, current) = (epoch.case, epoch.folder, epoch.replaced.is_none());
-            // The file that the disk did not give may say who is kept out.
-            if folder == Folder::Staff && unread.is_some() {
-                continue;
-            }
+            let adding = adding_to(folder, unread);
             if folder == Folder::Staff && file.kept_out.len() < out.len() {
                 file.kept_out = out.iter().copied().collect();
                 self.change_folder_file(file.id, |now| now.kept_out.clone_from(&file.kept_out))?;
             }
-            if self.wrap_folder(case, folder, file, table, current)? && current {
+            if self.wrap_folder((case, folder, adding), file, table, current)? && current {
                 let ended = |grant: &Grant| grant.ended.is_some_and(|entry| entry >= table.settled);
                 let grant = table.grants.iter().any(|one| (one.case, one.folder()) == (case, folder) && ended(one));
-                renewals.push(Renewal { case, folder, cause: if grant { "grant_ended" } else { "role_ended" } });
+                let cause = if grant { "grant_ended" } else { "role_ended" };
+                renewals.push(Renewal { case, folder, cause, adding });
             }
         }
         Ok((renewals, unread))
@@ -227,8 +238,7 @@ impl<D: Disk> Desk<D> {
     /// between, the file still says that it has to be replaced.
     fn wrap_folder(
         &self,
-        case: Option<CaseTag>,
-        folder: Folder,
+        (case, folder, adding): (Option<CaseTag>, Folder, Adding),
         file: FolderFile,
         table: &Readers,
         current: bool,
@@ -237,6 +247,9 @@ impl<D: Disk> Desk<D> {
         persons.retain(|person| !file.kept_out.contains(person));
         let mut readers = self.devices(&persons)?;
         let leaks = file.readers.iter().any(|reader| !readers.contains(reader));
+        if adding == Adding::Nobody {
+            readers.retain(|reader| file.readers.contains(reader));
+        }
         if current {
             readers = rising(readers.into_iter().chain(file.readers.iter().copied()).collect());
         }
@@ -282,8 +295,8 @@ impl<D: Disk> Desk<D> {
                 epochs.map(|epoch| (epoch.key.id(), epoch.replaced.is_none())).collect();
             for (id, current) in ids {
                 let Some(file) = self.folder_file(id)? else { continue };
-                if self.wrap_folder(case, *folder, file, &table, current)? && current {
-                    renewals.push(Renewal { case, folder: *folder, cause: "grant_ended" });
+                if self.wrap_folder((case, *folder, Adding::All), file, &table, current)? && current {
+                    renewals.push(Renewal { case, folder: *folder, cause: "grant_ended", adding: Adding::All });
                 }
             }
         }
@@ -311,30 +324,38 @@ impl<D: Disk> Desk<D> {
         now: &dyn Fn() -> i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(), LedgerError> {
-        let mut decisions = Vec::new();
+        let (mut decisions, mut failed) = (Vec::new(), None);
         if !renewals.is_empty() {
             self.send_waiting(now)?;
         }
         for renewal in renewals {
             // Whoever cannot open the key in force is kept out of it, or does not know who is: somebody else renews it.
             let current = self.roster.current_folder(renewal.case, renewal.folder).map(|epoch| epoch.key.id());
-            if current.map(|id| self.folder_file(id)).transpose()?.flatten().is_none() {
-                continue;
-            }
-            decisions.push(self.new_epoch(renewal.case, renewal.folder, renewal.cause, &[], table, now(), rng)?);
+            let file = match current.map(|id| self.folder_file(id)).transpose() {
+                Ok(file) => file.flatten(),
+                // It stands in the way of none of the others.
+                Err(why) => {
+                    failed = failed.or(Some(why));
+                    continue;
+                }
+            };
+            let Some(file) = file else { continue };
+            let among = (renewal.adding == Adding::Nobody).then_some(&*file.readers);
+            let folder = (renewal.case, renewal.folder);
+            decisions.push(self.new_epoch_among(folder, renewal.cause, &[], among, table, now(), rng)?);
         }
         if self.enter_all(decisions, now, rng)?.is_empty() {
-            return Ok(());
+            return failed.map_or(Ok(()), Err);
         }
         for renewal in renewals {
             let epochs = self.roster.epochs_of(renewal.case, renewal.folder);
             let older: Vec<FolderKeyId> = epochs.filter(|one| one.replaced.is_some()).map(|one| one.key.id()).collect();
             for id in older {
                 let Some(file) = self.folder_file(id)? else { continue };
-                self.wrap_folder(renewal.case, renewal.folder, file, table, false)?;
+                self.wrap_folder((renewal.case, renewal.folder, renewal.adding), file, table, false)?;
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Draws a folder's next key and wraps it for the readers, but for whom the current one keeps out and `kept_out`;
@@ -350,6 +371,21 @@ impl<D: Disk> Desk<D> {
         now: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<Decision, LedgerError> {
+        self.new_epoch_among((case, folder), cause, kept_out, None, table, now, rng)
+    }
+
+    /// As [`Desk::new_epoch`], for those of the readers alone who are among these devices, if any are given.
+    #[allow(clippy::too_many_arguments)]
+    fn new_epoch_among(
+        &self,
+        (case, folder): (Option<CaseTag>, Folder),
+        cause: &str,
+        kept_out: &[PersonId],
+        among: Option<&[Recipient]>,
+        table: &Readers,
+        now: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Decision, LedgerError> {
         let current = self.roster.current_folder(case, folder).ok_or(LedgerError::NoCase)?;
         let (id, entry, number) = (current.key.id(), current.entry, current.epoch + 1);
         let mut out: BTreeSet<PersonId> = kept_out.iter().copied().collect();
@@ -358,7 +394,9 @@ impl<D: Disk> Desk<D> {
         persons.retain(|person| !out.contains(person));
         let key = FolderPrivate::generate(rng);
         let out: Vec<PersonId> = out.into_iter().collect();
-        folder_keys::save(&self.ledger.cabinet(), &key, &self.devices(&persons)?, &out)?;
+        let mut devices = self.devices(&persons)?;
+        devices.retain(|device| among.is_none_or(|among| among.contains(device)));
+        folder_keys::save(&self.ledger.cabinet(), &key, &devices, &out)?;
         let mut values = folder_values(&[folder], &[key], number)?;
         values.push(self.value("epoch", Content::Count(number))?);
         values.push(self.value("cause", code(cause)?)?);
@@ -375,6 +413,11 @@ impl<D: Disk> Desk<D> {
         };
         table.grants.iter().filter(ended).cloned().collect()
     }
+}
+
+/// Returns whom a folder's wraps may be made for where the disk did not give a file: it may say who is kept out of `staff`.
+fn adding_to(folder: Folder, unread: Option<ErrorKind>) -> Adding {
+    if folder == Folder::Staff && unread.is_some() { Adding::Nobody } else { Adding::All }
 }
 
 /// Returns the persons who may read a folder at a time, as [`Desk::readers_of`].
@@ -408,18 +451,17 @@ pub(super) fn read_on<D: Disk>(
     keys: &Keys,
 ) -> Result<(), LedgerError> {
     let mut found = Vec::new();
-    ledger.walk_from(table.upto, &mut |number, digest, structure, words| {
+    ledger.envelopes_from(table.upto, &mut |envelope, structure, words| {
         // Public entries grant nothing, and what the overseers cannot open is no grant.
         if structure.first() != Some(&0)
-            && let Some(statement) = open_statement(digest, structure, words, keys)
+            && let Some(statement) = open_statement(&envelope.statement, structure, words, keys)
             && matches!(statement.body().kind.name(), Some("grant.made" | "grant.ended"))
         {
-            found.push((number, statement.body().clone()));
+            found.push((envelope.number.0, envelope.recorded, statement.body().clone()));
         }
     })?;
-    for (number, body) in &found {
-        let recorded = ledger.entry(*number)?.envelope().recorded;
-        if roster.roles(body.person, *number, recorded).into_iter().any(Role::is_overseer) {
+    for (number, recorded, body) in &found {
+        if roster.roles(body.person, *number, *recorded).into_iter().any(Role::is_overseer) {
             note_grant(table, *number, body);
         }
     }
@@ -453,10 +495,13 @@ fn note_grant(table: &mut Readers, number: u64, body: &Body) {
     }
 }
 
-/// Says of an error behind an entry that the entry stands.
-pub(super) fn unsettled(entered: &Entered) -> impl FnOnce(LedgerError) -> LedgerError {
+/// Says of an error behind an entry that the entry stands. One that says so of a later entry is told of this one.
+pub(super) fn unsettled(entered: &Entered) -> impl FnOnce(LedgerError) -> LedgerError + use<> {
     let entry = entered.number;
-    move |why| LedgerError::Unsettled { entry, why: Box::new(why) }
+    move |why| match why {
+        LedgerError::Unsettled { why, .. } => LedgerError::Unsettled { entry, why },
+        why => LedgerError::Unsettled { entry, why: Box::new(why) },
+    }
 }
 
 pub(super) fn rising(mut recipients: Vec<Recipient>) -> Vec<Recipient> {

@@ -15,11 +15,13 @@ use indelible::cabinet::roll::Roll;
 use indelible::cabinet::wrap::AgeSecret;
 use indelible::cabinet::{folder_keys, structure_keys};
 use indelible::codec::{Folder, FolderKeyId};
+use indelible::decision::draft::Draft;
 use indelible::decision::people::Role;
 use indelible::keys::name::SignerKey;
 use indelible::ledger::LedgerError;
-use indelible::ledger::desk::Desk;
+use indelible::ledger::desk::{Desk, keys_of};
 use indelible::ledger::grants::Granting;
+use indelible::ledger::late::waiting;
 use indelible::ledger::open::{Ledger, read_origin};
 use indelible::ledger::recover;
 use indelible::store::disk::Disk;
@@ -255,7 +257,7 @@ fn check(world: &World, now: i64, what: &str) {
         let newest = roster.current_folder(None, folder).unwrap();
         assert!(newest.epoch >= 1, "{what}: {folder:?}");
     }
-    let draft = indelible::decision::draft::Draft::from_json(&concern("theo", "two")).unwrap();
+    let draft = Draft::from_json(&concern("theo", "two")).unwrap();
     for who in ["sam", "ana", "jon"] {
         let entered = world.desk(who).record(&draft, &|| now, &mut durable::entropy()).unwrap();
         assert!(matches!(entered, indelible::ledger::record::Outcome::Entered { .. }), "{what}: {who}");
@@ -278,7 +280,7 @@ fn failing_at_each_step(
         act(&copy).unwrap();
         files.steps()
     };
-    assert!(all > 40, "{all}");
+    assert!(all > 12, "{all}");
     let wanted = if deep() { all } else { 25 };
     for nth in 0..wanted {
         let step = nth * all / wanted + (all / wanted).min(nth % 7);
@@ -327,6 +329,28 @@ fn told_of_the_disk(done: &Result<(), LedgerError>, what: &str) {
             | LedgerError::Store(_)
     );
     assert!(disk, "{what}");
+}
+
+/// Whoever is told of a failure is told what stands all the same.
+fn told_what_stands(before: &World, now: &World, done: &Result<(), LedgerError>, what: &str) {
+    let size = |world: &World| Ledger::open(&world.book()).unwrap().size();
+    let Err(error) = done else { return };
+    if size(now) > size(before) {
+        assert!(matches!(error, LedgerError::Unsettled { entry, .. } if *entry == size(before)), "{what}");
+    }
+}
+
+/// Keeps a file from being read: the disk refuses it, and does not say that there is none.
+#[cfg(unix)]
+fn withhold(world: &World, path: &Path) {
+    std::fs::rename(path, world.path("withheld")).unwrap();
+    std::os::unix::fs::symlink(path, path).unwrap();
+}
+
+#[cfg(unix)]
+fn give_back(world: &World, path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::rename(world.path("withheld"), path).unwrap();
 }
 
 fn can_open(world: &World, who: &str) -> BTreeSet<FolderKeyId> {
@@ -378,6 +402,7 @@ fn a_grant_in_which_a_call_fails_is_made_good_or_was_never_made() {
     };
     failing_at_each_step(&world, act, |copy, done, what| {
         told_of_the_disk(done, what);
+        told_what_stands(&world, copy, done, what);
         nothing_is_lost(&world, copy, &sheet, what);
         settle(copy).unwrap_or_else(|error| panic!("{what}: then {error}"));
         copy.set(now + 10_000);
@@ -398,6 +423,7 @@ fn a_grant_in_which_a_call_fails_is_made_good_or_was_never_made() {
     };
     failing_at_each_step(&world, act, |copy, done, what| {
         told_of_the_disk(done, what);
+        told_what_stands(&world, copy, done, what);
         nothing_is_lost(&world, copy, &sheet, what);
         assert!(can_open(copy, "sam").is_subset(&can_open(&world, "sam")), "{what}");
         settle(copy).unwrap_or_else(|error| panic!("{what}: then {error}"));
@@ -486,4 +512,99 @@ fn a_retirement_in_which_a_call_fails_is_carried_out_wholly() {
         assert!(left.is_empty(), "{what}: {left:?}");
         assert_eq!(codes(copy), [Code::OneFounder], "{what}");
     });
+}
+
+#[test]
+fn a_record_in_which_a_call_fails_says_whether_it_stands() {
+    let world = World::new();
+    world.record("sam", concern("theo", "one"));
+    let (now, draft) = (world.now(), Draft::from_json(&concern("theo", "two")).unwrap());
+    let act = |world: &World| {
+        let mut desk = world.try_desk("sam")?;
+        desk.record(&draft, &|| now + 1000, &mut durable::entropy()).map(drop)
+    };
+    failing_at_each_step(&world, act, |copy, done, what| {
+        told_of_the_disk(done, what);
+        told_what_stands(&world, copy, done, what);
+        copy.set(now + 2000);
+        let next = copy.record("sam", concern("theo", "three"));
+        let before = Ledger::open(&world.book()).unwrap().size();
+        assert!(next > before || done.is_err(), "{what}");
+        assert_eq!(codes(copy), [Code::OneFounder], "{what}");
+    });
+}
+
+#[test]
+fn a_call_that_fails_while_somebody_sits_down_is_noticed() {
+    let world = World::new();
+    let (sam, cabinet) = (world.identity("sam"), world.book().join("cabinet"));
+    let steps = || {
+        let files = FaultyFiles::fail_after(u64::MAX);
+        drop(world.desk("sam"));
+        files.steps()
+    };
+    drop(world.desk("sam"));
+    let before = steps();
+    let readers = structure_keys::load(&cabinet, &sam.author(), 0, sam.secret()).unwrap().readers;
+    for epoch in 1..=20 {
+        structure_keys::create(&cabinet, &sam.author(), epoch, &readers, &mut durable::entropy()).unwrap();
+    }
+    let all = steps();
+    assert_eq!(all, before + 20);
+    let refused = (0..all).filter(|step| {
+        let files = FaultyFiles::fail_after(*step);
+        let sits = world.try_desk("sam");
+        drop(files);
+        let key = sits.as_ref().map(|desk| desk.structure_key().is_ok());
+        matches!(key, Ok(false) | Err(LedgerError::Cabinet(CabinetError::Disk(_))))
+    });
+    // The roll, the folder of the keys, and the newest of the keys.
+    assert!(refused.count() >= 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn who_cannot_read_the_newest_of_their_keys_signs_with_none() {
+    let world = World::new();
+    world.record("sam", concern("theo", "one"));
+    let (sam, cabinet) = (world.identity("sam"), world.book().join("cabinet"));
+    let readers = structure_keys::load(&cabinet, &sam.author(), 0, sam.secret()).unwrap().readers;
+    structure_keys::create(&cabinet, &sam.author(), 1, &readers, &mut durable::entropy()).unwrap();
+    let mut all = Vec::new();
+    files(&cabinet.join("structure"), &mut all);
+    let newest = all.into_iter().find(|path| path.to_string_lossy().ends_with(".1.age")).unwrap();
+    withhold(&world, &newest);
+    let (before, draft) = (world.bytes(), Draft::from_json(&concern("theo", "two")).unwrap());
+    let refused = world.desk("sam").record(&draft, &|| world.tick(), &mut durable::entropy());
+    assert!(matches!(refused, Err(LedgerError::Cabinet(CabinetError::Disk(_)))), "{refused:?}");
+    let waits = waiting(&Ledger::open(&world.book()).unwrap(), &sam, &side_folder(&world.path("sam.id"))).unwrap();
+    assert!(world.bytes() == before && waits.is_empty());
+    give_back(&world, &newest);
+    let entry = world.record("sam", concern("theo", "two"));
+    // And it was the newest that it was sealed with.
+    let held = structure_keys::load(&cabinet, &sam.author(), 1, sam.secret()).unwrap();
+    let keys = keys_of([held].iter(), world.begun.ledger);
+    assert!(world.desk("sam").statement(entry).unwrap().0.statement(&keys).is_some());
+    assert_eq!(codes(&world), [Code::OneFounder]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_withheld_keeps_nobody_in_staff_who_left() {
+    let (world, until) = unsettled();
+    let settle = |at: i64| world.desk("maria").settle(&|| at, &mut durable::entropy());
+    let theo = world.desk("maria").find_case("theo").unwrap();
+    let general = world.desk("maria").roster().current_folder(Some(theo), Folder::General).unwrap().key.id();
+    let path = world.book().join("cabinet/folders").join(format!("{general}.age"));
+    withhold(&world, &path);
+    let done = settle(until + 1000);
+    assert!(matches!(done, Err(LedgerError::Cabinet(CabinetError::Disk(_)))), "{done:?}");
+    let staff = world.desk("maria").roster().current_folder(None, Folder::Staff).unwrap().clone();
+    assert_eq!(staff.epoch, 1);
+    assert!(can_open(&world, "maria").contains(&staff.key.id()) && !can_open(&world, "jon").contains(&staff.key.id()));
+    // Who is kept out may stand in the file that was not read.
+    assert!(!can_open(&world, "lea").contains(&staff.key.id()));
+    give_back(&world, &path);
+    settle(until + 2000).unwrap();
+    check(&world, until + 3000, "given back");
 }
