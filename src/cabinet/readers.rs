@@ -1,8 +1,9 @@
 //! Who may read: `cabinet/readers.age`, for the overseers and recovery. It says nothing that the ledger does not say; an
 //! overseer who finds none, or one that does not open, makes it anew from the entries.
 //!
-//! Content version 2 (one of version 1, which may hold grants that no overseer signed, is made anew too): how many entries were read (u64), up to how many every wrap is as the entries say (u64), the
-//! overseers' age recipients 32 each at that time, and the grants.
+//! Content version 2: how many entries were read (u64), up to how many every wrap is as the entries say (u64), the
+//! overseers' age recipients 32 each at that time, and the grants. A file of version 1, which may hold grants that no
+//! overseer signed, is made anew too.
 
 use std::path::Path;
 

@@ -184,6 +184,7 @@ impl<D: Disk> Ledger<D> {
         if signed.checkpoint().size() != TreeSize(size) {
             return Err(damaged(Code::Checkpoint));
         }
+        // What was read afresh is gone on with.
         self.cards_mut();
         let indexed = self.cards.follow(&self.file, head.end, size, signed.checkpoint().root())?;
         self.at = At {
