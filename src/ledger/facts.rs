@@ -21,7 +21,7 @@ use crate::index::Index;
 use crate::ledger::LedgerError;
 use crate::ledger::desk::{Desk, keys_of};
 use crate::ledger::read::open_statement;
-use crate::review::fact::Fact;
+use crate::review::fact::{Fact, may_be_asked};
 use crate::review::item::Review;
 use crate::review::look::{Look, review};
 use crate::review::values::Held;
@@ -169,7 +169,7 @@ impl<D: Disk> Desk<D> {
             let is_public = clear.is_some();
             let statement =
                 clear.or_else(|| opener.open(&stored.envelope().statement, stored.structure(), stored.words()));
-            if let Some(statement) = statement.filter(|one| asked_for(one.body())) {
+            if let Some(statement) = statement.filter(|one| may_be_asked(one.body().kind)) {
                 if is_public && number >= others_from {
                     others.public.push(number);
                 }
@@ -211,8 +211,8 @@ impl<D: Disk> Desk<D> {
                 Some(statement) => {
                     let body = statement.body();
                     retired.extend(body.retires());
-                    if asked_for(statement.body()) {
-                        known.facts.push(self.fact_of(envelope, back, statement.body()));
+                    if may_be_asked(body.kind) {
+                        known.facts.push(self.fact_of(envelope, back, body));
                     }
                 }
                 None => unseen.push(envelope.number.0),
@@ -385,14 +385,6 @@ pub fn kept_under(index: &Index, key: &StructureKey) -> Vec<Box<Fact>> {
 
 fn page_label(page: usize) -> Vec<u8> {
     [LABEL, &u32::try_from(page).unwrap_or(u32::MAX).to_be_bytes()].concat()
-}
-
-/// Whether a rule may ask for an entry of this kind: of the public ones only some.
-fn asked_for(body: &Body) -> bool {
-    match body.kind.name() {
-        Some("genesis" | "policy.adopt" | "confirmation" | "key.revoke") => true,
-        _ => body.kind.publicity() == Some(crate::codec::Publicity::Sealed),
-    }
 }
 
 /// Returns the entries of which nothing is known, and which were not retired.

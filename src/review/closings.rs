@@ -21,16 +21,8 @@ use crate::rules::policy::Closings;
 /// The flag.
 pub const FLAG: &str = "NIL-GAP";
 /// Kinds of which no rule asks anything.
-pub const UNASKED: [&str; 8] = [
-    "body.read",
-    "attachment.add",
-    "training.done",
-    "inspection.opened",
-    "verification.done",
-    "grant.made",
-    "grant.ended",
-    "mirror.deleted",
-];
+pub const UNASKED: [&str; 6] =
+    ["body.read", "attachment.add", "training.done", "inspection.opened", "verification.done", "mirror.deleted"];
 /// Kinds that are no writing: a period with nothing else in it is a nil return.
 pub const NO_WRITING: [&str; 2] = ["closing", "body.read"];
 /// Calendar days within which the next opening day is looked for.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId, RelationNumber};
+use crate::codec::{CaseTag, Digest, Folder, KindNumber, PersonId, Publicity, RelationNumber};
 use crate::decision::decision::Reference;
 use crate::decision::gap::{Facts, Gap};
 use crate::decision::value::{Content, FieldId, Moment, Precision, Value};
@@ -100,6 +100,15 @@ pub mod ask {
         COPY_HASH 367 "copy_hash"
         GAPS 372 "gaps"
         NIL 188 "nil"
+    }
+}
+
+/// Whether a rule may ask for an entry of this kind: of the public ones only some.
+#[must_use]
+pub fn may_be_asked(kind: KindNumber) -> bool {
+    match kind.name() {
+        Some("genesis" | "policy.adopt" | "confirmation" | "key.revoke") => true,
+        _ => kind.publicity() == Some(Publicity::Sealed),
     }
 }
 

@@ -10,12 +10,13 @@ use indelible::ledger::grants::Granting;
 use indelible::ledger::people::Post;
 use indelible::store::durable;
 use indelible::verify::entry::Keys;
+use indelible::verify::ledger::{Options, verify};
 use indelible::verify::report::Code;
 use serde_json::json;
 
 use crate::forge::{self, Piece, Sample, concern};
 use crate::town::{output, program};
-use crate::world::World;
+use crate::world::{World, options};
 
 /// What a person gets of an entry: nothing, its structure, or its words too.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
@@ -260,6 +261,12 @@ fn a_grant_counts_only_if_somebody_who_oversees_signed_it() {
     world.desk("maria").settle(&|| world.tick(), &mut durable::entropy()).unwrap();
     assert_eq!(gets(&world, "sam", entry), Words);
     assert!(refused(ended) && !refused(granted));
+    // An inspector is told the same.
+    let keys = world.desk("maria").keys();
+    let file = || std::fs::File::open(world.book().join("ledger.log"));
+    let inspected = verify(&file, &Options { rules: true, ..options(keys, world.now()) }).unwrap().0;
+    let found = inspected.review.unwrap().found;
+    assert!([made, ended].iter().all(|entry| found.of(*entry).any(|item| item.flag == "ROLE-INVALID")));
     assert!(!world.verify(world.desk("jon").keys()).history.altered());
 }
 

@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 use crate::codec::{Digest, PersonId};
 use crate::entry::statement::Body;
 use crate::review::closings::UNASKED;
-use crate::review::fact::Fact;
+use crate::review::fact::{Fact, may_be_asked};
 use crate::review::look::{Look, review};
 use crate::verify::ledger::Walk;
 use crate::verify::report::{Layer, RecordKeeping, Reviewed};
@@ -30,16 +30,10 @@ impl<R: Read + Seek> Walk<'_, R> {
 
     /// Keeps what rules may ask of an entry.
     pub(super) fn keep(&mut self, number: u64, clock_back: bool, digest: Digest, body: &Body) {
-        let name = body.kind.name().unwrap_or_default();
         if number < self.checked_before {
             self.kept.retired.extend(body.retires());
         }
-        let public = body.kind.publicity() != Some(crate::codec::Publicity::Sealed);
-        let asked = match public {
-            true => matches!(name, "genesis" | "policy.adopt" | "confirmation" | "key.revoke"),
-            false => !UNASKED.contains(&name),
-        };
-        if !asked {
+        if !may_be_asked(body.kind) || body.kind.name().is_some_and(|name| UNASKED.contains(&name)) {
             return;
         }
         let fact = self.roster.fact(number, self.recorded, clock_back, digest, body);
