@@ -4,7 +4,6 @@ use std::path::Path;
 
 use indelible::cabinet::identity::side_folder;
 use indelible::cabinet::receipts;
-use indelible::codec::LedgerId;
 use indelible::decision::value::Moment;
 use indelible::entry::carried::Carried;
 use indelible::entry::envelope::ENVELOPE;
@@ -46,7 +45,7 @@ pub fn run(door: &mut Door<'_>, args: ReceiptArgs) -> Result<u8, Failure> {
 pub fn list(door: &mut Door<'_>) -> Result<u8, Failure> {
     let side = side_folder(&door.identity_path()?);
     let ledger = door.reader()?;
-    let id = ledger.roster()?.ledger().unwrap_or(LedgerId::ZERO);
+    let id = ledger.id()?;
     let (mut rows, mut code) = (Vec::new(), 0);
     for number in receipts::list(&side, id).map_err(LedgerError::from)? {
         let bytes = receipts::load(&side, id, number).map_err(LedgerError::from)?;

@@ -47,7 +47,7 @@ pub struct Waits {
 /// # Errors
 /// Those of cabinet and store.
 pub fn waiting(ledger: &Ledger, identity: &Identity, side: &Path) -> Result<Vec<Waits>, LedgerError> {
-    let id = ledger.roster()?.ledger().ok_or(LedgerError::NoLedger)?;
+    let id = ledger.id()?;
     let known = late::of_author(&ledger.cabinet(), identity.author().as_bytes())?;
     let mut all = Vec::new();
     for (_, items) in outbox::list(side, id, identity.secret())?.opened {

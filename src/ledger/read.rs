@@ -115,12 +115,6 @@ impl Found {
     }
 }
 
-/// Returns the statement of a public entry; none of a sealed one.
-fn public_statement(digest: &Digest, frame: EntryFrame<'_>) -> Option<Unverified> {
-    let clear = matches!(structure::parse(frame.structure), Ok(StructurePart::Clear { .. }));
-    if clear { open_statement(digest, frame.structure, frame.words, &Keys::default()) } else { None }
-}
-
 /// Opens a statement out of an entry's parts, if a key fits and it is the one with this digest.
 #[must_use]
 pub fn open_statement(digest: &Digest, structure: &[u8], words: &[u8], keys: &Keys) -> Option<Unverified> {
@@ -281,6 +275,18 @@ impl<D: Disk> Ledger<D> {
         Ok(found)
     }
 
+    /// Returns the ledger's id, as genesis gives it.
+    ///
+    /// # Errors
+    /// `NoLedger` if entry 0 is no genesis; as [`Ledger::entry`].
+    pub fn id(&self) -> Result<LedgerId, LedgerError> {
+        let (stored, mut roster) = (self.entry(0)?, Roster::default());
+        let genesis = stored.statement(&Keys::default()).ok_or(LedgerError::NoLedger)?;
+        // Whether it has an effect shows in the id.
+        let _ = roster.admit(0, stored.envelope().recorded, &genesis, stored.words());
+        roster.ledger().ok_or(LedgerError::NoLedger)
+    }
+
     /// Returns the roster: who may speak, and which folder keys were published, folded out of the public entries.
     ///
     /// # Errors
@@ -301,7 +307,7 @@ impl<D: Disk> Ledger<D> {
     /// As [`Ledger::entry`].
     pub fn extend_roster(&self, roster: &mut Roster) -> Result<(), LedgerError> {
         let (from, mut signatures, mut found) = (roster.upto(), Signatures::default(), Vec::new());
-        let mut unread = Vec::new();
+        let (mut unread, none) = (Vec::new(), Keys::default());
         let admit = |found: &[Found]| {
             let statements: Vec<&Unverified> = found.iter().map(|one| &one.statement).collect();
             let checked = signatures.check_named(&statements);
@@ -311,7 +317,8 @@ impl<D: Disk> Ledger<D> {
             }
         };
         let mut each = |envelope: &Envelope, frame: EntryFrame<'_>| {
-            let opened = public_statement(&envelope.statement, frame);
+            // Without any key only a public one opens.
+            let opened = open_statement(&envelope.statement, frame.structure, frame.words, &none);
             found.extend(opened.map(|statement| Found::of(envelope, frame, statement)));
             true
         };
