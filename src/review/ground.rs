@@ -2,10 +2,10 @@
 
 use crate::decision::gap::{Gap, GapLevel};
 use crate::review::book::{Book, Done};
-use crate::review::consent::{PHOTOS, Words};
+use crate::review::consent::{PHOTOS, Words, recorded};
 use crate::review::decide::SOCIAL_CARE;
 use crate::review::fact::{Fact, ask};
-use crate::review::item::{About, Closed, Item};
+use crate::review::item::{About, Item};
 
 /// Codes of the list CRIME that are no reason to share anything.
 pub(super) const NO_SERIOUS_CRIME: [&str; 3] = ["theft", "benefit_fraud", "tax_fraud"];
@@ -35,8 +35,7 @@ impl<'a> Book<'a> {
     /// NO-BASIS of a share whose ground does not count: the field, what is the matter and what to do next; what makes it good.
     fn without_basis(&self, fact: &'a Fact, done: &Done<'a>, says: (&str, &str, &str), good: Option<&Fact>) -> Item {
         let gap = Gap::new(says.0, GapLevel::BeforeAct, says.1, says.2);
-        let closed = good.map(|good| Closed { by: good.entry, at: good.recorded });
-        self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(closed).about(About::Gap(gap))
+        self.item(fact, "NO-BASIS", "basis", done.by.recorded).closed(good.map(recorded)).about(About::Gap(gap))
     }
 
     /// NO-BASIS where theft or fraud was the reason: for anybody but the police and social care that is none.
